@@ -1,0 +1,211 @@
+//! The steps by which a workspace's state moves, and how one is applied. A store keeps them, a
+//! replica replays them. Applying decides nothing and cannot fail.
+
+use std::sync::Arc;
+
+use imbl::OrdSet;
+
+use crate::{
+    Channel, ChannelFacts, ChannelId, Connection, Generation, Member, Rule, Selection, SocketId,
+    UserId, View, Workspace,
+};
+
+/// One step of a workspace's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The backend spoke of the workspace for the first time.
+    Known,
+    /// A member was added or changed.
+    MemberPut {
+        /// The user.
+        user: UserId,
+        /// What is now known of them.
+        member: Member,
+    },
+    /// A member was removed.
+    MemberRemoved {
+        /// The user.
+        user: UserId,
+    },
+    /// A channel was added, or what the backend says of it changed.
+    ChannelPut {
+        /// What the backend says.
+        facts: ChannelFacts,
+    },
+    /// A channel was removed.
+    ChannelRemoved {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// The rules of a channel, or who they let see it, changed.
+    ChannelViewed {
+        /// The channel.
+        channel: ChannelId,
+        /// The policies that gave the rules.
+        generation: Option<Generation>,
+        /// The rules.
+        rules: Arc<[Rule]>,
+        /// Who sees the channel now.
+        view: View,
+    },
+    /// A connection was added or changed.
+    ConnectionPut {
+        /// The socket.
+        socket: SocketId,
+        /// The connection.
+        connection: Connection,
+    },
+    /// A connection ended.
+    ConnectionRemoved {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// A user entered a channel, or the selection changed its socket or media state.
+    Selected {
+        /// The user.
+        user: UserId,
+        /// The selection.
+        selection: Selection,
+    },
+    /// A user left their channel.
+    Unselected {
+        /// The user.
+        user: UserId,
+    },
+    /// The workspace was closed: nothing is known of it any more.
+    Closed,
+}
+
+impl Change {
+    /// Whether the change is part of the directory: what the backend said, which a store keeps
+    /// over a crash. Presence is not.
+    #[must_use]
+    pub fn is_directory(&self) -> bool {
+        matches!(
+            self,
+            Self::Known
+                | Self::MemberPut { .. }
+                | Self::MemberRemoved { .. }
+                | Self::ChannelPut { .. }
+                | Self::ChannelRemoved { .. }
+                | Self::Closed
+        )
+    }
+}
+
+impl Workspace {
+    /// Takes one step.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Known => self.known = true,
+            Change::MemberPut { user, member } => {
+                self.members.insert(user.clone(), member.clone());
+            }
+            Change::MemberRemoved { user } => {
+                self.members.remove(user);
+            }
+            Change::ChannelPut { facts } => self.put_channel(facts),
+            Change::ChannelRemoved { channel } => {
+                self.channels.remove(channel);
+                self.restricted.remove(channel);
+            }
+            Change::ChannelViewed {
+                channel,
+                generation,
+                rules,
+                view,
+            } => self.view_channel(channel, *generation, rules, view),
+            Change::ConnectionPut { socket, connection } => self.put_connection(socket, connection),
+            Change::ConnectionRemoved { socket } => self.remove_connection(socket),
+            Change::Selected { user, selection } => {
+                self.unselect(user);
+                self.selected_by
+                    .entry(selection.channel.clone())
+                    .or_default()
+                    .insert(user.clone());
+                self.selections.insert(user.clone(), selection.clone());
+            }
+            Change::Unselected { user } => self.unselect(user),
+            Change::Closed => *self = Self::default(),
+        }
+    }
+
+    /// A new channel is seen by nobody until its rules are known.
+    fn put_channel(&mut self, facts: &ChannelFacts) {
+        if let Some(channel) = self.channels.get_mut(&facts.id) {
+            channel.facts = facts.clone();
+            return;
+        }
+        let channel = Channel {
+            facts: facts.clone(),
+            generation: None,
+            rules: Arc::from([Rule::Nobody]),
+            view: View::Users(OrdSet::new()),
+        };
+        self.channels.insert(facts.id.clone(), channel);
+        self.restricted.insert(facts.id.clone());
+    }
+
+    fn view_channel(
+        &mut self,
+        id: &ChannelId,
+        generation: Option<Generation>,
+        rules: &Arc<[Rule]>,
+        view: &View,
+    ) {
+        let Some(channel) = self.channels.get_mut(id) else {
+            return;
+        };
+        channel.generation = generation;
+        channel.rules = rules.clone();
+        channel.view = view.clone();
+        if rules.iter().all(|r| *r == Rule::Everyone) {
+            self.restricted.remove(id);
+        } else {
+            self.restricted.insert(id.clone());
+        }
+    }
+
+    fn put_connection(&mut self, socket: &SocketId, connection: &Connection) {
+        self.forget_hold(socket);
+        if let Some(until) = connection.held_until {
+            self.holds.insert((until, socket.clone()));
+        }
+        let sockets = self.sockets_of.entry(connection.user.clone()).or_default();
+        if !sockets.contains(socket) {
+            sockets.push(socket.clone());
+        }
+        self.connections.insert(socket.clone(), connection.clone());
+    }
+
+    fn remove_connection(&mut self, socket: &SocketId) {
+        self.forget_hold(socket);
+        let Some(connection) = self.connections.remove(socket) else {
+            return;
+        };
+        if let Some(sockets) = self.sockets_of.get_mut(&connection.user) {
+            sockets.retain(|s| s != socket);
+            if sockets.is_empty() {
+                self.sockets_of.remove(&connection.user);
+            }
+        }
+    }
+
+    fn forget_hold(&mut self, socket: &SocketId) {
+        if let Some(until) = self.connections.get(socket).and_then(|c| c.held_until) {
+            self.holds.remove(&(until, socket.clone()));
+        }
+    }
+
+    fn unselect(&mut self, user: &UserId) {
+        let Some(old) = self.selections.remove(user) else {
+            return;
+        };
+        if let Some(users) = self.selected_by.get_mut(&old.channel) {
+            users.remove(user);
+            if users.is_empty() {
+                self.selected_by.remove(&old.channel);
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Application events: whom they reach. What they may be called is the edge's business.
+
+use super::Draft;
+use crate::limits::MAX_NAMED_RECIPIENTS;
+use crate::{Audience, ChannelId, Event, Publication, Rejection, Reply, SocketId, Target};
+
+impl Draft<'_> {
+    pub(super) fn publish(&mut self, publication: &Publication) -> Result<Reply, Rejection> {
+        self.must_exist()?;
+        let audience = match &publication.to {
+            Target::Workspace => Audience::Workspace,
+            Target::Channel(channel) => {
+                self.must_have_channel(channel)?;
+                self.viewers(channel)
+            }
+            Target::Conversation(channel) => {
+                self.must_have_channel(channel)?;
+                Audience::Sockets(self.conversation(channel))
+            }
+            Target::Users(users) => {
+                named_at_most(users.len())?;
+                Audience::Users(users.clone())
+            }
+            Target::Sockets(sockets) => {
+                named_at_most(sockets.len())?;
+                Audience::Sockets(sockets.clone())
+            }
+        };
+        let event = Event::Application {
+            name: publication.name.clone(),
+            data: publication.data.clone(),
+        };
+        self.emit(event, audience);
+        Ok(Reply::Changed)
+    }
+
+    /// The sockets that selected a channel.
+    fn conversation(&self, channel: &ChannelId) -> Vec<SocketId> {
+        let users = self.state.selected_by.get(channel);
+        users
+            .into_iter()
+            .flatten()
+            .filter_map(|user| self.state.selections.get(user))
+            .map(|selection| selection.socket.clone())
+            .collect()
+    }
+
+    pub(super) fn must_have_channel(&self, channel: &ChannelId) -> Result<(), Rejection> {
+        if self.state.channels.contains_key(channel) {
+            Ok(())
+        } else {
+            Err(Rejection::ChannelNotFound)
+        }
+    }
+}
+
+fn named_at_most(count: usize) -> Result<(), Rejection> {
+    if count > MAX_NAMED_RECIPIENTS {
+        return Err(Rejection::LimitReached {
+            what: "named recipients of an event",
+            most: MAX_NAMED_RECIPIENTS,
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,264 @@
+//! Who sees a channel, and what is told to those whose view changes.
+//!
+//! The order is always: whoever loses sight of a channel they are in leaves it first, then the
+//! loss is told, then the gain.
+
+use std::sync::Arc;
+
+use imbl::OrdSet;
+
+use super::{Answers, Draft, Question};
+use crate::{
+    Audience, Change, ChannelFacts, ChannelId, Event, Generation, Reply, Rule, SubjectFacts,
+    UserId, View,
+};
+
+impl Draft<'_> {
+    /// The rules that govern a channel. Where the policies have not answered yet, the question is
+    /// noted and nobody sees the channel; such a draft never becomes a decision.
+    fn rules(&mut self, facts: &ChannelFacts) -> (Option<Generation>, Arc<[Rule]>) {
+        let Some(answers) = self.context.visibility else {
+            return (None, Arc::from([Rule::built_in(facts)]));
+        };
+        let generation = Some(answers.generation);
+        match answers.rules.get(facts) {
+            Some(rules) => (generation, rules.clone()),
+            None => {
+                self.ask(Question::Audience(facts.clone()));
+                (generation, Arc::from([Rule::Nobody]))
+            }
+        }
+    }
+
+    fn ask(&mut self, question: Question) {
+        if !self.questions.contains(&question) {
+            self.questions.push(question);
+        }
+    }
+
+    /// Whom of these subjects all rules let see the channel.
+    fn allowed(
+        &mut self,
+        facts: &ChannelFacts,
+        rules: &[Rule],
+        subjects: Vec<SubjectFacts>,
+    ) -> OrdSet<UserId> {
+        let mut left = subjects;
+        for (policy, rule) in rules.iter().enumerate() {
+            if *rule == Rule::Each {
+                left = self.allowed_each(facts, policy, left);
+            } else {
+                left.retain(|s| rule.allows(facts, s) == Some(true));
+            }
+        }
+        left.into_iter().map(|s| s.user).collect()
+    }
+
+    fn allowed_each(
+        &mut self,
+        facts: &ChannelFacts,
+        policy: usize,
+        subjects: Vec<SubjectFacts>,
+    ) -> Vec<SubjectFacts> {
+        let Some(answers) = self.context.visibility else {
+            return Vec::new();
+        };
+        let answered = answers.subjects.get(facts);
+        let mut unanswered = Vec::new();
+        let mut allowed = Vec::new();
+        for subject in subjects {
+            let key = (policy, subject);
+            match answered.and_then(|a| a.get(&key)) {
+                Some(true) => allowed.push(key.1),
+                Some(false) => {}
+                None => unanswered.push(key.1),
+            }
+        }
+        if !unanswered.is_empty() {
+            self.ask(Question::Subjects {
+                channel: facts.clone(),
+                policy,
+                subjects: unanswered,
+            });
+        }
+        allowed
+    }
+
+    fn evaluate(&mut self, facts: &ChannelFacts, rules: &[Rule]) -> View {
+        if rules.iter().all(|r| *r == Rule::Everyone) {
+            return View::Everyone;
+        }
+        let candidates = rules
+            .iter()
+            .filter_map(|r| r.candidates(facts))
+            .min_by_key(OrdSet::len);
+        let subjects = match candidates {
+            Some(users) => users.iter().filter_map(|u| self.state.subject(u)).collect(),
+            None => self.state.subjects(),
+        };
+        View::Users(self.allowed(facts, rules, subjects))
+    }
+
+    /// Asks and evaluates the rules of a channel as it now is.
+    fn look(&mut self, id: &ChannelId) -> Option<(View, View)> {
+        let channel = self.state.channels.get(id)?.clone();
+        let (generation, rules) = self.rules(&channel.facts);
+        let view = self.evaluate(&channel.facts, &rules);
+        if channel.generation != generation || channel.rules != rules || channel.view != view {
+            self.change(Change::ChannelViewed {
+                channel: id.clone(),
+                generation,
+                rules,
+                view: view.clone(),
+            });
+        }
+        Some((channel.view, view))
+    }
+
+    /// Whom the appearance or the end of a channel is told: the whole workspace, unless policies
+    /// say who may know of it (the Socket API document, "channel-created").
+    pub(super) fn announcement(&self, id: &ChannelId) -> Audience {
+        match self.state.channels.get(id) {
+            Some(channel) if channel.generation.is_some() => channel.view.audience(),
+            _ => Audience::Workspace,
+        }
+    }
+
+    pub(super) fn view_new_channel(&mut self, id: &ChannelId) {
+        self.look(id);
+        let audience = self.announcement(id);
+        let channel = id.clone();
+        self.emit(Event::ChannelCreated { channel }, audience);
+    }
+
+    pub(super) fn view_changed_channel(&mut self, id: &ChannelId) {
+        // Selections end before the old view goes, for it says who hears of their end.
+        let Some(before) = self.state.channels.get(id).map(|c| c.view.clone()) else {
+            return;
+        };
+        let at = self.outputs.len();
+        let Some((_, after)) = self.look(id) else {
+            return;
+        };
+        debug_assert_eq!(at, self.outputs.len(), "looking tells nobody anything");
+        if before == after {
+            return;
+        }
+        let selected = self.state.selected_by.get(id).cloned().unwrap_or_default();
+        for user in selected.iter().filter(|u| !after.includes(u)) {
+            self.leave_unseen(user, id, before.audience());
+        }
+        let (lost, gained) = self.difference(&before, &after);
+        self.tell(
+            lost,
+            Event::ChannelDeleted {
+                channel: id.clone(),
+            },
+        );
+        self.tell(
+            gained,
+            Event::ChannelCreated {
+                channel: id.clone(),
+            },
+        );
+    }
+
+    /// Ends the selection of a channel its user no longer sees, before those who saw it so far.
+    fn leave_unseen(&mut self, user: &UserId, channel: &ChannelId, audience: Audience) {
+        self.change(Change::Unselected { user: user.clone() });
+        self.emit(
+            Event::UserUnselectedChannel {
+                user: user.clone(),
+                channel: channel.clone(),
+            },
+            audience,
+        );
+    }
+
+    /// Who saw a channel and no longer does, and who does and did not.
+    fn difference(&self, before: &View, after: &View) -> (OrdSet<UserId>, OrdSet<UserId>) {
+        let everyone = || self.state.subjects().into_iter().map(|s| s.user).collect();
+        let users = |view: &View| match view {
+            View::Everyone => everyone(),
+            View::Users(users) => users.clone(),
+        };
+        let (before, after) = (users(before), users(after));
+        let lost = before.clone().relative_complement(after.clone());
+        (lost, after.relative_complement(before))
+    }
+
+    fn tell(&mut self, users: OrdSet<UserId>, event: Event) {
+        if !users.is_empty() {
+            self.emit(event, Audience::Users(users));
+        }
+    }
+
+    /// After what policies may know of a user changed: settles anew which channels the user sees.
+    /// Somebody who was nobody before, or is nobody now, is told nothing.
+    pub(super) fn subject_changed(&mut self, user: &UserId, before: Option<&SubjectFacts>) {
+        let after = self.state.subject(user);
+        if after.as_ref() == before {
+            return;
+        }
+        let stays = before.is_some() && after.is_some();
+        for id in self.state.restricted.clone() {
+            let Some(channel) = self.state.channels.get(&id).cloned() else {
+                continue;
+            };
+            let View::Users(users) = &channel.view else {
+                continue;
+            };
+            let asked = self.context.visibility.map(Answers::generation);
+            if channel.rules.contains(&Rule::Each) && channel.generation != asked {
+                // The policies that said `each` are no longer there to ask: look with those
+                // that are, as the re-evaluation under way is about to.
+                self.view_changed_channel(&id);
+                continue;
+            }
+            let sees = match &after {
+                Some(subject) => !self
+                    .allowed(&channel.facts, &channel.rules, vec![subject.clone()])
+                    .is_empty(),
+                None => false,
+            };
+            if sees == users.contains(user) {
+                continue;
+            }
+            let view = View::Users(if sees {
+                users.update(user.clone())
+            } else {
+                users.without(user)
+            });
+            self.change(Change::ChannelViewed {
+                channel: id.clone(),
+                generation: channel.generation,
+                rules: channel.rules.clone(),
+                view,
+            });
+            if !sees
+                && self
+                    .state
+                    .selections
+                    .get(user)
+                    .is_some_and(|s| s.channel == id)
+            {
+                self.leave_unseen(user, &id, channel.view.audience());
+            }
+            if stays {
+                let event = if sees {
+                    Event::ChannelCreated { channel: id }
+                } else {
+                    Event::ChannelDeleted { channel: id }
+                };
+                self.tell(OrdSet::unit(user.clone()), event);
+            }
+        }
+    }
+
+    pub(super) fn reevaluate(&mut self, channels: &[ChannelId]) -> Reply {
+        for id in channels {
+            self.view_changed_channel(id);
+        }
+        self.reply_of_changes()
+    }
+}

@@ -1,0 +1,25 @@
+//! Every limit of the domain, with its unit. Nothing else belongs here.
+
+/// Longest identifier (user, workspace, channel, socket, role), in characters.
+pub const MAX_ID_CHARS: usize = 128;
+
+/// Largest media state of one user: the keys and values beyond the five known ones, in bytes.
+pub const MAX_MEDIA_STATE_BYTES: usize = 2 * 1024;
+
+/// Most live and held connections of one user in one workspace.
+pub const MAX_CONNECTIONS_PER_USER: usize = 64;
+
+/// Most members of one workspace.
+pub const MAX_MEMBERS_PER_WORKSPACE: usize = 100_000;
+
+/// Most channels of one workspace.
+pub const MAX_CHANNELS_PER_WORKSPACE: usize = 10_000;
+
+/// Most members that one private channel lists.
+pub const MAX_MEMBERS_PER_CHANNEL: usize = MAX_MEMBERS_PER_WORKSPACE;
+
+/// Most users or sockets that one application event may name.
+pub const MAX_NAMED_RECIPIENTS: usize = 10_000;
+
+const _: () = assert!(MAX_MEMBERS_PER_CHANNEL <= MAX_MEMBERS_PER_WORKSPACE);
+const _: () = assert!(MAX_NAMED_RECIPIENTS <= MAX_MEMBERS_PER_WORKSPACE);

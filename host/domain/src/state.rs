@@ -1,0 +1,184 @@
+//! The state of one workspace: persistent maps, so that a copy costs nothing and a decision can be
+//! made on it without touching the original. Holds data and answers questions; decides nothing.
+
+use std::sync::Arc;
+
+use imbl::{HashMap, OrdMap, OrdSet};
+
+use crate::{
+    Attributes, ChannelFacts, ChannelId, Generation, Json, MediaState, OnlineStatus, Role, Rule,
+    SocketId, SubjectFacts, Timestamp, UserId, View,
+};
+
+/// A member as the backend described them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// `UserSchema`: an object with `id`.
+    pub profile: Json,
+    /// The role in this workspace.
+    pub role: Option<Role>,
+    /// What else the application said.
+    pub attributes: Attributes,
+}
+
+/// A channel, the rules that govern it, and who sees it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Channel {
+    /// What the backend said.
+    pub facts: ChannelFacts,
+    /// The policies that gave the rules; nothing where the built-in rule stands.
+    pub generation: Option<Generation>,
+    /// The rules, all of which must allow.
+    pub rules: Arc<[Rule]>,
+    /// The rules, evaluated.
+    pub view: View,
+}
+
+/// One socket authenticated to the workspace, or held after its transport was lost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Whose it is.
+    pub user: UserId,
+    /// The status it contributes to the user's combined one.
+    pub status: OnlineStatus,
+    /// The role that its token gave, for users or members without one in the directory.
+    pub role: Option<Role>,
+    /// Set while the transport is lost: when the grace ends.
+    pub held_until: Option<Timestamp>,
+}
+
+/// The channel a user is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The connection that holds the conversation.
+    pub socket: SocketId,
+    /// The state of the user's media devices.
+    pub media: MediaState,
+}
+
+/// Everything known of one workspace. Cloning is cheap: copies share what they have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Workspace {
+    /// Whether the backend ever spoke of it.
+    pub(crate) known: bool,
+    pub(crate) members: OrdMap<UserId, Member>,
+    pub(crate) channels: OrdMap<ChannelId, Channel>,
+    pub(crate) connections: HashMap<SocketId, Connection>,
+    pub(crate) selections: OrdMap<UserId, Selection>,
+    // What follows is derived from the maps above and kept for speed; the simulation checks it.
+    pub(crate) sockets_of: OrdMap<UserId, Vec<SocketId>>,
+    pub(crate) selected_by: OrdMap<ChannelId, OrdSet<UserId>>,
+    pub(crate) holds: OrdSet<(Timestamp, SocketId)>,
+    pub(crate) restricted: OrdSet<ChannelId>,
+}
+
+impl Workspace {
+    /// Whether the backend spoke of this workspace or somebody is in it.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.known || !self.connections.is_empty()
+    }
+
+    /// The members, by user.
+    #[must_use]
+    pub fn members(&self) -> &OrdMap<UserId, Member> {
+        &self.members
+    }
+
+    /// The channels, by id.
+    #[must_use]
+    pub fn channels(&self) -> &OrdMap<ChannelId, Channel> {
+        &self.channels
+    }
+
+    /// The connections, live and held.
+    #[must_use]
+    pub fn connections(&self) -> &HashMap<SocketId, Connection> {
+        &self.connections
+    }
+
+    /// Who is in which channel.
+    #[must_use]
+    pub fn selections(&self) -> &OrdMap<UserId, Selection> {
+        &self.selections
+    }
+
+    /// The live connection of a socket.
+    #[must_use]
+    pub fn live(&self, socket: &SocketId) -> Option<&Connection> {
+        self.connections
+            .get(socket)
+            .filter(|c| c.held_until.is_none())
+    }
+
+    /// The connections of a user, live and held, in the order in which they came.
+    #[must_use]
+    pub fn sockets_of(&self, user: &UserId) -> &[SocketId] {
+        self.sockets_of.get(user).map_or(&[], Vec::as_slice)
+    }
+
+    /// Users who have a connection, live or held.
+    pub fn connected_users(&self) -> impl Iterator<Item = &UserId> {
+        self.sockets_of.keys()
+    }
+
+    /// The user's combined status: the highest of their connections'. A held connection still
+    /// counts, which is what hides a short loss from everybody.
+    #[must_use]
+    pub fn status(&self, user: &UserId) -> OnlineStatus {
+        self.sockets_of(user)
+            .iter()
+            .filter_map(|s| self.connections.get(s))
+            .map(|c| c.status)
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// What policies may know of a user, if the user is a member or connected.
+    #[must_use]
+    pub fn subject(&self, user: &UserId) -> Option<SubjectFacts> {
+        let member = self.members.get(user);
+        let latest = self.sockets_of(user).last();
+        if member.is_none() && latest.is_none() {
+            return None;
+        }
+        let role = member.and_then(|m| m.role.clone()).or_else(|| {
+            latest
+                .and_then(|s| self.connections.get(s))
+                .and_then(|c| c.role.clone())
+        });
+        Some(SubjectFacts {
+            user: user.clone(),
+            role,
+            attributes: member.map(|m| m.attributes.clone()).unwrap_or_default(),
+        })
+    }
+
+    /// Everybody a policy can speak of: members and connected users, in order of their ids.
+    #[must_use]
+    pub fn subjects(&self) -> Vec<SubjectFacts> {
+        let guests = self
+            .sockets_of
+            .keys()
+            .filter(|u| !self.members.contains_key(*u));
+        let users: std::collections::BTreeSet<&UserId> =
+            self.members.keys().chain(guests).collect();
+        users.into_iter().filter_map(|u| self.subject(u)).collect()
+    }
+
+    /// Whether the user may see the channel.
+    #[must_use]
+    pub fn may_see(&self, user: &UserId, channel: &ChannelId) -> bool {
+        self.channels
+            .get(channel)
+            .is_some_and(|c| c.view.includes(user))
+    }
+
+    /// When the next hold ends, if there is one: the time for [`crate::Command::Expire`].
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.holds.get_min().map(|(at, _)| *at)
+    }
+}

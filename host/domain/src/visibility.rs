@@ -1,0 +1,200 @@
+//! Who may see a channel: facts, the rules that policies answer with, and their native evaluation.
+//!
+//! A rule is asked for once per channel and applied here to any number of people, so the cost of
+//! a policy does not grow with its audience. Nothing here knows WebAssembly.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use imbl::OrdSet;
+
+use crate::{Attributes, ChannelId, Role, UserId};
+
+/// Which set of policies gave an answer. Each swap makes a new, higher one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(pub u64);
+
+/// What a policy may know of a channel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChannelFacts {
+    /// The channel.
+    pub id: ChannelId,
+    /// Whether the application called it private.
+    pub private: bool,
+    /// The members the application listed. Only a private channel needs them.
+    pub members: OrdSet<UserId>,
+    /// What else the application said of it.
+    pub attributes: Attributes,
+}
+
+/// What a policy may know of a user in a workspace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SubjectFacts {
+    /// The user.
+    pub user: UserId,
+    /// The role: the directory's, or else the one in the token.
+    pub role: Option<Role>,
+    /// What else the application said of this member.
+    pub attributes: Attributes,
+}
+
+/// One condition on a subject in respect of a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// The user is one of these.
+    Users(BTreeSet<UserId>),
+    /// The role is one of these.
+    Roles(BTreeSet<Role>),
+    /// The channel lists the user as a member.
+    ChannelMember,
+    /// A top-level scalar attribute of the user has this value.
+    Attribute {
+        /// The attribute's name.
+        name: Arc<str>,
+        /// The value, as in [`Attributes::scalars`].
+        value: Arc<str>,
+    },
+}
+
+/// Matches if every test in `all` holds and none in `none` does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Clause {
+    /// All of these must hold.
+    pub all: Vec<Test>,
+    /// None of these may hold.
+    pub none: Vec<Test>,
+}
+
+/// Matches if any clause does. An empty selector matches nobody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector {
+    /// The clauses.
+    pub any: Vec<Clause>,
+}
+
+/// One policy's answer to "who may see this channel?".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Everyone in the workspace.
+    Everyone,
+    /// Nobody.
+    Nobody,
+    /// Only whom the selector matches.
+    Only(Selector),
+    /// Everyone but whom the selector matches.
+    Except(Selector),
+    /// The policy wants to be asked about each subject.
+    Each,
+}
+
+/// Who sees a channel now: the rules of all policies, intersected and evaluated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum View {
+    /// Everyone in the workspace.
+    Everyone,
+    /// These users.
+    Users(OrdSet<UserId>),
+}
+
+impl View {
+    /// Whether this user sees the channel.
+    #[must_use]
+    pub fn includes(&self, user: &UserId) -> bool {
+        match self {
+            Self::Everyone => true,
+            Self::Users(users) => users.contains(user),
+        }
+    }
+}
+
+impl Test {
+    fn holds(&self, channel: &ChannelFacts, subject: &SubjectFacts) -> bool {
+        match self {
+            Self::Users(users) => users.contains(&subject.user),
+            Self::Roles(roles) => subject.role.as_ref().is_some_and(|r| roles.contains(r)),
+            Self::ChannelMember => channel.members.contains(&subject.user),
+            Self::Attribute { name, value } => subject
+                .attributes
+                .scalars
+                .get(name)
+                .is_some_and(|v| v == value),
+        }
+    }
+
+    /// Whether this test can hold for users outside a small, known set.
+    fn names_users(&self) -> bool {
+        matches!(self, Self::Users(_) | Self::ChannelMember)
+    }
+}
+
+impl Clause {
+    fn matches(&self, channel: &ChannelFacts, subject: &SubjectFacts) -> bool {
+        self.all.iter().all(|t| t.holds(channel, subject))
+            && !self.none.iter().any(|t| t.holds(channel, subject))
+    }
+}
+
+impl Selector {
+    /// Whether a subject is selected in respect of a channel.
+    #[must_use]
+    pub fn matches(&self, channel: &ChannelFacts, subject: &SubjectFacts) -> bool {
+        self.any
+            .iter()
+            .any(|clause| clause.matches(channel, subject))
+    }
+
+    /// The users outside whom nobody can match, if each clause names users. It saves a walk over
+    /// the whole workspace where a rule speaks of a channel's members or of named users.
+    fn candidates(&self, channel: &ChannelFacts) -> Option<OrdSet<UserId>> {
+        let mut users = OrdSet::new();
+        for clause in &self.any {
+            match clause.all.iter().find(|t| t.names_users())? {
+                Test::ChannelMember if users.is_empty() => users = channel.members.clone(),
+                Test::ChannelMember => users.extend(channel.members.iter().cloned()),
+                Test::Users(named) => users.extend(named.iter().cloned()),
+                Test::Roles(_) | Test::Attribute { .. } => return None,
+            }
+        }
+        Some(users)
+    }
+}
+
+impl Rule {
+    /// The built-in rule where no policy answers: a private channel is for its members.
+    #[must_use]
+    pub fn built_in(channel: &ChannelFacts) -> Self {
+        if channel.private {
+            Self::Only(Selector {
+                any: vec![Clause {
+                    all: vec![Test::ChannelMember],
+                    none: Vec::new(),
+                }],
+            })
+        } else {
+            Self::Everyone
+        }
+    }
+
+    /// Whether the rule lets a subject see the channel; nothing for [`Rule::Each`], which only
+    /// the policy can answer.
+    #[must_use]
+    pub fn allows(&self, channel: &ChannelFacts, subject: &SubjectFacts) -> Option<bool> {
+        match self {
+            Self::Everyone => Some(true),
+            Self::Nobody => Some(false),
+            Self::Only(selector) => Some(selector.matches(channel, subject)),
+            Self::Except(selector) => Some(!selector.matches(channel, subject)),
+            Self::Each => None,
+        }
+    }
+
+    /// The users outside whom the rule allows nobody, where that is known without looking at
+    /// everyone.
+    pub(crate) fn candidates(&self, channel: &ChannelFacts) -> Option<OrdSet<UserId>> {
+        match self {
+            Self::Nobody => Some(OrdSet::new()),
+            Self::Only(selector) => selector.candidates(channel),
+            Self::Everyone | Self::Except(_) | Self::Each => None,
+        }
+    }
+}

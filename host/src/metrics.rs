@@ -1,0 +1,84 @@
+//! What the server counts, in the Prometheus text form. Labels are closed sets: never a user, a
+//! channel, a token or a message.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::codes::Code;
+
+/// Labels of commands.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CommandLabels {
+    command: &'static str,
+    code: &'static str,
+}
+
+/// Labels of things that end or fail for a named reason.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    reason: &'static str,
+}
+
+/// Every metric of the server.
+#[derive(Default)]
+pub struct Metrics {
+    commands: Family<CommandLabels, Counter>,
+    events: Counter,
+    frames: Counter,
+    connections: Gauge,
+    closed: Family<ReasonLabels, Counter>,
+}
+
+impl Metrics {
+    /// Counts a command by what it came to; `ok` if nothing kept it.
+    pub fn command(&self, command: &'static str, code: Option<Code>) {
+        let code = code.map_or("ok", Code::as_str);
+        self.commands
+            .get_or_create(&CommandLabels { command, code })
+            .inc();
+    }
+
+    /// Counts events of the log that this node delivered, and the frames they became.
+    pub fn delivered(&self, events: u64, frames: u64) {
+        self.events.inc_by(events);
+        self.frames.inc_by(frames);
+    }
+
+    /// Counts a connection that opened.
+    pub fn connection_opened(&self) {
+        self.connections.inc();
+    }
+
+    /// Counts a connection that closed, by reason.
+    pub fn connection_closed(&self, reason: &'static str) {
+        self.connections.dec();
+        self.closed.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// All metrics in the Prometheus text form.
+    ///
+    /// # Errors
+    /// Only if the text cannot be formatted, which would be a defect.
+    pub fn render(&self) -> Result<String, std::fmt::Error> {
+        let mut registry = Registry::with_prefix("wardroom");
+        registry.register(
+            "commands",
+            "Commands by what they came to",
+            self.commands.clone(),
+        );
+        registry.register("events", "Events delivered here", self.events.clone());
+        registry.register("frames", "Frames handed to sockets", self.frames.clone());
+        registry.register("connections", "Open sockets", self.connections.clone());
+        registry.register(
+            "connections_closed",
+            "Sockets closed, by reason",
+            self.closed.clone(),
+        );
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry)?;
+        Ok(text)
+    }
+}

@@ -1,0 +1,196 @@
+//! The embedded store: refusals leave nothing, the log keeps its order and its bound, what the
+//! backend was told is there again after the file was opened anew.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wardroom_domain::{
+    ChannelSpec, Command, Context, Decision, Json, MemberSpec, Timestamp, Undecided, UserId,
+    Workspace, WorkspaceId, decide,
+};
+
+use super::Embedded;
+use crate::limits::{MAX_BATCH_ENTRIES, MAX_UNDELIVERED_ENTRIES};
+use crate::store::{Entry, Pass, Store, StoreError};
+
+fn workspace() -> WorkspaceId {
+    WorkspaceId::new("w").unwrap()
+}
+
+fn put_member(user: &str) -> Command {
+    Command::PutMember {
+        user: UserId::new(user).unwrap(),
+        spec: MemberSpec::default(),
+        default_profile: Json::from_canonical(&format!("{{\"id\":\"{user}\"}}")),
+    }
+}
+
+fn put_channel(channel: &str) -> Command {
+    Command::PutChannel {
+        channel: wardroom_domain::ChannelId::new(channel).unwrap(),
+        spec: ChannelSpec {
+            private: Some(true),
+            ..ChannelSpec::default()
+        },
+    }
+}
+
+fn decided(state: &Workspace, command: &Command) -> Result<Decision, Pass> {
+    let context = Context {
+        now: Timestamp(0),
+        visibility: None,
+    };
+    decide(state, command, &context).map_err(|undecided| match undecided {
+        Undecided::Rejected(rejection) => Pass::Rejected(rejection),
+        Undecided::Ask(_) => Pass::Again,
+    })
+}
+
+async fn run(store: &Embedded, command: &Command) -> Result<Arc<Entry>, StoreError<Pass>> {
+    store
+        .transact(
+            &workspace(),
+            &mut |state| decided(state, command),
+            &mut None,
+        )
+        .await
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_no_workspace_behind() {
+    let store = Embedded::in_memory();
+    let result = run(&store, &Command::Close).await;
+    assert!(matches!(
+        result,
+        Err(StoreError::Undecided(Pass::Rejected(_)))
+    ));
+    assert!(store.workspaces().is_empty());
+    assert_eq!(store.slots.len(), 0);
+}
+
+#[tokio::test]
+async fn a_follower_takes_every_entry_in_order() {
+    let store = Arc::new(Embedded::in_memory());
+    let mut tail = store.follow(&workspace());
+    let total = 3 * MAX_BATCH_ENTRIES + 1;
+    let writers: Vec<_> = (0..total)
+        .map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move { run(&store, &put_member(&format!("u{n}"))).await.unwrap() })
+        })
+        .collect();
+    let mut offsets = Vec::new();
+    while offsets.len() < total {
+        let batch = tail.next().await;
+        assert!(!batch.is_empty() && batch.len() <= MAX_BATCH_ENTRIES);
+        offsets.extend(batch.iter().map(|entry| entry.offset.0));
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let expected: Vec<u64> = (1..=total as u64).collect();
+    assert_eq!(offsets, expected);
+}
+
+#[tokio::test]
+async fn a_full_log_makes_writers_wait_and_then_fail() {
+    let mut store = Embedded::in_memory();
+    store.patience = Duration::from_millis(1);
+    let mut tail = store.follow(&workspace());
+    for n in 0..MAX_UNDELIVERED_ENTRIES {
+        run(&store, &put_member(&format!("u{n}"))).await.unwrap();
+    }
+    let result = run(&store, &put_member("one too many")).await;
+    assert!(matches!(result, Err(StoreError::Full)));
+    assert_eq!(tail.next().await.len(), MAX_BATCH_ENTRIES);
+    run(&store, &put_member("one more")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_empty_workspace_goes_with_its_last_follower() {
+    let store = Embedded::in_memory();
+    let tail = store.follow(&workspace());
+    run(&store, &put_member("u")).await.unwrap();
+    run(&store, &Command::Close).await.unwrap();
+    assert!(store.snapshot(&workspace()).is_none());
+    assert_eq!(store.slots.len(), 1);
+    drop(tail);
+    assert_eq!(store.slots.len(), 0);
+}
+
+#[tokio::test]
+async fn a_waiter_without_a_follower_runs_at_once() {
+    let store = Embedded::in_memory();
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let mut waiter: Option<crate::store::Waiter> = Some(Box::new(|entry: &Entry| {
+        sender.send(entry.offset.0).unwrap();
+    }));
+    let command = put_member("u");
+    store
+        .transact(
+            &workspace(),
+            &mut |state| decided(state, &command),
+            &mut waiter,
+        )
+        .await
+        .unwrap();
+    assert!(waiter.is_none());
+    assert_eq!(receiver.await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_directory_survives_and_nothing_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.redb");
+    let before = {
+        let (store, remembered) = Embedded::open(&path).unwrap();
+        assert!(remembered.is_empty());
+        run(&store, &put_member("u1")).await.unwrap();
+        run(&store, &put_member("u2")).await.unwrap();
+        run(&store, &put_channel("c")).await.unwrap();
+        let gone = Command::RemoveMember {
+            user: UserId::new("u2").unwrap(),
+        };
+        run(&store, &gone).await.unwrap();
+        store.snapshot(&workspace()).unwrap()
+    };
+    let (store, mut remembered) = open_again(&path).await;
+    let (name, truth) = remembered.pop().unwrap();
+    assert!(remembered.is_empty() && name == workspace());
+    let sync = Command::Sync { truth, quiet: true };
+    let entry = run(&store, &sync).await.unwrap();
+    assert!(entry.outputs.is_empty());
+    assert_eq!(store.snapshot(&workspace()).unwrap(), before);
+    run(&store, &Command::Close).await.unwrap();
+    drop(store);
+    let (_, remembered) = open_again(&path).await;
+    assert!(remembered.is_empty());
+}
+
+/// The writer's thread closes the file shortly after the store is dropped.
+async fn open_again(
+    path: &std::path::Path,
+) -> (Embedded, Vec<(WorkspaceId, wardroom_domain::Truth)>) {
+    let opened = async {
+        loop {
+            match Embedded::open(path) {
+                Ok(opened) => return opened,
+                Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), opened)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_directory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.redb");
+    std::fs::write(&path, "this is not a database").unwrap();
+    let error = Embedded::open(&path).map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("directory.redb"), "{error}");
+}

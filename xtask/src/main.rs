@@ -1,2 +1,48 @@
-//! stub
-fn main() {}
+//! Every chore of the repository, in Rust: `cargo xtask --help`.
+
+mod build;
+mod demo;
+mod setup;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The chores of this repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Build the shipped policy and start a development server with a demo workspace.
+    Run(demo::Arguments),
+    /// Set up what the tests need, and run all of them. This is what CI runs.
+    Test(test::Arguments),
+    /// Build the shipped policies, and the guests of the tests, to components.
+    Policies,
+    /// Check that the tree keeps to the rules of ARCHITECTURE.md.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().chore {
+        Chore::Run(arguments) => demo::serve(&arguments),
+        Chore::Test(arguments) => test::run_all(&arguments),
+        Chore::Policies => build::policies().and_then(|()| build::guests()),
+        Chore::Tidy => tidy::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell::say(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

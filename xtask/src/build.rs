@@ -1,0 +1,27 @@
+//! Building: the server, the shipped policies, the guests of the tests.
+
+use anyhow::Result;
+
+use crate::setup::{self, GUEST_TARGET};
+use crate::shell::{cargo, run};
+
+/// Builds the policies in `plugins/` to components in `target/wasm32-wasip2/release`.
+pub(crate) fn policies() -> Result<()> {
+    guest(&["--package", "private-channels"])
+}
+
+/// Builds the misbehaving guests of the tests to `target/wasm32-wasip2/release/examples`.
+pub(crate) fn guests() -> Result<()> {
+    guest(&["--package", "wardroom-guests", "--examples"])
+}
+
+fn guest(packages: &[&str]) -> Result<()> {
+    setup::guest_target()?;
+    let mut build = cargo(&["build", "--locked", "--release", "--target", GUEST_TARGET]);
+    run(build.args(packages))
+}
+
+/// Builds the server for development.
+pub(crate) fn server() -> Result<()> {
+    run(&mut cargo(&["build", "--locked"]))
+}

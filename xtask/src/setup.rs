@@ -1,0 +1,66 @@
+//! What a fresh machine lacks: the WebAssembly target, Debian packages, client libraries.
+
+use anyhow::{Context, Result, bail};
+
+use crate::shell::{command, exists, output, run, say};
+
+/// The target that policies are built for.
+pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
+
+/// Makes sure that cargo can build policies.
+pub(crate) fn guest_target() -> Result<()> {
+    let sysroot = output(&mut command("rustc", &["--print", "sysroot"]))
+        .context("rustc is missing; install Rust with rustup (https://rustup.rs)")?;
+    let library = format!("{}/lib/rustlib/{GUEST_TARGET}", sysroot.trim());
+    if std::path::Path::new(&library).exists() {
+        return Ok(());
+    }
+    if !exists("rustup") {
+        bail!("the Rust target {GUEST_TARGET} is missing, and so is rustup to add it");
+    }
+    run(&mut command("rustup", &["target", "add", GUEST_TARGET]))
+}
+
+/// Makes sure that a program is there, from a Debian package if this is root on Debian.
+pub(crate) fn debian(program: &str, package: &str) -> Result<()> {
+    if exists(program) {
+        return Ok(());
+    }
+    let root = output(&mut command("id", &["-u"])).is_some_and(|id| id.trim() == "0");
+    if !root || !exists("apt-get") {
+        bail!("`{program}` is missing: install it (on Debian: apt-get install {package})");
+    }
+    say(&format!("`{program}` is missing: installing {package}"));
+    let mut update = command("apt-get", &["update", "-qq"]);
+    run(update.env("DEBIAN_FRONTEND", "noninteractive"))?;
+    let arguments = ["install", "-y", "-qq", "--no-install-recommends", package];
+    run(command("apt-get", &arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Installs the npm packages of a folder if its lock file is newer than what is installed.
+pub(crate) fn npm(folder: &str) -> Result<()> {
+    debian("node", "nodejs")?;
+    debian("npm", "npm")?;
+    let folder = crate::shell::root().join(folder);
+    let stamp = folder.join("node_modules/.package-lock.json");
+    let modified = |path| std::fs::metadata(path).and_then(|m| m.modified());
+    let lock = modified(folder.join("package-lock.json"))
+        .with_context(|| format!("{} has no package-lock.json", folder.display()))?;
+    if modified(stamp).is_ok_and(|installed| installed >= lock) {
+        return Ok(());
+    }
+    let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+    run(command("npm", &arguments).current_dir(folder))
+}
+
+/// Checks licences and sources of everything that is linked in.
+pub(crate) fn deny() -> Result<()> {
+    if !exists("cargo-deny") {
+        say("`cargo-deny` is missing: installing it");
+        let arguments = ["install", "--locked", "--quiet", "--debug", "cargo-deny"];
+        run(&mut crate::shell::cargo(&arguments))?;
+    }
+    // Advisories need a database from outside, which not every machine may fetch.
+    let checks = ["deny", "--offline", "check", "licenses", "bans", "sources"];
+    run(&mut crate::shell::cargo(&checks))
+}

@@ -1,0 +1,49 @@
+//! `cargo xtask test`: sets everything up, then runs every check and every test there is.
+
+use std::thread;
+
+use anyhow::{Result, anyhow};
+
+use crate::shell::{cargo, run, say, target};
+use crate::{build, setup, tidy};
+
+/// What can be said to `cargo xtask test`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only set up and build; run nothing.
+    #[arg(long)]
+    build_only: bool,
+}
+
+/// The whole of what CI runs. What waits for the network goes on beside what waits for the
+/// compiler; everything is built once.
+pub(crate) fn run_all(arguments: &Arguments) -> Result<()> {
+    tidy::run()?;
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    let clients = thread::spawn(install_clients);
+    build::policies()?;
+    build::guests()?;
+    run(&mut cargo(&["build", "--locked", "--workspace"]))?;
+    run(&mut cargo(&["test", "--locked", "--workspace", "--no-run"]))?;
+    clients
+        .join()
+        .map_err(|_| anyhow!("setting up the clients panicked"))??;
+    if arguments.build_only {
+        return Ok(());
+    }
+    let binary = target().join("debug/wardroom");
+    run(cargo(&["test", "--locked", "--workspace"]).env("WARDROOM_BIN", &binary))?;
+    run(&mut cargo(&[
+        "clippy",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+    ]))?;
+    setup::deny()?;
+    say("everything passed");
+    Ok(())
+}
+
+fn install_clients() -> Result<()> {
+    setup::npm("tests/clients/js")
+}

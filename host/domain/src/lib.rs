@@ -10,6 +10,7 @@ mod command;
 mod decide;
 mod event;
 mod ids;
+mod indexes;
 mod json;
 pub mod limits;
 mod presence;

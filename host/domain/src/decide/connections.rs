@@ -19,7 +19,7 @@ impl Draft<'_> {
         result
     }
 
-    fn announce_status(&mut self, user: &UserId, before: OnlineStatus) {
+    pub(super) fn announce_status(&mut self, user: &UserId, before: OnlineStatus) {
         let status = self.state.status(user);
         if status != before {
             let user = user.clone();
@@ -50,8 +50,9 @@ impl Draft<'_> {
             self.end_connection(socket, CloseReason::Left);
         }
         let renewed = former.filter(|c| c.user == *user && c.held_until.is_none());
-        let known = self.state.sockets_of(user);
-        if renewed.is_none() && known.len() >= MAX_CONNECTIONS_PER_USER {
+        let displaced = self.displaced(socket, user, replaces.as_ref());
+        let others = self.state.sockets_of(user).iter().filter(|s| *s != socket);
+        if others.count() - displaced.len() >= MAX_CONNECTIONS_PER_USER {
             return Err(Rejection::LimitReached {
                 what: "connections of a user",
                 most: MAX_CONNECTIONS_PER_USER,
@@ -77,7 +78,7 @@ impl Draft<'_> {
                     user: user.clone(),
                 });
             }
-            draft.take_over(socket, user, replaces.as_ref());
+            draft.take_over(socket, user, replaces.as_ref(), displaced);
         });
         Ok(if renewed.is_some() {
             Reply::Changed
@@ -86,9 +87,33 @@ impl Draft<'_> {
         })
     }
 
-    /// A new connection takes the place of the one it names, and of those that are held and hold
-    /// no selection: nobody sees a flap.
-    fn take_over(&mut self, socket: &SocketId, user: &UserId, replaces: Option<&SocketId>) {
+    /// The connections whose place a new one takes: the one it names, and those that are held and
+    /// hold no selection.
+    fn displaced(
+        &self,
+        socket: &SocketId,
+        user: &UserId,
+        replaces: Option<&SocketId>,
+    ) -> Vec<SocketId> {
+        let others = self.state.sockets_of(user).iter().filter(|s| *s != socket);
+        others
+            .filter(|other| {
+                let held = self.state.live(other).is_none();
+                Some(*other) == replaces || (held && !self.holds_selection(user, other))
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// Puts a new connection in the place of others: nobody sees a flap. The selection moves only
+    /// from the one it names.
+    fn take_over(
+        &mut self,
+        socket: &SocketId,
+        user: &UserId,
+        replaces: Option<&SocketId>,
+        displaced: Vec<SocketId>,
+    ) {
         if let Some(selection) = self.state.selections.get(user)
             && Some(&selection.socket) == replaces
             && *socket != selection.socket
@@ -100,29 +125,14 @@ impl Draft<'_> {
             let user = user.clone();
             self.change(Change::Selected { user, selection });
         }
-        let holder = self.state.selections.get(user).map(|s| s.socket.clone());
-        let others: Vec<SocketId> = self
-            .state
-            .sockets_of(user)
-            .iter()
-            .filter(|s| *s != socket)
-            .cloned()
-            .collect();
-        for other in others {
-            let Some(connection) = self.state.connections.get(&other) else {
-                continue;
-            };
-            let held = connection.held_until.is_some();
-            let named = Some(&other) == replaces;
-            if named && !held {
+        for other in displaced {
+            if self.state.live(&other).is_some() {
                 self.outputs.push(Output::Closed {
                     socket: other.clone(),
                     reason: CloseReason::Superseded,
                 });
             }
-            if named || (held && holder.as_ref() != Some(&other)) {
-                self.change(Change::ConnectionRemoved { socket: other });
-            }
+            self.change(Change::ConnectionRemoved { socket: other });
         }
     }
 
@@ -163,7 +173,7 @@ impl Draft<'_> {
     }
 
     /// Ends one connection, live or held, with all that hangs on it: selection first, status last.
-    pub(super) fn end_connection(&mut self, socket: &SocketId, reason: CloseReason) {
+    fn end_connection(&mut self, socket: &SocketId, reason: CloseReason) {
         let Some(connection) = self.state.connections.get(socket).cloned() else {
             return;
         };
@@ -174,47 +184,64 @@ impl Draft<'_> {
                     reason,
                 });
             }
-            if draft.holds_selection(&connection.user, socket) {
-                draft.end_selection(&connection.user);
-            }
-            draft.change(Change::ConnectionRemoved {
-                socket: socket.clone(),
-            });
+            draft.drop_connection(&connection.user, socket);
         });
     }
 
-    /// Ends every connection of a user. The sockets stay in their audiences until the end, so
-    /// that the originator hears of it like everybody else.
-    pub(super) fn end_connections(&mut self, user: &UserId, reason: CloseReason) {
+    fn drop_connection(&mut self, user: &UserId, socket: &SocketId) {
+        if self.holds_selection(user, socket) {
+            self.end_selection(user);
+        }
+        self.change(Change::ConnectionRemoved {
+            socket: socket.clone(),
+        });
+    }
+
+    /// Removes every connection of a user, and returns what closes their sockets. It is for the
+    /// caller to put that out last: until then the sockets stay in their audiences, so that the
+    /// originator hears of it like everybody else.
+    pub(super) fn drop_connections(&mut self, user: &UserId, reason: CloseReason) -> Vec<Output> {
         let mut closed = Vec::new();
-        self.watching(user, |draft| {
-            draft.end_selection(user);
-            for socket in draft.state.sockets_of(user).to_vec() {
-                if draft.state.live(&socket).is_some() {
-                    closed.push(Output::Closed {
-                        socket: socket.clone(),
-                        reason,
-                    });
-                }
-                draft.change(Change::ConnectionRemoved { socket });
+        for socket in self.state.sockets_of(user).to_vec() {
+            if self.state.live(&socket).is_some() {
+                closed.push(Output::Closed {
+                    socket: socket.clone(),
+                    reason,
+                });
             }
-        });
-        self.outputs.extend(closed);
+            self.drop_connection(user, &socket);
+        }
+        closed
     }
 
+    /// Ends the holds that are over. Those of one user end together, as one change of status.
     pub(super) fn expire(&mut self) -> Reply {
-        while let Some((until, socket)) = self.state.holds.get_min().cloned() {
-            if until > self.context.now {
+        let now = self.context.now;
+        while let Some((until, first)) = self.state.holds.get_min().cloned() {
+            let Some(user) = self.state.connections.get(&first).map(|c| c.user.clone()) else {
+                break;
+            };
+            if until > now {
                 break;
             }
-            self.end_connection(&socket, CloseReason::Lost);
+            self.watching(&user, |draft| {
+                for socket in draft.state.sockets_of(&user).to_vec() {
+                    let held = draft.state.connections.get(&socket);
+                    if held.and_then(|c| c.held_until).is_some_and(|at| at <= now) {
+                        draft.drop_connection(&user, &socket);
+                    }
+                }
+            });
         }
         self.reply_of_changes()
     }
 
     pub(super) fn kick(&mut self, user: &UserId) -> Result<Reply, Rejection> {
         self.must_exist()?;
-        self.end_connections(user, CloseReason::Kicked);
+        let closed = self.watching(user, |draft| {
+            draft.drop_connections(user, CloseReason::Kicked)
+        });
+        self.outputs.extend(closed);
         Ok(self.reply_of_changes())
     }
 

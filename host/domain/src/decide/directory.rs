@@ -33,6 +33,20 @@ impl Draft<'_> {
         spec: &MemberSpec,
         default_profile: &Json,
     ) -> Result<Reply, Rejection> {
+        let subject = self.state.subject(user);
+        let reply = self.describe_member(user, spec, default_profile)?;
+        self.subject_changed(user, subject.as_ref());
+        Ok(reply)
+    }
+
+    /// Takes down what is said of a member, and announces it. What the member sees by it is
+    /// settled later.
+    fn describe_member(
+        &mut self,
+        user: &UserId,
+        spec: &MemberSpec,
+        default_profile: &Json,
+    ) -> Result<Reply, Rejection> {
         let old = self.state.members.get(user).cloned();
         let most = MAX_MEMBERS_PER_WORKSPACE;
         if old.is_none() && self.state.members.len() >= most {
@@ -62,25 +76,18 @@ impl Draft<'_> {
             return Ok(Reply::Unchanged);
         }
         let profile = member.profile.clone();
-        let subject = self.state.subject(user);
         self.change(Change::MemberPut {
             user: user.clone(),
             member,
         });
-        let reply = match old {
-            None => {
-                self.emit(Event::UserJoined { profile }, Audience::Workspace);
-                Reply::Created
-            }
-            Some(old) => {
-                if old.profile != profile {
-                    self.emit(Event::UserUpdated { profile }, Audience::Workspace);
-                }
-                Reply::Changed
-            }
+        let Some(old) = old else {
+            self.emit(Event::UserJoined { profile }, Audience::Workspace);
+            return Ok(Reply::Created);
         };
-        self.subject_changed(user, subject.as_ref());
-        Ok(reply)
+        if old.profile != profile {
+            self.emit(Event::UserUpdated { profile }, Audience::Workspace);
+        }
+        Ok(Reply::Changed)
     }
 
     pub(super) fn update_profile(
@@ -104,14 +111,10 @@ impl Draft<'_> {
         if !self.state.members.contains_key(user) {
             return Err(Rejection::MemberNotFound);
         }
-        let before = self.outputs.len();
-        self.end_connections(user, CloseReason::MembershipEnded);
-        let (closed, told): (Vec<_>, Vec<_>) = self
-            .outputs
-            .drain(before..)
-            .partition(|o| matches!(o, Output::Closed { .. }));
-        self.outputs.extend(told);
+        let status = self.state.status(user);
         let subject = self.state.subject(user);
+        let closed = self.drop_connections(user, CloseReason::MembershipEnded);
+        self.announce_status(user, status);
         self.change(Change::MemberRemoved { user: user.clone() });
         self.emit(
             Event::UserLeavedWorkspace { user: user.clone() },
@@ -127,6 +130,21 @@ impl Draft<'_> {
         id: &ChannelId,
         spec: &ChannelSpec,
     ) -> Result<Reply, Rejection> {
+        let reply = self.describe_channel(id, spec)?;
+        self.view_described(id, reply);
+        Ok(reply)
+    }
+
+    fn view_described(&mut self, id: &ChannelId, reply: Reply) {
+        match reply {
+            Reply::Created => self.view_new_channel(id),
+            Reply::Changed => self.view_changed_channel(id),
+            Reply::Unchanged => {}
+        }
+    }
+
+    /// Takes down what is said of a channel. Who sees it by that is settled later.
+    fn describe_channel(&mut self, id: &ChannelId, spec: &ChannelSpec) -> Result<Reply, Rejection> {
         let old = self.state.channels.get(id).map(|c| c.facts.clone());
         let most = MAX_CHANNELS_PER_WORKSPACE;
         if old.is_none() && self.state.channels.len() >= most {
@@ -154,13 +172,11 @@ impl Draft<'_> {
         }
         channel_members_at_most(&facts.members)?;
         self.change(Change::ChannelPut { facts });
-        if is_new {
-            self.view_new_channel(id);
-            Ok(Reply::Created)
+        Ok(if is_new {
+            Reply::Created
         } else {
-            self.view_changed_channel(id);
-            Ok(Reply::Changed)
-        }
+            Reply::Changed
+        })
     }
 
     pub(super) fn edit_channel_members(
@@ -197,24 +213,39 @@ impl Draft<'_> {
         Ok(Reply::Changed)
     }
 
-    /// The whole truth at once, as the differences one by one: what is gone goes first, so that
-    /// limits count what will be there.
+    /// The whole truth at once. What is gone goes first, so that limits count what will be there;
+    /// who sees which channel is settled last, so that a role and a channel that change together
+    /// show nobody the state between.
     pub(super) fn sync(&mut self, truth: &Truth, quiet: bool) -> Result<Reply, Rejection> {
         let existed = self.state.known;
-        let gone = |known: &UserId| !truth.members.contains_key(known);
         let channels: Vec<_> = self.state.channels.keys().cloned().collect();
         for channel in channels.iter().filter(|c| !truth.channels.contains_key(*c)) {
             self.delete_channel(channel)?;
         }
         let members: Vec<_> = self.state.members.keys().cloned().collect();
-        for user in members.iter().filter(|u| gone(u)) {
+        for user in members.iter().filter(|u| !truth.members.contains_key(*u)) {
             self.remove_member(user)?;
         }
+        let mut subjects = Vec::new();
         for (user, (spec, default_profile)) in &truth.members {
-            self.put_member(user, spec, default_profile)?;
+            let before = self.state.subject(user);
+            if self.describe_member(user, spec, default_profile)? != Reply::Unchanged {
+                subjects.push((user, before));
+            }
         }
+        let mut described = Vec::new();
         for (channel, spec) in &truth.channels {
-            self.put_channel(channel, spec)?;
+            described.push((channel, self.describe_channel(channel, spec)?));
+        }
+        let mut unviewed = self.state.restricted.clone();
+        for (channel, reply) in described {
+            self.view_described(channel, reply);
+            if reply != Reply::Unchanged {
+                unviewed.remove(channel);
+            }
+        }
+        for (user, before) in subjects {
+            self.subject_changed_for(user, before.as_ref(), &unviewed);
         }
         self.make_known();
         if quiet {
@@ -230,12 +261,11 @@ impl Draft<'_> {
     /// Everybody is put out; nothing is announced, for nobody is left to hear it.
     pub(super) fn close(&mut self) -> Result<Reply, Rejection> {
         self.must_exist()?;
-        let live: Vec<_> = self
-            .state
-            .connections
-            .iter()
-            .filter(|(_, c)| c.held_until.is_none())
-            .map(|(socket, _)| socket.clone())
+        // By user, for a hash map has an order of its own on every node.
+        let sockets = self.state.sockets_of.values().flatten();
+        let live: Vec<_> = sockets
+            .filter(|s| self.state.live(s).is_some())
+            .cloned()
             .collect();
         self.change(Change::Closed);
         self.outputs

@@ -8,81 +8,15 @@ mod connections;
 mod conversation;
 mod directory;
 mod publish;
+mod questions;
 mod view;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+pub use questions::{Answers, Question};
 
+use self::questions::Questions;
 use crate::{
-    Audience, Change, ChannelFacts, Command, Event, Generation, Output, Rejection, Reply, Rule,
-    SubjectFacts, Timestamp, UserId, View, Workspace,
+    Audience, Change, Command, Event, Output, Rejection, Reply, Timestamp, UserId, View, Workspace,
 };
-
-/// Something that only the policies can answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
-    /// Which rules govern this channel?
-    Audience(ChannelFacts),
-    /// Which of these subjects may see this channel, says the policy that answered
-    /// [`Rule::Each`]?
-    Subjects {
-        /// The channel.
-        channel: ChannelFacts,
-        /// The place of the policy's rule in the answer to [`Question::Audience`].
-        policy: usize,
-        /// The subjects.
-        subjects: Vec<SubjectFacts>,
-    },
-}
-
-/// What the policies of one generation answered so far.
-#[derive(Clone, Debug)]
-pub struct Answers {
-    generation: Generation,
-    rules: BTreeMap<ChannelFacts, Arc<[Rule]>>,
-    // By channel first: comparing a channel's facts is dear, and one decision asks for many
-    // subjects of one channel.
-    subjects: BTreeMap<ChannelFacts, BTreeMap<(usize, SubjectFacts), bool>>,
-}
-
-impl Answers {
-    /// No answers yet.
-    #[must_use]
-    pub fn new(generation: Generation) -> Self {
-        Self {
-            generation,
-            rules: BTreeMap::new(),
-            subjects: BTreeMap::new(),
-        }
-    }
-
-    /// The policies that answer.
-    #[must_use]
-    pub fn generation(&self) -> Generation {
-        self.generation
-    }
-
-    /// Takes down the answer to [`Question::Audience`]: one rule for each policy, in order.
-    pub fn answer_rules(&mut self, channel: ChannelFacts, rules: Vec<Rule>) {
-        self.rules.insert(channel, rules.into());
-    }
-
-    /// Takes down the answer to [`Question::Subjects`], in the order of the subjects. Subjects
-    /// without an answer may not see the channel.
-    pub fn answer_subjects(
-        &mut self,
-        channel: &ChannelFacts,
-        policy: usize,
-        subjects: Vec<SubjectFacts>,
-        allowed: &[bool],
-    ) {
-        let answered = self.subjects.entry(channel.clone()).or_default();
-        for (place, subject) in subjects.into_iter().enumerate() {
-            let allowed = allowed.get(place).copied().unwrap_or(false);
-            answered.insert((policy, subject), allowed);
-        }
-    }
-}
 
 /// What a decision depends on besides state and command.
 #[derive(Clone, Copy, Debug)]
@@ -136,11 +70,11 @@ pub fn decide(
         context: *context,
         changes: Vec::new(),
         outputs: Vec::new(),
-        questions: Vec::new(),
+        questions: Questions::default(),
     };
     let reply = draft.command(command)?;
     if !draft.questions.is_empty() {
-        return Err(Undecided::Ask(draft.questions));
+        return Err(Undecided::Ask(draft.questions.into_list()));
     }
     Ok(Decision {
         next: draft.state,
@@ -156,7 +90,7 @@ struct Draft<'a> {
     context: Context<'a>,
     changes: Vec<Change>,
     outputs: Vec<Output>,
-    questions: Vec<Question>,
+    questions: Questions,
 }
 
 impl Draft<'_> {
@@ -202,7 +136,16 @@ impl Draft<'_> {
         self.changes.push(change);
     }
 
+    /// An event that is for nobody is none.
     fn emit(&mut self, event: Event, audience: Audience) {
+        let nobody = match &audience {
+            Audience::Workspace => false,
+            Audience::Users(users) => users.is_empty(),
+            Audience::Sockets(sockets) => sockets.is_empty(),
+        };
+        if nobody {
+            return;
+        }
         self.outputs.push(Output::Event { event, audience });
     }
 

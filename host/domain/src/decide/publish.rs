@@ -1,5 +1,7 @@
 //! Application events: whom they reach. What they may be called is the edge's business.
 
+use std::collections::BTreeSet;
+
 use super::Draft;
 use crate::limits::MAX_NAMED_RECIPIENTS;
 use crate::{Audience, ChannelId, Event, Publication, Rejection, Reply, SocketId, Target};
@@ -23,7 +25,11 @@ impl Draft<'_> {
             }
             Target::Sockets(sockets) => {
                 named_at_most(sockets.len())?;
-                Audience::Sockets(sockets.clone())
+                let mut seen = BTreeSet::new();
+                let live = sockets
+                    .iter()
+                    .filter(|s| self.state.live(s).is_some() && seen.insert(*s));
+                Audience::Sockets(live.cloned().collect())
             }
         };
         let event = Event::Application {
@@ -34,7 +40,7 @@ impl Draft<'_> {
         Ok(Reply::Changed)
     }
 
-    /// The sockets that selected a channel.
+    /// The live sockets that selected a channel.
     fn conversation(&self, channel: &ChannelId) -> Vec<SocketId> {
         let users = self.state.selected_by.get(channel);
         users
@@ -42,6 +48,7 @@ impl Draft<'_> {
             .flatten()
             .filter_map(|user| self.state.selections.get(user))
             .map(|selection| selection.socket.clone())
+            .filter(|socket| self.state.live(socket).is_some())
             .collect()
     }
 

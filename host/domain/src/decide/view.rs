@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use imbl::OrdSet;
 
-use super::{Answers, Draft, Question};
+use super::{Answers, Draft};
 use crate::{
     Audience, Change, ChannelFacts, ChannelId, Event, Generation, Reply, Rule, SubjectFacts,
     UserId, View,
@@ -24,15 +24,9 @@ impl Draft<'_> {
         match answers.rules.get(facts) {
             Some(rules) => (generation, rules.clone()),
             None => {
-                self.ask(Question::Audience(facts.clone()));
+                self.questions.audience(facts);
                 (generation, Arc::from([Rule::Nobody]))
             }
-        }
-    }
-
-    fn ask(&mut self, question: Question) {
-        if !self.questions.contains(&question) {
-            self.questions.push(question);
         }
     }
 
@@ -75,11 +69,7 @@ impl Draft<'_> {
             }
         }
         if !unanswered.is_empty() {
-            self.ask(Question::Subjects {
-                channel: facts.clone(),
-                policy,
-                subjects: unanswered,
-            });
+            self.questions.subjects(facts, policy, unanswered);
         }
         allowed
     }
@@ -132,6 +122,12 @@ impl Draft<'_> {
     }
 
     pub(super) fn view_changed_channel(&mut self, id: &ChannelId) {
+        self.view_channel_anew(id, None);
+    }
+
+    /// Settles who sees a channel and tells those whose view changed, but for the one who just
+    /// came or went.
+    fn view_channel_anew(&mut self, id: &ChannelId, untold: Option<&UserId>) {
         // Selections end before the old view goes, for it says who hears of their end.
         let Some(before) = self.state.channels.get(id).map(|c| c.view.clone()) else {
             return;
@@ -148,19 +144,15 @@ impl Draft<'_> {
         for user in selected.iter().filter(|u| !after.includes(u)) {
             self.leave_unseen(user, id, before.audience());
         }
-        let (lost, gained) = self.difference(&before, &after);
-        self.tell(
-            lost,
-            Event::ChannelDeleted {
-                channel: id.clone(),
-            },
-        );
-        self.tell(
-            gained,
-            Event::ChannelCreated {
-                channel: id.clone(),
-            },
-        );
+        let (mut lost, mut gained) = self.difference(&before, &after);
+        if let Some(user) = untold {
+            lost.remove(user);
+            gained.remove(user);
+        }
+        let channel = id.clone();
+        self.emit(Event::ChannelDeleted { channel }, Audience::Users(lost));
+        let channel = id.clone();
+        self.emit(Event::ChannelCreated { channel }, Audience::Users(gained));
     }
 
     /// Ends the selection of a channel its user no longer sees, before those who saw it so far.
@@ -187,22 +179,26 @@ impl Draft<'_> {
         (lost, after.relative_complement(before))
     }
 
-    fn tell(&mut self, users: OrdSet<UserId>, event: Event) {
-        if !users.is_empty() {
-            self.emit(event, Audience::Users(users));
-        }
-    }
-
     /// After what policies may know of a user changed: settles anew which channels the user sees.
     /// Somebody who was nobody before, or is nobody now, is told nothing.
     pub(super) fn subject_changed(&mut self, user: &UserId, before: Option<&SubjectFacts>) {
+        self.subject_changed_for(user, before, &self.state.restricted.clone());
+    }
+
+    /// The same for some of the channels that not everyone sees.
+    pub(super) fn subject_changed_for(
+        &mut self,
+        user: &UserId,
+        before: Option<&SubjectFacts>,
+        channels: &OrdSet<ChannelId>,
+    ) {
         let after = self.state.subject(user);
         if after.as_ref() == before {
             return;
         }
         let stays = before.is_some() && after.is_some();
-        for id in self.state.restricted.clone() {
-            let Some(channel) = self.state.channels.get(&id).cloned() else {
+        for id in channels {
+            let Some(channel) = self.state.channels.get(id).cloned() else {
                 continue;
             };
             let View::Users(users) = &channel.view else {
@@ -212,7 +208,7 @@ impl Draft<'_> {
             if channel.rules.contains(&Rule::Each) && channel.generation != asked {
                 // The policies that said `each` are no longer there to ask: look with those
                 // that are, as the re-evaluation under way is about to.
-                self.view_changed_channel(&id);
+                self.view_channel_anew(id, Some(user).filter(|_| !stays));
                 continue;
             }
             let sees = match &after {
@@ -240,17 +236,18 @@ impl Draft<'_> {
                     .state
                     .selections
                     .get(user)
-                    .is_some_and(|s| s.channel == id)
+                    .is_some_and(|s| s.channel == *id)
             {
-                self.leave_unseen(user, &id, channel.view.audience());
+                self.leave_unseen(user, id, channel.view.audience());
             }
             if stays {
+                let channel = id.clone();
                 let event = if sees {
-                    Event::ChannelCreated { channel: id }
+                    Event::ChannelCreated { channel }
                 } else {
-                    Event::ChannelDeleted { channel: id }
+                    Event::ChannelDeleted { channel }
                 };
-                self.tell(OrdSet::unit(user.clone()), event);
+                self.emit(event, Audience::Users(OrdSet::unit(user.clone())));
             }
         }
     }

@@ -1,0 +1,62 @@
+//! Checks what a workspace's state derives for speed against what it is derived from. Tests and
+//! the simulation call it; decisions rely on it and never do.
+
+use imbl::{OrdMap, OrdSet};
+
+use crate::{ChannelId, Rule, SocketId, Timestamp, UserId, Workspace};
+
+impl Workspace {
+    /// Whether everything derived in this state is what one computes from scratch.
+    ///
+    /// # Errors
+    /// Names the first index that is not, with both of its forms.
+    pub fn check_indexes(&self) -> Result<(), String> {
+        self.check_sockets()?;
+        let mut selected_by: OrdMap<ChannelId, OrdSet<UserId>> = OrdMap::new();
+        for (user, selection) in &self.selections {
+            let users = selected_by.entry(selection.channel.clone()).or_default();
+            users.insert(user.clone());
+        }
+        same("selected_by", &self.selected_by, &selected_by)?;
+        let holds: OrdSet<(Timestamp, SocketId)> = self
+            .connections
+            .iter()
+            .filter_map(|(socket, c)| Some((c.held_until?, socket.clone())))
+            .collect();
+        same("holds", &self.holds, &holds)?;
+        let restricted: OrdSet<ChannelId> = self
+            .channels
+            .iter()
+            .filter(|(_, c)| c.rules.iter().any(|r| *r != Rule::Everyone))
+            .map(|(id, _)| id.clone())
+            .collect();
+        same("restricted", &self.restricted, &restricted)
+    }
+
+    /// `sockets_of` is in the order of arrival, which nothing else knows, so it is compared as
+    /// a set.
+    fn check_sockets(&self) -> Result<(), String> {
+        let mut expected: OrdMap<UserId, OrdSet<SocketId>> = OrdMap::new();
+        for (socket, connection) in &self.connections {
+            let sockets = expected.entry(connection.user.clone()).or_default();
+            sockets.insert(socket.clone());
+        }
+        let mut found: OrdMap<UserId, OrdSet<SocketId>> = OrdMap::new();
+        for (user, sockets) in &self.sockets_of {
+            let set: OrdSet<SocketId> = sockets.iter().cloned().collect();
+            if set.len() != sockets.len() {
+                return Err(format!("sockets_of {user} repeats a socket: {sockets:?}"));
+            }
+            found.insert(user.clone(), set);
+        }
+        same("sockets_of", &found, &expected)
+    }
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(name: &str, found: &T, expected: &T) -> Result<(), String> {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{name} is {found:?}, derived anew {expected:?}"))
+    }
+}

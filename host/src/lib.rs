@@ -1,8 +1,10 @@
 //! The Wardroom server as a library: the rooms of the house, wired together by [`app`].
 
 pub mod app;
+pub mod auth;
 pub mod codes;
 pub mod commit;
+pub mod config;
 pub mod json;
 pub mod limits;
 pub mod metrics;

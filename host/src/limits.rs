@@ -29,4 +29,30 @@ pub const CHANNELS_PER_REEVALUATION: usize = 32;
 /// Directory writes that wait for the disk. At the limit further ones wait.
 pub const MAX_WAITING_WRITES: usize = 256;
 
+// ---- authentication ----
+
+/// Longest JSON Web Token that is looked at, in bytes; longer ones are refused unparsed.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+/// Most workspaces that one token may name.
+pub const MAX_TOKEN_WORKSPACES: usize = 1_024;
+/// Longest API key that is looked at, in bytes; longer ones are refused unhashed.
+pub const MAX_API_KEY_BYTES: usize = 256;
+/// Shortest RSA modulus that is accepted, in bits (RFC 7518 §3.3).
+pub const MIN_RSA_MODULUS_BITS: usize = 2_048;
+/// Longest life of a token that `wardroom token` issues, in seconds (one year).
+pub const MAX_ISSUED_TOKEN_SECONDS: u64 = 365 * 24 * 60 * 60;
+
+// ---- configuration ----
+
+/// Largest configuration, secret or key file that is read, in bytes.
+pub const MAX_CONFIG_FILE_BYTES: u64 = 1024 * 1024;
+/// Longest duration that a setting may have, in seconds (one day).
+pub const MAX_SETTING_SECONDS: u64 = 24 * 60 * 60;
+/// Largest size that a setting may have, in bytes.
+pub const MAX_SETTING_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Smallest payload limit that lets a longest token through, in bytes.
+pub const MIN_PAYLOAD_BYTES: u64 = 32 * 1024;
+
 const _: () = assert!(MAX_BATCH_ENTRIES <= MAX_UNDELIVERED_ENTRIES);
+const _: () = assert!(MIN_PAYLOAD_BYTES as usize > MAX_TOKEN_BYTES);
+const _: () = assert!(MIN_PAYLOAD_BYTES < MAX_SETTING_BYTES);

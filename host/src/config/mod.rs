@@ -1,0 +1,245 @@
+//! The configuration: what an operator may set, validated as a whole. It must not know who uses a setting.
+//!
+//! TOML text and the environment become [`raw`] (what was written), which becomes [`Config`]
+//! (what it means). Everything wrong is reported at once, each with its key path.
+
+mod demo;
+mod error;
+mod raw;
+mod source;
+mod units;
+mod validate;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use demo::{DEMO_FILE, Demo};
+pub use error::{ConfigError, Problem};
+pub use source::VARIABLE_PREFIX;
+
+use crate::auth::{ApiKey, TokenRules};
+
+/// The file that is read from the working directory when none is named.
+pub const DEFAULT_FILE: &str = "wardroom.toml";
+
+/// How strict the configuration must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Missing or weak secrets are errors.
+    Production,
+    /// `--dev`: missing secrets are generated, weak ones are warned of.
+    Development,
+}
+
+/// Everything that can be set, validated. Its `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Addresses and origins.
+    pub listen: Listen,
+    /// How clients prove who they are.
+    pub auth: Auth,
+    /// Keys of backends for the internal listener; never empty.
+    pub api_keys: Vec<ApiKey>,
+    /// How long a lost connection is held.
+    pub presence: Presence,
+    /// Where the directory is kept.
+    pub store: Store,
+    /// Policies, in the order in which they are asked.
+    pub policies: Vec<Policy>,
+    /// Bounds on every call into every policy.
+    pub policy: PolicyBounds,
+    /// Bounds on connections and requests.
+    pub limits: Limits,
+    /// Intervals of the Socket.IO protocol.
+    pub socketio: SocketIo,
+    /// How the server stops.
+    pub shutdown: ShutdownBounds,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Present in development mode only.
+    pub demo: Option<Demo>,
+    /// What was let through only because of development mode, for the log.
+    pub warnings: Vec<String>,
+}
+
+/// Addresses and origins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// For clients: Socket.IO and `/healthz`.
+    pub public: SocketAddr,
+    /// For backends and operators.
+    pub internal: SocketAddr,
+    /// Which web pages may connect.
+    pub allowed_origins: AllowedOrigins,
+}
+
+/// Which web pages may connect, by the `Origin` that their browser states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// All of them: `["*"]`.
+    Any,
+    /// Those listed, as `scheme://host[:port]` in lower case.
+    Listed(Vec<String>),
+}
+
+/// How clients prove who they are.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// A socket that has not authenticated within this time is closed.
+    pub deadline: Duration,
+    /// Keys and rules for tokens.
+    pub tokens: TokenRules,
+}
+
+/// How long a lost connection is held before its loss is announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// For a connection without a selected channel.
+    pub grace: Duration,
+    /// For a connection that holds its user's selection.
+    pub grace_in_channel: Duration,
+}
+
+/// Where the directory is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    /// The database file; without one the directory is lost when the process ends.
+    pub path: Option<PathBuf>,
+}
+
+/// One policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What logs, metrics and the API call it; unique.
+    pub name: String,
+    /// The component, an absolute path or relative to the working directory.
+    pub file: PathBuf,
+    /// The JSON object given to `lifecycle.configure`.
+    pub settings: String,
+    /// What a hook answers when every attempt failed.
+    pub on_failure: OnFailure,
+    /// Capabilities beyond `wardroom:policy/*` that the component may import.
+    pub grants: Vec<String>,
+}
+
+/// What a hook answers when every attempt to ask the policy failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// As if the policy had refused.
+    Closed,
+    /// As if the policy had not been there.
+    Open,
+}
+
+/// Bounds on every call into every policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyBounds {
+    /// Longest call.
+    pub deadline: Duration,
+    /// Longest `lifecycle.configure`.
+    pub configure_deadline: Duration,
+    /// Linear memory of one instance, in bytes.
+    pub memory_bytes: u64,
+    /// Elements of all tables of one instance.
+    pub table_elements: u32,
+    /// What one call may return, in bytes.
+    pub output_bytes: u64,
+    /// Host functions that one call may use.
+    pub host_calls: u64,
+    /// Warm instances per policy version.
+    pub instances: u32,
+    /// Calls after which an instance is rebuilt.
+    pub calls_per_instance: u64,
+    /// Largest component file, in bytes.
+    pub component_bytes: u64,
+    /// Failed calls in a row after which a version is quarantined.
+    pub quarantine_after: u32,
+    /// Quiet time after a file change before it is loaded.
+    pub reload_debounce: Duration,
+}
+
+/// Bounds on connections and requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections on the public listener.
+    pub max_connections: usize,
+    /// One message of a client, in bytes.
+    pub max_payload_bytes: usize,
+    /// What waits to be written to one connection, in bytes, before it is closed.
+    pub max_output_bytes: usize,
+    /// Longest time that a waiting output may make no progress.
+    pub write_timeout: Duration,
+    /// Body of one HTTP call, in bytes.
+    pub max_http_body_bytes: usize,
+    /// Body of `PUT /v1/workspaces/{w}`, in bytes.
+    pub max_http_sync_body_bytes: usize,
+    /// Longest time a command may wait to be committed.
+    pub commit_timeout: Duration,
+}
+
+/// Intervals of the Socket.IO protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SocketIo {
+    /// Time between two pings.
+    pub ping_interval: Duration,
+    /// Longest wait for a pong.
+    pub ping_timeout: Duration,
+}
+
+/// How the server stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShutdownBounds {
+    /// Longest time between the signal and the end.
+    pub drain: Duration,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Log {
+    /// The form of one line.
+    pub format: LogFormat,
+    /// A level, or directives such as `info,wardroom::policy=debug`.
+    pub level: String,
+}
+
+/// The form of one line of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Config {
+    /// Reads `file`, or [`DEFAULT_FILE`] if it exists, then the environment on top of it.
+    ///
+    /// `environment` is the whole environment; only names that begin with [`VARIABLE_PREFIX`] are
+    /// looked at. In development mode the demo secrets are kept in [`DEMO_FILE`].
+    ///
+    /// # Errors
+    /// All problems at once, each with the key path or the variable that it is about.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+        mode: Mode,
+    ) -> Result<Self, ConfigError> {
+        let source = source::Source::read(file, environment)?;
+        let origin = source.origin().to_owned();
+        let folder = source.folder().to_owned();
+        let raw = source.into_raw()?;
+        let mut checked = validate::validate(raw, &folder, mode);
+        if mode == Mode::Development && checked.problems.is_empty() {
+            match demo::fill(&mut checked.config, &folder) {
+                Ok(demo) => checked.config.demo = Some(demo),
+                Err(problem) => checked.problems.push(problem),
+            }
+        }
+        if checked.problems.is_empty() {
+            Ok(checked.config)
+        } else {
+            Err(ConfigError::new(origin, checked.problems))
+        }
+    }
+}

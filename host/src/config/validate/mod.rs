@@ -1,0 +1,223 @@
+//! Turns what was written into what it means, collecting every problem on the way. It must not read anything but the files that settings name.
+
+mod checker;
+mod keys;
+mod policies;
+
+use std::path::Path;
+
+use tracing_subscriber::EnvFilter;
+
+use self::checker::Checker;
+use super::error::Problem;
+use super::{
+    AllowedOrigins, Auth, Config, Limits, Listen, Log, LogFormat, Mode, Presence, ShutdownBounds,
+    SocketIo, Store, raw,
+};
+use crate::auth::TokenRules;
+use crate::limits::MIN_PAYLOAD_BYTES;
+
+/// A configuration and what is wrong with it; usable only if nothing is.
+pub(super) struct Checked {
+    pub(super) config: Config,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Validates everything. Relative paths start from `folder`.
+pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
+    let mut check = Checker::new(folder, mode);
+    let config = Config {
+        listen: listen(&mut check, raw.listen),
+        auth: auth(&mut check, raw.auth),
+        api_keys: keys::api_keys(&mut check, raw.api_keys),
+        presence: presence(&mut check, &raw.presence),
+        store: store(&mut check, raw.store),
+        policies: policies::policies(&mut check, raw.policies),
+        policy: policies::bounds(&mut check, &raw.policy),
+        limits: limits(&mut check, &raw.limits),
+        socketio: socketio(&mut check, &raw.socketio),
+        shutdown: ShutdownBounds {
+            drain: check.duration("shutdown.drain", raw.shutdown.drain.as_deref(), "10s"),
+        },
+        log: log(&mut check, raw.log),
+        demo: None,
+        warnings: Vec::new(),
+    };
+    let (problems, warnings) = check.finish();
+    Checked {
+        config: Config { warnings, ..config },
+        problems,
+    }
+}
+
+fn listen(check: &mut Checker<'_>, raw: raw::Listen) -> Listen {
+    let public = check.address("listen.public", raw.public.as_deref(), "0.0.0.0:7800");
+    let internal = check.address("listen.internal", raw.internal.as_deref(), "127.0.0.1:7801");
+    if public == internal && public.port() != 0 {
+        check.problem("listen.internal", "must differ from listen.public");
+    }
+    let origins = raw.allowed_origins.unwrap_or_else(|| vec!["*".into()]);
+    Listen {
+        public,
+        internal,
+        allowed_origins: allowed_origins(check, origins),
+    }
+}
+
+fn allowed_origins(check: &mut Checker<'_>, origins: Vec<String>) -> AllowedOrigins {
+    if origins == ["*"] {
+        return AllowedOrigins::Any;
+    }
+    for (index, origin) in origins.iter().enumerate() {
+        let at = format!("listen.allowed_origins[{index}]");
+        if origin == "*" {
+            check.problem(at, "\"*\" allows every origin and must stand alone");
+        } else if !is_origin(origin) {
+            check.problem(
+                at,
+                "expected an origin as browsers send it: scheme://host or scheme://host:port",
+            );
+        }
+    }
+    let lower_case = |origin: String| origin.to_ascii_lowercase();
+    AllowedOrigins::Listed(origins.into_iter().map(lower_case).collect())
+}
+
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else {
+        return false;
+    };
+    let has_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let authority = authority.parse::<http::uri::Authority>();
+    has_scheme && authority.is_ok_and(|authority| !authority.as_str().contains('@'))
+}
+
+fn auth(check: &mut Checker<'_>, raw: raw::Auth) -> Auth {
+    let audience = raw.audience.unwrap_or_default();
+    for (index, entry) in audience.iter().enumerate() {
+        check.not_empty(format!("auth.audience[{index}]"), entry);
+    }
+    if let Some(issuer) = &raw.issuer {
+        check.not_empty("auth.issuer", issuer);
+    }
+    let user_claim = raw.user_claim.unwrap_or_else(|| "sub".into());
+    check.not_empty("auth.user_claim", &user_claim);
+    Auth {
+        deadline: check.positive_duration("auth.deadline", raw.deadline.as_deref(), "10s"),
+        tokens: TokenRules {
+            keys: keys::token_keys(check, raw.keys),
+            issuer: raw.issuer,
+            audience,
+            leeway: check.duration("auth.leeway", raw.leeway.as_deref(), "30s"),
+            user_claim,
+        },
+    }
+}
+
+fn presence(check: &mut Checker<'_>, raw: &raw::Presence) -> Presence {
+    Presence {
+        grace: check.duration("presence.grace", raw.grace.as_deref(), "5s"),
+        grace_in_channel: check.duration(
+            "presence.grace_in_channel",
+            raw.grace_in_channel.as_deref(),
+            "60s",
+        ),
+    }
+}
+
+fn store(check: &mut Checker<'_>, raw: raw::Store) -> Store {
+    let path = raw.path.map(|path| check.path("store.path", &path));
+    if let Some(path) = &path {
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            check.problem("store.path", "its folder does not exist");
+        } else if path.is_dir() {
+            check.problem("store.path", "is a folder; expected a file in it");
+        }
+    }
+    Store { path }
+}
+
+fn limits(check: &mut Checker<'_>, raw: &raw::Limits) -> Limits {
+    let max_payload = check.size("limits.max_payload", raw.max_payload.as_deref(), "128KiB");
+    if max_payload < MIN_PAYLOAD_BYTES {
+        check.problem(
+            "limits.max_payload",
+            format!("must be at least {MIN_PAYLOAD_BYTES} bytes, or long tokens do not pass"),
+        );
+    }
+    let max_output = check.size("limits.max_output", raw.max_output.as_deref(), "1MiB");
+    if max_output < max_payload {
+        check.problem(
+            "limits.max_output",
+            "must not be smaller than limits.max_payload",
+        );
+    }
+    let body = check.size("limits.max_http_body", raw.max_http_body.as_deref(), "1MiB");
+    let sync_body = check.size(
+        "limits.max_http_sync_body",
+        raw.max_http_sync_body.as_deref(),
+        "16MiB",
+    );
+    if sync_body < body {
+        check.problem(
+            "limits.max_http_sync_body",
+            "must not be smaller than limits.max_http_body",
+        );
+    }
+    let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    let connections = check.positive("limits.max_connections", raw.max_connections, 100_000);
+    Limits {
+        max_connections: bytes(connections),
+        max_payload_bytes: bytes(max_payload),
+        max_output_bytes: bytes(max_output),
+        write_timeout: check.positive_duration(
+            "limits.write_timeout",
+            raw.write_timeout.as_deref(),
+            "4s",
+        ),
+        max_http_body_bytes: bytes(body),
+        max_http_sync_body_bytes: bytes(sync_body),
+        commit_timeout: check.positive_duration(
+            "limits.commit_timeout",
+            raw.commit_timeout.as_deref(),
+            "5s",
+        ),
+    }
+}
+
+fn socketio(check: &mut Checker<'_>, raw: &raw::SocketIo) -> SocketIo {
+    SocketIo {
+        ping_interval: check.positive_duration(
+            "socketio.ping_interval",
+            raw.ping_interval.as_deref(),
+            "25s",
+        ),
+        ping_timeout: check.positive_duration(
+            "socketio.ping_timeout",
+            raw.ping_timeout.as_deref(),
+            "20s",
+        ),
+    }
+}
+
+fn log(check: &mut Checker<'_>, raw: raw::Log) -> Log {
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    let level = raw.level.unwrap_or_else(|| "info".into());
+    if EnvFilter::try_new(&level).is_err() || level.trim().is_empty() {
+        check.problem(
+            "log.level",
+            "expected a level (error, warn, info, debug, trace) or directives such as \
+             \"info,wardroom::policy=debug\"",
+        );
+    }
+    Log {
+        format: check.one_of("log.format", raw.format.as_deref(), "text", &formats),
+        level,
+    }
+}

@@ -238,3 +238,7 @@ impl TokenKey {
         Some(modulus.len() * 8 - zeros)
     }
 }
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

@@ -224,3 +224,7 @@ fn whole_seconds(seconds: f64) -> Option<u64> {
     // In this range every whole number has an exact u64.
     is_time.then_some(seconds as u64)
 }
+
+#[cfg(test)]
+#[path = "verifier_tests.rs"]
+mod tests;

@@ -243,3 +243,8 @@ impl Config {
         }
     }
 }
+
+#[cfg(test)]
+mod example_tests;
+#[cfg(test)]
+mod tests;

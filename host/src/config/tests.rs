@@ -1,0 +1,432 @@
+//! Tests of [`super`] from outside: a file and an environment in, a configuration or its problems out.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::auth::Scope;
+
+const KEYS: &str = r#"
+[[auth.keys]]
+alg = "HS256"
+secret = "0123456789abcdef0123456789abcdef"
+[[api_keys]]
+name = "backend"
+hash = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+scopes = ["directory:read"]
+"#;
+
+/// A folder with a configuration file in it.
+struct Setup(TempDir);
+
+impl Setup {
+    fn new(text: &str) -> Self {
+        let folder = TempDir::new().unwrap();
+        fs::write(folder.path().join("w.toml"), text).unwrap();
+        Self(folder)
+    }
+
+    fn file(self, name: &str, text: &str) -> Self {
+        let path = self.0.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    fn load(&self, mode: Mode, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(Some(&self.0.path().join("w.toml")), environment, mode)
+    }
+
+    fn production(&self) -> Result<Config, ConfigError> {
+        self.load(Mode::Production, &[])
+    }
+}
+
+/// Every problem of a production configuration, as `key: message`.
+fn problems(text: &str) -> Vec<String> {
+    problems_of(Setup::new(text).production())
+}
+
+fn problems_of(outcome: Result<Config, ConfigError>) -> Vec<String> {
+    outcome
+        .err()
+        .map(|error| error.problems().iter().map(ToString::to_string).collect())
+        .unwrap_or_default()
+}
+
+/// `KEYS`, followed by `text`, has exactly one problem, which begins with `expected`.
+#[track_caller]
+fn check(text: &str, expected: &str) {
+    let problems = problems(&format!("{KEYS}\n{text}"));
+    assert_eq!(problems.len(), 1, "{text}: {problems:?}");
+    assert!(problems[0].starts_with(expected), "{text}: {problems:?}");
+}
+
+#[test]
+fn keys_are_enough() {
+    let config = Setup::new(KEYS).production().unwrap();
+    assert_eq!(config.listen.public, "0.0.0.0:7800".parse().unwrap());
+    assert_eq!(config.listen.internal, "127.0.0.1:7801".parse().unwrap());
+    assert_eq!(config.listen.allowed_origins, AllowedOrigins::Any);
+    assert_eq!(config.auth.deadline, Duration::from_secs(10));
+    assert_eq!(config.presence.grace_in_channel, Duration::from_secs(60));
+    assert_eq!(config.limits.max_output_bytes, 1 << 20);
+    assert_eq!(config.store.path, None);
+    assert!(config.api_keys[0].allows(Scope::DirectoryRead));
+    assert!(config.demo.is_none() && config.warnings.is_empty());
+}
+
+#[test]
+fn production_refuses_to_start_without_keys_and_says_which() {
+    let problems = problems("");
+    assert_eq!(problems.len(), 2);
+    assert!(problems[0].starts_with("auth.keys: none configured"));
+    assert!(problems[1].starts_with("api_keys: none configured"));
+}
+
+#[test]
+fn weak_secrets_are_refused_by_key_path() {
+    let weak = KEYS.replace("0123456789abcdef0123456789abcdef", "change-me");
+    let problems = problems_of(Setup::new(&weak).production());
+    assert_eq!(problems.len(), 1);
+    assert!(
+        problems[0]
+            .starts_with("auth.keys[0].secret: the secret has 9 bytes; HS256 needs at least 32;"),
+        "{problems:?}"
+    );
+    let hs512 = KEYS.replace("HS256", "HS512");
+    let problems = problems_of(Setup::new(&hs512).production());
+    assert!(problems[0].starts_with("auth.keys[0].secret: the secret has 32 bytes; HS512"));
+}
+
+#[test]
+fn everything_wrong_is_reported_at_once() {
+    let found = problems(
+        r#"
+        [listen]
+        public = "localhost"
+        allowed_origins = ["*", "app.example.com"]
+        [auth]
+        deadline = "0s"
+        [[auth.keys]]
+        alg = "none"
+        secret = "s"
+        [[auth.keys]]
+        id = "b"
+        alg = "RS256"
+        secret = "s"
+        [[auth.keys]]
+        id = "b"
+        alg = "HS256"
+        secret = "s"
+        public_key = "p"
+        [[auth.keys]]
+        id = "d"
+        [[api_keys]]
+        hash = "wr_oops-the-key-itself"
+        scopes = ["directory:read", "root"]
+        [presence]
+        grace = "5"
+        [limits]
+        max_payload = "1KiB"
+        [log]
+        format = "xml"
+        "#,
+    );
+    let at: Vec<_> = found
+        .iter()
+        .map(|p| p.split(": ").next().unwrap())
+        .collect();
+    assert_eq!(
+        at,
+        [
+            "listen.public",
+            "listen.allowed_origins[0]",
+            "listen.allowed_origins[1]",
+            "auth.deadline",
+            "auth.keys[0].id",
+            "auth.keys[0].alg",
+            "auth.keys[1].secret",
+            "auth.keys[2].id",
+            "auth.keys[2]",
+            "auth.keys[3].alg",
+            "api_keys[0].name",
+            "api_keys[0].hash",
+            "api_keys[0].scopes[1]",
+            "presence.grace",
+            "limits.max_payload",
+            "log.format",
+        ],
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn wrong_shapes_are_reported_with_their_key_path() {
+    check(
+        "[presence]\ngrace = 5",
+        "presence.grace: invalid type: integer, expected a string",
+    );
+    check(
+        "[presence]\ngrce = \"5s\"",
+        "presence.grce: unknown field `grce`",
+    );
+    check("[nonsense]", "nonsense: unknown field `nonsense`");
+    check(
+        "[[api_keys]]\nscope = []",
+        "api_keys[1].scope: unknown field `scope`",
+    );
+    check(
+        "[limits]\nmax_connections = -1",
+        "limits.max_connections: invalid value: integer",
+    );
+    check(
+        "[limits]\nmax_connections = 0",
+        "limits.max_connections: must be at least 1",
+    );
+    check(
+        "[listen]\npublic = \"127.0.0.1:7801\"",
+        "listen.internal: must differ",
+    );
+    check(
+        "[store]\npath = \"no/such/folder/db\"",
+        "store.path: its folder does not exist",
+    );
+    check("[store]\npath = \".\"", "store.path: is a folder");
+    check("[log]\nlevel = \"a=b=c\"", "log.level: expected a level");
+    check(
+        "[[policies]]\nname = \"A\"\nfile = \"w.toml\"",
+        "policies[0].name: required",
+    );
+    check(
+        "[[policies]]\nname = \"a\"\nfile = \"a.wasm\"",
+        "policies[0].file: there is no file",
+    );
+    check(
+        "[[policies]]\nname = \"a\"\nfile = \"w.toml\"\nsettings = { x = [{ y = nan }] }",
+        "policies[0].settings.x[0].y: JSON has no infinity",
+    );
+}
+
+#[test]
+fn broken_toml_is_reported_with_its_place_and_without_its_text() {
+    let error = Setup::new("[auth]\nsecret = \"hunter2")
+        .production()
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("w.toml:2:"), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_missing_file_is_an_error() {
+    let error = Config::load(Some(Path::new("/no/such/w.toml")), [], Mode::Development);
+    assert!(
+        error
+            .unwrap_err()
+            .to_string()
+            .contains("cannot read /no/such/w.toml")
+    );
+}
+
+#[test]
+fn no_error_and_no_debug_shows_a_secret() {
+    let hidden = "hunter2-hunter2-hunter2-hunter2-hunter2";
+    let shown = |text: &str, environment: &[(&str, &str)]| {
+        let setup = Setup::new(text);
+        match setup.load(Mode::Development, environment) {
+            Ok(config) => format!("{config:?}"),
+            Err(error) => format!("{error} {error:?}"),
+        }
+    };
+    let texts = [
+        format!("[[auth.keys]]\nalg = \"HS256\"\nsecret = \"{hidden}\""),
+        format!("[[auth.keys]]\nalg = \"RS256\"\npublic_key = \"{hidden}\""),
+        format!(
+            "[[auth.keys]]\nalg = \"HS256\"\nsecret = \"{hidden}\"\nsecret_encoding = \"base64\""
+        ),
+        format!("[[auth.keys]]\nalg = \"HS256\"\nsecret = [\"{hidden}\"]"),
+        format!("[auth]\nkeys = \"{hidden}\""),
+        format!("[[api_keys]]\nhash = \"{hidden}\""),
+        format!("[limits]\nmax_connections = \"{hidden}\""),
+        format!("[auth]\ndeadline = \"{hidden}\""),
+    ];
+    for text in &texts {
+        let shown = shown(text, &[]);
+        assert!(!shown.contains("hunter2"), "{text}: {shown}");
+    }
+    for name in [
+        "WARDROOM_AUTH__KEYS",
+        "WARDROOM_AUTH__KEYS__0",
+        "WARDROOM_SECRET",
+    ] {
+        let shown = shown("", &[(name, hidden)]);
+        assert!(
+            shown.contains(name) && !shown.contains("hunter2"),
+            "{name}: {shown}"
+        );
+    }
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let setup = Setup::new(&format!("{KEYS}\n[listen]\npublic = \"127.0.0.1:1\""));
+    let config = setup
+        .load(
+            Mode::Production,
+            &[
+                ("WARDROOM_LISTEN__PUBLIC", "127.0.0.1:2"),
+                (
+                    "WARDROOM_LISTEN__ALLOWED_ORIGINS",
+                    "[\"https://App.example.com\"]",
+                ),
+                ("WARDROOM_LIMITS__MAX_CONNECTIONS", "7"),
+                ("WARDROOM_AUTH__ISSUER", "12"),
+                ("WARDROOM_API_KEYS__0__NAME", "renamed"),
+                ("WARDROOM_API_KEYS__0__SCOPES__1", "ops:read"),
+                ("WARDROOM_POLICIES__0__NAME", "first"),
+                ("WARDROOM_POLICIES__0__FILE", "w.toml"),
+                ("WARDROOM_POLICIES__0__SETTINGS", "{ n = 1 }"),
+                ("WARDROOM_CONFIG", "read by the command line"),
+                ("PATH", "/bin"),
+            ],
+        )
+        .unwrap();
+    assert_eq!(config.listen.public.port(), 2);
+    let origins = AllowedOrigins::Listed(vec!["https://app.example.com".into()]);
+    assert_eq!(config.listen.allowed_origins, origins);
+    assert_eq!(config.limits.max_connections, 7);
+    assert_eq!(config.auth.tokens.issuer.as_deref(), Some("12"));
+    assert_eq!(config.api_keys[0].name, "renamed");
+    assert!(config.api_keys[0].allows(Scope::OpsRead));
+    assert_eq!(config.policies[0].settings, "{\"n\":1}");
+}
+
+#[test]
+fn the_environment_alone_is_enough() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let hash = crate::auth::KeyHash::of("x").to_string();
+    let environment = [
+        ("WARDROOM_AUTH__KEYS__0__ALG", "HS256"),
+        ("WARDROOM_AUTH__KEYS__0__SECRET", secret),
+        ("WARDROOM_API_KEYS__0__NAME", "backend"),
+        ("WARDROOM_API_KEYS__0__HASH", &hash),
+        ("WARDROOM_API_KEYS__0__SCOPES", "[\"ops:read\"]"),
+    ];
+    assert!(Setup::new("").load(Mode::Production, &environment).is_ok());
+}
+
+#[test]
+fn variables_that_name_no_setting_are_errors() {
+    for (name, message) in [
+        ("WARDROOM_LISTN__PUBLIC", "listn: unknown field `listn`"),
+        ("WARDROOM_LISTEN_PUBLIC", "listen_public: unknown field"),
+        ("WARDROOM_", ": unknown field"),
+        (
+            "WARDROOM_AUTH__KEYS__3__ALG",
+            "the list has 1 elements; the next one is 1",
+        ),
+        (
+            "WARDROOM_LISTEN__PUBLIC__X",
+            "listen.public: invalid type: map",
+        ),
+        (
+            "WARDROOM_LIMITS__MAX_CONNECTIONS",
+            "limits.max_connections: invalid type: string",
+        ),
+    ] {
+        let found = problems_of(Setup::new(KEYS).load(Mode::Production, &[(name, "x")]));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with(&format!("{name}: ")), "{found:?}");
+        assert!(found[0].contains(message), "{name}: {found:?}");
+    }
+}
+
+#[test]
+fn secrets_and_paths_come_from_the_folder_of_the_file() {
+    let text = KEYS.replace(
+        "secret = \"0123456789abcdef0123456789abcdef\"",
+        "secret_file = \"secrets/token\"\nsecret_encoding = \"base64\"",
+    );
+    let setup = Setup::new(&format!("{text}\n[store]\npath = \"secrets/db\""));
+    let missing = problems_of(setup.production());
+    assert!(
+        missing[0].starts_with("auth.keys[0].secret_file: cannot read"),
+        "{missing:?}"
+    );
+
+    let good = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n";
+    let setup = setup.file("secrets/token", good);
+    let config = setup.production().unwrap();
+    assert_eq!(config.store.path, Some(setup.0.path().join("secrets/db")));
+    let setup = setup.file("secrets/token", good.trim_end_matches(['=', '\n']));
+    assert!(setup.production().is_ok());
+    let setup = setup.file("secrets/token", "not base64");
+    let wrong = problems_of(setup.production());
+    assert_eq!(
+        wrong,
+        ["auth.keys[0].secret_file: is not base64, as secret_encoding says"]
+    );
+}
+
+#[test]
+fn development_mode_makes_what_is_missing_once() {
+    let setup = Setup::new("");
+    let first = setup.load(Mode::Development, &[]).unwrap();
+    let key = first.demo.unwrap().api_key.unwrap();
+    let keys = crate::auth::ApiKeys::new(first.api_keys);
+    assert!(
+        Scope::ALL
+            .iter()
+            .all(|scope| keys.verify(&key).unwrap().allows(*scope))
+    );
+    assert_eq!(first.warnings.len(), 2);
+    assert_eq!(first.auth.tokens.keys.len(), 1);
+
+    let again = setup.load(Mode::Development, &[]).unwrap();
+    assert_eq!(again.demo.unwrap().api_key.unwrap(), key);
+    let files: Vec<_> = fs::read_dir(setup.0.path())
+        .unwrap()
+        .map(|f| f.unwrap().file_name())
+        .collect();
+    assert_eq!(files.len(), 2, "no draft is left behind: {files:?}");
+
+    let damaged = setup.file(DEMO_FILE, "token_secret = \"hunter2");
+    let error = damaged
+        .load(Mode::Development, &[])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("is damaged") && !error.contains("hunter2"),
+        "{error}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn the_demo_secrets_are_readable_by_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let setup = Setup::new("");
+    setup.load(Mode::Development, &[]).unwrap();
+    let file = fs::metadata(setup.0.path().join(DEMO_FILE)).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn development_mode_keeps_what_is_configured_and_warns_of_weakness() {
+    let setup = Setup::new(&KEYS.replace("0123456789abcdef0123456789abcdef", "short"));
+    let config = setup.load(Mode::Development, &[]).unwrap();
+    assert!(config.demo.unwrap().api_key.is_none());
+    assert!(!setup.0.path().join(DEMO_FILE).exists());
+    assert_eq!(config.warnings.len(), 1);
+    assert!(config.warnings[0].starts_with("auth.keys[0].secret: the secret has 5 bytes"));
+    let empty = Setup::new(&KEYS.replace("0123456789abcdef0123456789abcdef", ""));
+    let found = problems_of(empty.load(Mode::Development, &[]));
+    assert_eq!(found, ["auth.keys[0].secret: is empty"]);
+}

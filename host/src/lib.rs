@@ -8,4 +8,6 @@ pub mod config;
 pub mod json;
 pub mod limits;
 pub mod metrics;
+pub mod shutdown;
 pub mod store;
+pub mod telemetry;

@@ -174,8 +174,6 @@ pub struct Limits {
     pub max_http_body_bytes: usize,
     /// Body of `PUT /v1/workspaces/{w}`, in bytes.
     pub max_http_sync_body_bytes: usize,
-    /// Longest time a command may wait to be committed.
-    pub commit_timeout: Duration,
 }
 
 /// Intervals of the Socket.IO protocol.

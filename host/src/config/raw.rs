@@ -131,7 +131,6 @@ pub(super) struct Limits {
     pub(super) write_timeout: Option<String>,
     pub(super) max_http_body: Option<String>,
     pub(super) max_http_sync_body: Option<String>,
-    pub(super) commit_timeout: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

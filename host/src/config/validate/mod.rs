@@ -183,11 +183,6 @@ fn limits(check: &mut Checker<'_>, raw: &raw::Limits) -> Limits {
         ),
         max_http_body_bytes: bytes(body),
         max_http_sync_body_bytes: bytes(sync_body),
-        commit_timeout: check.positive_duration(
-            "limits.commit_timeout",
-            raw.commit_timeout.as_deref(),
-            "5s",
-        ),
     }
 }
 

@@ -1,0 +1,208 @@
+//! Tests of [`super`]: arguments and an environment in, texts and an exit code out. They must not start a server.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+
+use clap::CommandFactory;
+use tempfile::TempDir;
+
+use super::*;
+use crate::auth::{ApiKeys, Scope, TokenVerifier};
+use crate::config::DEMO_FILE;
+
+/// Runs the arguments; returns the code, the standard output and the standard error.
+fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (u8, String, String) {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let arguments = ["wardroom"].iter().chain(arguments).map(OsString::from);
+    let environment = environment
+        .iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    let code = code(arguments, environment, &mut out, &mut err);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (code, text(out), text(err))
+}
+
+fn folder(text: &str) -> (TempDir, String) {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("w.toml");
+    fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap().to_owned();
+    (folder, file)
+}
+
+#[test]
+fn the_definition_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn help_and_version_are_results_and_mistakes_are_not() {
+    let (code, out, err) = run(&["--help"], &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    for part in [
+        "serve",
+        "check-config",
+        "token",
+        "api-key",
+        "Examples:",
+        "Exit codes:",
+    ] {
+        assert!(out.contains(part), "{part} in {out}");
+    }
+    for subcommand in ["serve", "check-config", "token", "api-key"] {
+        let (code, out, _) = run(&[subcommand, "--help"], &[]);
+        assert!(code == 0 && out.contains("Examples:"), "{out}");
+    }
+    let version = format!("wardroom {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(run(&["--version"], &[]), (0, version, String::new()));
+
+    for wrong in [
+        &["sevre"][..],
+        &["serve", "--devv"],
+        &[],
+        &["api-key", "--name", "x"],
+    ] {
+        let (code, out, err) = run(wrong, &[]);
+        assert_eq!((code, out.as_str()), (2, ""), "{wrong:?}");
+        assert!(err.contains("Usage:"), "{err}");
+    }
+}
+
+#[test]
+fn every_scope_is_explained_by_its_help() {
+    let (_, help, _) = run(&["api-key", "--help"], &[]);
+    for scope in Scope::ALL {
+        assert!(help.contains(&format!("  {scope} ")), "{scope} in {help}");
+    }
+    let (code, _, err) = run(&["api-key", "--name", "x", "--scope", "root"], &[]);
+    assert!(
+        code == 2 && err.contains("directory:read, directory:write"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_made_key_is_accepted_by_its_section() {
+    let arguments = [
+        "api-key",
+        "--name",
+        "the \"backend\"",
+        "--scope",
+        "ops:read",
+    ];
+    let (code, out, err) = run(&arguments, &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let key = out.lines().find(|line| line.starts_with("wr_")).unwrap();
+    let section = out.split_once("configuration:\n").unwrap().1;
+
+    let (_folder, file) = folder(section);
+    let config = Config::load(Some(file.as_ref()), [], Mode::Development).unwrap();
+    let keys = ApiKeys::new(config.api_keys);
+    let found = keys.verify(key).unwrap();
+    assert_eq!(found.name, "the \"backend\"");
+    assert!(found.allows(Scope::OpsRead) && !found.allows(Scope::DirectoryWrite));
+    assert_ne!(run(&arguments, &[]).1, out, "keys are random");
+}
+
+#[test]
+fn a_token_of_development_mode_is_accepted_by_it() {
+    let (folder, file) = folder("");
+    let arguments = ["token", "--dev", "-c", &file, "--user", "ann"];
+    let workspaces = [
+        "--workspace",
+        "demo:guest",
+        "-w",
+        "shop",
+        "-w",
+        "a:b:",
+        "--ttl",
+        "5m",
+    ];
+    let (code, out, err) = run(&[&arguments[..], &workspaces].concat(), &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(folder.path().join(DEMO_FILE).exists());
+
+    let config = Config::load(Some(file.as_ref()), [], Mode::Development).unwrap();
+    let verifier = TokenVerifier::new(config.auth.tokens);
+    let claims = verifier.verify(out.trim_end()).unwrap();
+    let roles: Vec<_> = claims
+        .workspaces
+        .iter()
+        .map(|(id, role)| (id.as_str(), role.as_ref().map(|role| role.as_str())))
+        .collect();
+    assert_eq!(claims.user.as_str(), "ann");
+    assert_eq!(
+        roles,
+        [("a:b", None), ("demo", Some("guest")), ("shop", None)]
+    );
+
+    let (code, _, err) = run(&[&arguments[..], &["--ttl", "0s"]].concat(), &[]);
+    assert!(code == 2 && err.contains("must live between"), "{err}");
+    for wrong in [["--user", ""], ["--workspace", ":x"], ["--ttl", "soon"]] {
+        let (code, _, err) = run(&[&["token", "--dev"][..], &wrong].concat(), &[]);
+        assert!(code == 2 && err.contains(wrong[0]), "{err}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_one_readable_block() {
+    let (_folder, file) = folder("[listen]\npublic = \"here\"");
+    let expected = format!(
+        "error: the configuration ({file}) cannot be used:\n  \
+         listen.public: expected address:port, such as \"127.0.0.1:7801\" or \"[::]:7800\"\n  \
+         auth.keys: none configured"
+    );
+    for subcommand in ["check-config", "serve"] {
+        let (code, out, err) = run(&[subcommand, "--config", &file], &[]);
+        assert_eq!((code, out.as_str()), (2, ""));
+        assert!(err.starts_with(&expected), "{err}");
+        assert!(err.contains("\n  api_keys: none configured"), "{err}");
+    }
+    let variable = [("WARDROOM_LISTN", "x")];
+    let (code, _, err) = run(&["check-config", "-c", &file], &variable);
+    assert!(code == 2 && err.contains("WARDROOM_LISTN: "), "{err}");
+}
+
+#[test]
+fn a_valid_configuration_is_summarised_without_secrets() {
+    let (_folder, file) = folder(
+        "[[auth.keys]]\nid = \"k1\"\nalg = \"HS256\"\nsecret = \"0123456789abcdef0123456789abcdef\"",
+    );
+    let hash = crate::auth::KeyHash::of("x").to_string();
+    let environment = [
+        ("WARDROOM_API_KEYS__0__NAME", "backend"),
+        ("WARDROOM_API_KEYS__0__HASH", &hash),
+        (
+            "WARDROOM_API_KEYS__0__SCOPES",
+            "['directory:read', 'ops:read']",
+        ),
+    ];
+    let (code, out, err) = run(&["check-config", "-c", &file], &environment);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("key       k1 (HS256)"), "{out}");
+    assert!(
+        out.contains("API key   backend (directory:read, ops:read)"),
+        "{out}"
+    );
+    assert!(
+        !out.contains("0123456789abcdef") && !out.contains("sha256"),
+        "{out}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_text_is_named() {
+    use std::os::unix::ffi::OsStringExt;
+    let name = OsString::from("WARDROOM_LOG__LEVEL");
+    let environment = [(name, OsString::from_vec(vec![0xff]))];
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let arguments = ["wardroom", "check-config"].map(OsString::from);
+    assert_eq!(code(arguments, environment, &mut out, &mut err), 2);
+    let err = String::from_utf8(err).unwrap();
+    assert_eq!(
+        err,
+        "error: the variable WARDROOM_LOG__LEVEL is not UTF-8\n"
+    );
+}

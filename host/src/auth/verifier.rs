@@ -226,5 +226,5 @@ fn whole_seconds(seconds: f64) -> Option<u64> {
 }
 
 #[cfg(test)]
-#[path = "verifier_tests.rs"]
+#[path = "verifier_tests/mod.rs"]
 mod tests;

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod development;
+mod environment;
+
 use std::fs;
 
 use tempfile::TempDir;
@@ -275,80 +278,6 @@ fn no_error_and_no_debug_shows_a_secret() {
 }
 
 #[test]
-fn the_environment_overrides_the_file() {
-    let setup = Setup::new(&format!("{KEYS}\n[listen]\npublic = \"127.0.0.1:1\""));
-    let config = setup
-        .load(
-            Mode::Production,
-            &[
-                ("WARDROOM_LISTEN__PUBLIC", "127.0.0.1:2"),
-                (
-                    "WARDROOM_LISTEN__ALLOWED_ORIGINS",
-                    "[\"https://App.example.com\"]",
-                ),
-                ("WARDROOM_LIMITS__MAX_CONNECTIONS", "7"),
-                ("WARDROOM_AUTH__ISSUER", "12"),
-                ("WARDROOM_API_KEYS__0__NAME", "renamed"),
-                ("WARDROOM_API_KEYS__0__SCOPES__1", "ops:read"),
-                ("WARDROOM_POLICIES__0__NAME", "first"),
-                ("WARDROOM_POLICIES__0__FILE", "w.toml"),
-                ("WARDROOM_POLICIES__0__SETTINGS", "{ n = 1 }"),
-                ("WARDROOM_CONFIG", "read by the command line"),
-                ("PATH", "/bin"),
-            ],
-        )
-        .unwrap();
-    assert_eq!(config.listen.public.port(), 2);
-    let origins = AllowedOrigins::Listed(vec!["https://app.example.com".into()]);
-    assert_eq!(config.listen.allowed_origins, origins);
-    assert_eq!(config.limits.max_connections, 7);
-    assert_eq!(config.auth.tokens.issuer.as_deref(), Some("12"));
-    assert_eq!(config.api_keys[0].name, "renamed");
-    assert!(config.api_keys[0].allows(Scope::OpsRead));
-    assert_eq!(config.policies[0].settings, "{\"n\":1}");
-}
-
-#[test]
-fn the_environment_alone_is_enough() {
-    let secret = "0123456789abcdef0123456789abcdef";
-    let hash = crate::auth::KeyHash::of("x").to_string();
-    let environment = [
-        ("WARDROOM_AUTH__KEYS__0__ALG", "HS256"),
-        ("WARDROOM_AUTH__KEYS__0__SECRET", secret),
-        ("WARDROOM_API_KEYS__0__NAME", "backend"),
-        ("WARDROOM_API_KEYS__0__HASH", &hash),
-        ("WARDROOM_API_KEYS__0__SCOPES", "[\"ops:read\"]"),
-    ];
-    assert!(Setup::new("").load(Mode::Production, &environment).is_ok());
-}
-
-#[test]
-fn variables_that_name_no_setting_are_errors() {
-    for (name, message) in [
-        ("WARDROOM_LISTN__PUBLIC", "listn: unknown field `listn`"),
-        ("WARDROOM_LISTEN_PUBLIC", "listen_public: unknown field"),
-        ("WARDROOM_", ": unknown field"),
-        (
-            "WARDROOM_AUTH__KEYS__3__ALG",
-            "the list has 1 elements; the next one is 1",
-        ),
-        (
-            "WARDROOM_LISTEN__PUBLIC__X",
-            "listen.public: invalid type: map",
-        ),
-        (
-            "WARDROOM_LIMITS__MAX_CONNECTIONS",
-            "limits.max_connections: invalid type: string",
-        ),
-    ] {
-        let found = problems_of(Setup::new(KEYS).load(Mode::Production, &[(name, "x")]));
-        assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].starts_with(&format!("{name}: ")), "{found:?}");
-        assert!(found[0].contains(message), "{name}: {found:?}");
-    }
-}
-
-#[test]
 fn secrets_and_paths_come_from_the_folder_of_the_file() {
     let text = KEYS.replace(
         "secret = \"0123456789abcdef0123456789abcdef\"",
@@ -373,60 +302,4 @@ fn secrets_and_paths_come_from_the_folder_of_the_file() {
         wrong,
         ["auth.keys[0].secret_file: is not base64, as secret_encoding says"]
     );
-}
-
-#[test]
-fn development_mode_makes_what_is_missing_once() {
-    let setup = Setup::new("");
-    let first = setup.load(Mode::Development, &[]).unwrap();
-    let key = first.demo.unwrap().api_key.unwrap();
-    let keys = crate::auth::ApiKeys::new(first.api_keys);
-    assert!(
-        Scope::ALL
-            .iter()
-            .all(|scope| keys.verify(&key).unwrap().allows(*scope))
-    );
-    assert_eq!(first.warnings.len(), 2);
-    assert_eq!(first.auth.tokens.keys.len(), 1);
-
-    let again = setup.load(Mode::Development, &[]).unwrap();
-    assert_eq!(again.demo.unwrap().api_key.unwrap(), key);
-    let files: Vec<_> = fs::read_dir(setup.0.path())
-        .unwrap()
-        .map(|f| f.unwrap().file_name())
-        .collect();
-    assert_eq!(files.len(), 2, "no draft is left behind: {files:?}");
-
-    let damaged = setup.file(DEMO_FILE, "token_secret = \"hunter2");
-    let error = damaged
-        .load(Mode::Development, &[])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("is damaged") && !error.contains("hunter2"),
-        "{error}"
-    );
-}
-
-#[cfg(unix)]
-#[test]
-fn the_demo_secrets_are_readable_by_their_owner_only() {
-    use std::os::unix::fs::PermissionsExt;
-    let setup = Setup::new("");
-    setup.load(Mode::Development, &[]).unwrap();
-    let file = fs::metadata(setup.0.path().join(DEMO_FILE)).unwrap();
-    assert_eq!(file.permissions().mode() & 0o777, 0o600);
-}
-
-#[test]
-fn development_mode_keeps_what_is_configured_and_warns_of_weakness() {
-    let setup = Setup::new(&KEYS.replace("0123456789abcdef0123456789abcdef", "short"));
-    let config = setup.load(Mode::Development, &[]).unwrap();
-    assert!(config.demo.unwrap().api_key.is_none());
-    assert!(!setup.0.path().join(DEMO_FILE).exists());
-    assert_eq!(config.warnings.len(), 1);
-    assert!(config.warnings[0].starts_with("auth.keys[0].secret: the secret has 5 bytes"));
-    let empty = Setup::new(&KEYS.replace("0123456789abcdef0123456789abcdef", ""));
-    let found = problems_of(empty.load(Mode::Development, &[]));
-    assert_eq!(found, ["auth.keys[0].secret: is empty"]);
 }

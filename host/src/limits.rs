@@ -50,9 +50,5 @@ pub const MAX_CONFIG_FILE_BYTES: u64 = 1024 * 1024;
 pub const MAX_SETTING_SECONDS: u64 = 24 * 60 * 60;
 /// Largest size that a setting may have, in bytes.
 pub const MAX_SETTING_BYTES: u64 = 4 * 1024 * 1024 * 1024;
-/// Smallest payload limit that lets a longest token through, in bytes.
-pub const MIN_PAYLOAD_BYTES: u64 = 32 * 1024;
 
 const _: () = assert!(MAX_BATCH_ENTRIES <= MAX_UNDELIVERED_ENTRIES);
-const _: () = assert!(MIN_PAYLOAD_BYTES as usize > MAX_TOKEN_BYTES);
-const _: () = assert!(MIN_PAYLOAD_BYTES < MAX_SETTING_BYTES);

@@ -15,6 +15,9 @@ use crate::limits::{MAX_TOKEN_BYTES, MAX_TOKEN_WORKSPACES};
 /// The claim that names workspaces: a list of ids, or a map from id to role.
 pub(super) const WORKSPACES_CLAIM: &str = "workspaces";
 
+/// The last second of the year 9999, so that a later expiry overflows nothing that counts on.
+const END_OF_TIME: u64 = 253_402_300_799;
+
 /// Which tokens are accepted.
 #[derive(Clone, Debug)]
 pub struct TokenRules {
@@ -35,7 +38,8 @@ pub struct TokenRules {
 pub struct Claims {
     /// Who the user is.
     pub user: UserId,
-    /// When the token expires, in seconds since 1970 UTC, as signed (without leeway).
+    /// When the token stops being accepted: its expiry and the leeway, in seconds since 1970 UTC,
+    /// and at most the end of the year 9999.
     pub expires_at: u64,
     /// The workspaces that the token admits to, with the role it gives there, if any.
     pub workspaces: BTreeMap<WorkspaceId, Option<Role>>,
@@ -62,6 +66,8 @@ pub enum TokenError {
 pub struct TokenVerifier {
     keys: Vec<(TokenKey, Validation)>,
     by_id: HashMap<String, usize>,
+    /// In seconds.
+    leeway: u64,
     user_claim: String,
 }
 
@@ -81,6 +87,7 @@ impl TokenVerifier {
         Self {
             keys,
             by_id,
+            leeway: rules.leeway.as_secs(),
             user_claim: rules.user_claim,
         }
     }
@@ -152,7 +159,7 @@ impl TokenVerifier {
         let name = claims.get("name").and_then(Value::as_str);
         Ok(Claims {
             user,
-            expires_at,
+            expires_at: expires_at.saturating_add(self.leeway).min(END_OF_TIME),
             workspaces,
             name: name.map(str::to_owned),
         })

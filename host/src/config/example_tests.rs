@@ -139,7 +139,10 @@ fn all_of_it_can_be_switched_on_but_for_the_secret_to_replace() {
     assert_eq!(at, ["auth.keys[1].secret"], "{error}");
     let config = load(&folder, Mode::Development).unwrap();
     assert_eq!(config.auth.tokens.keys.len(), 4);
-    assert_eq!(config.policies[0].settings, "{\"moderators_see_all\":true}");
+    assert_eq!(
+        config.policies[0].settings.as_str(),
+        "{\"moderators_see_all\":true}"
+    );
 }
 
 #[test]

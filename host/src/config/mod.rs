@@ -18,6 +18,8 @@ pub use demo::{DEMO_FILE, Demo};
 pub use error::{ConfigError, Problem};
 pub use source::VARIABLE_PREFIX;
 
+use wardroom_domain::Json;
+
 use crate::auth::{ApiKey, TokenRules};
 
 /// The file that is read from the working directory when none is named.
@@ -116,11 +118,9 @@ pub struct Policy {
     /// The component, an absolute path or relative to the working directory.
     pub file: PathBuf,
     /// The JSON object given to `lifecycle.configure`.
-    pub settings: String,
+    pub settings: Json,
     /// What a hook answers when every attempt failed.
     pub on_failure: OnFailure,
-    /// Capabilities beyond `wardroom:policy/*` that the component may import.
-    pub grants: Vec<String>,
 }
 
 /// What a hook answers when every attempt to ask the policy failed.
@@ -135,28 +135,18 @@ pub enum OnFailure {
 /// Bounds on every call into every policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyBounds {
-    /// Longest call.
-    pub deadline: Duration,
-    /// Longest `lifecycle.configure`.
-    pub configure_deadline: Duration,
-    /// Linear memory of one instance, in bytes.
-    pub memory_bytes: u64,
-    /// Elements of all tables of one instance.
-    pub table_elements: u32,
-    /// What one call may return, in bytes.
-    pub output_bytes: u64,
-    /// Host functions that one call may use.
-    pub host_calls: u64,
-    /// Warm instances per policy version.
-    pub instances: u32,
-    /// Calls after which an instance is rebuilt.
-    pub calls_per_instance: u64,
     /// Largest component file, in bytes.
-    pub component_bytes: u64,
-    /// Failed calls in a row after which a version is quarantined.
-    pub quarantine_after: u32,
-    /// Quiet time after a file change before it is loaded.
-    pub reload_debounce: Duration,
+    pub file_bytes: u64,
+    /// Longest call of a hook.
+    pub deadline: Duration,
+    /// Longest time an instance may take to start and to accept its settings.
+    pub start_deadline: Duration,
+    /// Linear memory of one instance, in bytes.
+    pub memory_bytes: usize,
+    /// Elements of all tables of one instance.
+    pub table_elements: usize,
+    /// What one call may hand out, in bytes.
+    pub output_bytes: usize,
 }
 
 /// Bounds on connections and requests.
@@ -164,8 +154,6 @@ pub struct PolicyBounds {
 pub struct Limits {
     /// Open connections on the public listener.
     pub max_connections: usize,
-    /// One message of a client, in bytes.
-    pub max_payload_bytes: usize,
     /// What waits to be written to one connection, in bytes, before it is closed.
     pub max_output_bytes: usize,
     /// Longest time that a waiting output may make no progress.

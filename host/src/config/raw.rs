@@ -103,30 +103,23 @@ pub(super) struct Policy {
     pub(super) file: Option<PathBuf>,
     pub(super) settings: toml::Table,
     pub(super) on_failure: Option<String>,
-    pub(super) grants: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct PolicyBounds {
+    pub(super) file_size: Option<String>,
     pub(super) deadline: Option<String>,
-    pub(super) configure_deadline: Option<String>,
+    pub(super) start_deadline: Option<String>,
     pub(super) memory: Option<String>,
-    pub(super) table_elements: Option<u32>,
+    pub(super) table_elements: Option<u64>,
     pub(super) output: Option<String>,
-    pub(super) host_calls: Option<u64>,
-    pub(super) instances: Option<u32>,
-    pub(super) calls_per_instance: Option<u64>,
-    pub(super) component: Option<String>,
-    pub(super) quarantine_after: Option<u32>,
-    pub(super) reload_debounce: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
     pub(super) max_connections: Option<u64>,
-    pub(super) max_payload: Option<String>,
     pub(super) max_output: Option<String>,
     pub(super) write_timeout: Option<String>,
     pub(super) max_http_body: Option<String>,

@@ -137,7 +137,7 @@ fn everything_wrong_is_reported_at_once() {
         [presence]
         grace = "5"
         [limits]
-        max_payload = "1KiB"
+        max_output = "0B"
         [log]
         format = "xml"
         "#,
@@ -163,7 +163,7 @@ fn everything_wrong_is_reported_at_once() {
             "api_keys[0].hash",
             "api_keys[0].scopes[1]",
             "presence.grace",
-            "limits.max_payload",
+            "limits.max_output",
             "log.format",
         ],
         "{found:#?}"
@@ -203,6 +203,20 @@ fn wrong_shapes_are_reported_with_their_key_path() {
     );
     check("[store]\npath = \".\"", "store.path: is a folder");
     check("[log]\nlevel = \"a=b=c\"", "log.level: expected a level");
+    check(
+        "[policy]\nstart_deadline = \"5ms\"",
+        "policy.start_deadline: must not be shorter",
+    );
+    for origin in [
+        "https://a:443",
+        "https://a/",
+        "http://u@a",
+        "null",
+        "a.example",
+    ] {
+        let text = format!("[listen]\nallowed_origins = [\"{origin}\"]");
+        check(&text, "listen.allowed_origins[0]: expected an origin");
+    }
     check(
         "[[policies]]\nname = \"A\"\nfile = \"w.toml\"",
         "policies[0].name: required",

@@ -33,7 +33,7 @@ fn the_environment_overrides_the_file() {
     assert_eq!(config.auth.tokens.issuer.as_deref(), Some("12"));
     assert_eq!(config.api_keys[0].name, "renamed");
     assert!(config.api_keys[0].allows(Scope::OpsRead));
-    assert_eq!(config.policies[0].settings, "{\"n\":1}");
+    assert_eq!(config.policies[0].settings.as_str(), "{\"n\":1}");
 }
 
 #[test]

@@ -140,3 +140,8 @@ impl<'a> Checker<'a> {
 }
 
 type Reader<T> = fn(&str) -> Result<T, String>;
+
+/// A size or number as this machine counts memory.
+pub(super) fn in_memory(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}

@@ -8,14 +8,13 @@ use std::path::Path;
 
 use tracing_subscriber::EnvFilter;
 
-use self::checker::Checker;
+use self::checker::{Checker, in_memory};
 use super::error::Problem;
 use super::{
     AllowedOrigins, Auth, Config, Limits, Listen, Log, LogFormat, Mode, Presence, ShutdownBounds,
     SocketIo, Store, raw,
 };
 use crate::auth::TokenRules;
-use crate::limits::MIN_PAYLOAD_BYTES;
 
 /// A configuration and what is wrong with it; usable only if nothing is.
 pub(super) struct Checked {
@@ -75,7 +74,8 @@ fn allowed_origins(check: &mut Checker<'_>, origins: Vec<String>) -> AllowedOrig
         } else if !is_origin(origin) {
             check.problem(
                 at,
-                "expected an origin as browsers send it: scheme://host or scheme://host:port",
+                "expected an origin as browsers send it: scheme://host or scheme://host:port, \
+                 without a path and without a default port",
             );
         }
     }
@@ -91,8 +91,14 @@ fn is_origin(text: &str) -> bool {
         && scheme
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    let authority = authority.parse::<http::uri::Authority>();
-    has_scheme && authority.is_ok_and(|authority| !authority.as_str().contains('@'))
+    // A browser leaves the default port out, so an origin that states it would never match.
+    let default_port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => "@",
+    };
+    let is_host = authority.parse::<http::uri::Authority>().is_ok();
+    has_scheme && is_host && !authority.contains('@') && !authority.ends_with(default_port)
 }
 
 fn auth(check: &mut Checker<'_>, raw: raw::Auth) -> Auth {
@@ -144,20 +150,7 @@ fn store(check: &mut Checker<'_>, raw: raw::Store) -> Store {
 }
 
 fn limits(check: &mut Checker<'_>, raw: &raw::Limits) -> Limits {
-    let max_payload = check.size("limits.max_payload", raw.max_payload.as_deref(), "128KiB");
-    if max_payload < MIN_PAYLOAD_BYTES {
-        check.problem(
-            "limits.max_payload",
-            format!("must be at least {MIN_PAYLOAD_BYTES} bytes, or long tokens do not pass"),
-        );
-    }
-    let max_output = check.size("limits.max_output", raw.max_output.as_deref(), "1MiB");
-    if max_output < max_payload {
-        check.problem(
-            "limits.max_output",
-            "must not be smaller than limits.max_payload",
-        );
-    }
+    let output = check.size("limits.max_output", raw.max_output.as_deref(), "1MiB");
     let body = check.size("limits.max_http_body", raw.max_http_body.as_deref(), "1MiB");
     let sync_body = check.size(
         "limits.max_http_sync_body",
@@ -170,19 +163,17 @@ fn limits(check: &mut Checker<'_>, raw: &raw::Limits) -> Limits {
             "must not be smaller than limits.max_http_body",
         );
     }
-    let bytes = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
-    let connections = check.positive("limits.max_connections", raw.max_connections, 100_000);
+    let connections = check.positive("limits.max_connections", raw.max_connections, 65_536);
     Limits {
-        max_connections: bytes(connections),
-        max_payload_bytes: bytes(max_payload),
-        max_output_bytes: bytes(max_output),
+        max_connections: in_memory(connections),
+        max_output_bytes: in_memory(output),
         write_timeout: check.positive_duration(
             "limits.write_timeout",
             raw.write_timeout.as_deref(),
             "4s",
         ),
-        max_http_body_bytes: bytes(body),
-        max_http_sync_body_bytes: bytes(sync_body),
+        max_http_body_bytes: in_memory(body),
+        max_http_sync_body_bytes: in_memory(sync_body),
     }
 }
 

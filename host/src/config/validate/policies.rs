@@ -6,7 +6,8 @@ use serde_json::{Map, Number, Value as Json};
 use toml::Value;
 
 use super::super::{OnFailure, Policy, PolicyBounds, raw};
-use super::checker::Checker;
+use super::checker::{Checker, in_memory};
+use crate::json::canonical;
 
 pub(super) fn policies(check: &mut Checker<'_>, raw: Vec<raw::Policy>) -> Vec<Policy> {
     let mut names = BTreeSet::new();
@@ -42,21 +43,17 @@ fn policy(
     let settings = json(&Value::Table(raw.settings), &format!("{at}.settings"))
         .map_err(|(at, message)| check.problem(at, message))
         .unwrap_or_default();
-    for (index, grant) in raw.grants.iter().enumerate() {
-        check.not_empty(format!("{at}.grants[{index}]"), grant);
-    }
     let endings = [("closed", OnFailure::Closed), ("open", OnFailure::Open)];
     Policy {
         name,
         file,
-        settings: settings.to_string(),
+        settings: canonical(&settings),
         on_failure: check.one_of(
             format!("{at}.on_failure"),
             raw.on_failure.as_deref(),
             "closed",
             &endings,
         ),
-        grants: raw.grants,
     }
 }
 
@@ -86,29 +83,24 @@ fn json(value: &Value, at: &str) -> Result<Json, (String, &'static str)> {
 }
 
 pub(super) fn bounds(check: &mut Checker<'_>, raw: &raw::PolicyBounds) -> PolicyBounds {
+    let deadline = check.positive_duration("policy.deadline", raw.deadline.as_deref(), "50ms");
+    let start = raw.start_deadline.as_deref();
+    let start_deadline = check.positive_duration("policy.start_deadline", start, "1s");
+    if start_deadline < deadline {
+        check.problem(
+            "policy.start_deadline",
+            "must not be shorter than policy.deadline",
+        );
+    }
+    let memory = check.size("policy.memory", raw.memory.as_deref(), "64MiB");
+    let elements = check.positive("policy.table_elements", raw.table_elements, 100_000);
+    let output = check.size("policy.output", raw.output.as_deref(), "1MiB");
     PolicyBounds {
-        deadline: check.positive_duration("policy.deadline", raw.deadline.as_deref(), "50ms"),
-        configure_deadline: check.positive_duration(
-            "policy.configure_deadline",
-            raw.configure_deadline.as_deref(),
-            "1s",
-        ),
-        memory_bytes: check.size("policy.memory", raw.memory.as_deref(), "16MiB"),
-        table_elements: check.positive("policy.table_elements", raw.table_elements, 20_000),
-        output_bytes: check.size("policy.output", raw.output.as_deref(), "256KiB"),
-        host_calls: check.positive("policy.host_calls", raw.host_calls, 100_000),
-        instances: check.positive("policy.instances", raw.instances, 4),
-        calls_per_instance: check.positive(
-            "policy.calls_per_instance",
-            raw.calls_per_instance,
-            100_000,
-        ),
-        component_bytes: check.size("policy.component", raw.component.as_deref(), "32MiB"),
-        quarantine_after: check.positive("policy.quarantine_after", raw.quarantine_after, 10),
-        reload_debounce: check.duration(
-            "policy.reload_debounce",
-            raw.reload_debounce.as_deref(),
-            "200ms",
-        ),
+        file_bytes: check.size("policy.file_size", raw.file_size.as_deref(), "64MiB"),
+        deadline,
+        start_deadline,
+        memory_bytes: in_memory(memory),
+        table_elements: in_memory(elements),
+        output_bytes: in_memory(output),
     }
 }

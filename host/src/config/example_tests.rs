@@ -120,10 +120,19 @@ fn it_names_every_key() {
 
 #[test]
 fn its_defaults_are_the_real_ones() {
-    let folder = folder(&switched_on(false));
-    let example = load(&folder, Mode::Development).unwrap();
-    fs::write(folder.path().join("w.toml"), "").unwrap();
-    let defaults = load(&folder, Mode::Development).unwrap();
+    const KEYS: &str = r#"
+        [[auth.keys]]
+        alg = "HS256"
+        secret = "0123456789abcdef0123456789abcdef"
+        [[api_keys]]
+        name = "backend"
+        hash = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+        scopes = ["ops:read"]
+    "#;
+    let folder = folder(&format!("{}\n{KEYS}", switched_on(false)));
+    let example = load(&folder, Mode::Production).unwrap();
+    fs::write(folder.path().join("w.toml"), KEYS).unwrap();
+    let defaults = load(&folder, Mode::Production).unwrap();
     assert_eq!(format!("{example:#?}"), format!("{defaults:#?}"));
 }
 

@@ -13,6 +13,7 @@ fn development_mode_makes_what_is_missing_once() {
             .iter()
             .all(|scope| keys.verify(&key).unwrap().allows(*scope))
     );
+    assert!(first.listen.public.ip().is_loopback());
     assert_eq!(first.warnings.len(), 2);
     assert_eq!(first.auth.tokens.keys.len(), 1);
 

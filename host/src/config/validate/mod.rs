@@ -50,7 +50,13 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
 }
 
 fn listen(check: &mut Checker<'_>, raw: raw::Listen) -> Listen {
-    let public = check.address("listen.public", raw.public.as_deref(), "0.0.0.0:7800");
+    // In development mode tokens are given away, so only this machine may connect by default.
+    let public = if check.is_development() {
+        "127.0.0.1:7800"
+    } else {
+        "0.0.0.0:7800"
+    };
+    let public = check.address("listen.public", raw.public.as_deref(), public);
     let internal = check.address("listen.internal", raw.internal.as_deref(), "127.0.0.1:7801");
     if public == internal && public.port() != 0 {
         check.problem("listen.internal", "must differ from listen.public");

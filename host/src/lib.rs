@@ -9,6 +9,7 @@ pub mod config;
 pub mod json;
 pub mod limits;
 pub mod metrics;
+pub mod policy;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

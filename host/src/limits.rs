@@ -52,3 +52,51 @@ pub const MAX_SETTING_SECONDS: u64 = 24 * 60 * 60;
 pub const MAX_SETTING_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 const _: () = assert!(MAX_BATCH_ENTRIES <= MAX_UNDELIVERED_ENTRIES);
+
+// ---- policies ----
+
+/// The largest component that is loaded, in bytes. Python's runtime alone takes 18 MB.
+pub const POLICY_FILE_BYTES: u64 = 64 << 20;
+/// How long one call of a hook may take. A warm call takes microseconds: this is for runaways.
+pub const POLICY_CALL_DEADLINE: Duration = Duration::from_millis(50);
+/// How long an instance may take to start and to accept its settings.
+pub const POLICY_START_DEADLINE: Duration = Duration::from_secs(1);
+/// How often a running call is checked against its deadline, which it may overrun by this much.
+pub const POLICY_TICK: Duration = Duration::from_millis(10);
+/// Linear memory of one instance, all its memories together, in bytes.
+pub const POLICY_MEMORY_BYTES: usize = 64 << 20;
+/// Table elements of one instance, all its tables together.
+pub const POLICY_TABLE_ELEMENTS: usize = 100_000;
+/// Core instances, memories and tables, of each, in one instance of a component.
+pub const POLICY_CORE_ITEMS: usize = 64;
+/// WebAssembly stack of one call, in bytes. Well under a worker thread's 2 MiB.
+pub const POLICY_STACK_BYTES: usize = 512 << 10;
+/// Bytes that one answer, or the arguments of one call to the host, may carry out of a guest.
+pub const POLICY_OUTPUT_BYTES: usize = 1 << 20;
+/// Handles to host resources that one instance may hold.
+pub const POLICY_HANDLES: usize = 4096;
+/// Calls after which an instance is replaced, so that what leaks in a guest does not add up.
+pub const POLICY_CALLS_PER_INSTANCE: u32 = 100_000;
+/// Idle instances kept for each version of a policy. More are made when more threads ask.
+pub const POLICY_IDLE_INSTANCES: usize = 16;
+/// Subjects in one call of `decide`.
+pub const POLICY_DECIDE_BATCH: usize = 256;
+/// Text that one call may log or print, in bytes. The rest is dropped and counted.
+pub const POLICY_LOG_BYTES_PER_CALL: usize = 4096;
+/// Random bytes that a guest gets for one request.
+pub const POLICY_RANDOM_BYTES: u64 = 4096;
+/// How long a changed file must be left alone before it is read, unless it was renamed into place
+/// or closed by its writer.
+pub const POLICY_RELOAD_QUIET: Duration = Duration::from_millis(100);
+/// How long a file that never rests may put off being read.
+pub const POLICY_RELOAD_PATIENCE: Duration = Duration::from_secs(1);
+/// How often files are looked at when the system reports nothing: for network file systems,
+/// overflowing queues of events and directories that appear later.
+pub const POLICY_RELOAD_POLL: Duration = Duration::from_secs(5);
+
+const _: () = assert!(POLICY_TICK.as_millis() < POLICY_CALL_DEADLINE.as_millis());
+const _: () = assert!(POLICY_CALL_DEADLINE.as_millis() < POLICY_START_DEADLINE.as_millis());
+const _: () = assert!(POLICY_RELOAD_QUIET.as_millis() < POLICY_RELOAD_PATIENCE.as_millis());
+// Each subject of a batch is a handle while the call lasts.
+const _: () = assert!(POLICY_DECIDE_BATCH < POLICY_HANDLES);
+const _: () = assert!(POLICY_STACK_BYTES <= 1 << 20);

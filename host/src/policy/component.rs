@@ -1,0 +1,274 @@
+//! From a file's bytes to a component that may be asked: parses, compiles, compares exports and
+//! imports with what this server asks and offers, links. Every refusal says what to do. Knows
+//! neither configuration nor instances.
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::types::{Component as Shape, ComponentItem};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
+
+use super::bindings::Asked;
+use super::bindings::exports::wardroom::policy::{channel_visibility, lifecycle};
+use super::facts::State;
+use super::wasi::{self, Offer};
+
+/// The version of `wardroom:policy` that this server speaks.
+const SPOKEN: (u64, u64, u64) = (1, 0, 0);
+/// What every name of the interface begins with.
+const PACKAGE: &str = "wardroom:policy/";
+/// Hooks that are declared and not asked yet.
+const UNASKED: [&str; 3] = ["admission", "commands", "events"];
+
+/// Why a file cannot serve as a policy. Each text is for its author.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// Neither the magic bytes of WebAssembly nor its text form.
+    #[error("the file is not WebAssembly: it does not begin with \\0asm")]
+    NotWasm,
+    /// The text form.
+    #[error("the file is WebAssembly text; turn it into a component with `wasm-tools parse`")]
+    Text,
+    /// A core module.
+    #[error(
+        "the file is a core module, not a component; build for the target wasm32-wasip2, or wrap \
+         it with `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// The file ends too soon.
+    #[error("the file is truncated ({bytes} bytes); copy it again, and rename it into place")]
+    Truncated {
+        /// Its size.
+        bytes: usize,
+    },
+    /// The file does not parse, validate or compile.
+    #[error("the file is not a valid component: {0}")]
+    Invalid(String),
+    /// None of the hooks is exported.
+    #[error(
+        "the component exports no hook of wardroom:policy@1.0.0, so there is nothing to ask it; \
+         it exports {exports}. Export wardroom:policy/channel-visibility@1.0.0"
+    )]
+    NoHook {
+        /// What it does export.
+        exports: String,
+    },
+    /// A hook is exported that this version does not ask.
+    #[error(
+        "this server version does not ask `{hook}` yet, so what the policy decides there would go \
+         unheard; remove the export, or use a server that asks it"
+    )]
+    UnaskedHook {
+        /// Its name.
+        hook: String,
+    },
+    /// An import is neither ours nor of the WASI that runtimes need.
+    #[error(
+        "the component imports what is not granted: {imports}. A policy may import \
+         wardroom:policy/context and log, and the parts of WASI 0.2 that language runtimes need"
+    )]
+    NotGranted {
+        /// The imports.
+        imports: String,
+    },
+    /// The facts beyond the question are not offered yet.
+    #[error(
+        "the component imports wardroom:policy/directory, which this server version does not \
+         offer yet; decide from the arguments of the hook"
+    )]
+    NoDirectory,
+    /// Built against a later version of the interface.
+    #[error(
+        "the component was built against {name}, and this server speaks wardroom:policy@1.0.0; \
+         upgrade the server, or build against 1.0.0"
+    )]
+    FutureVersion {
+        /// The import or export that shows it.
+        name: String,
+    },
+    /// Names agree, types do not.
+    #[error(
+        "the component's types differ from wardroom:policy@1.0.0, so it was built from another \
+         WIT: {0}"
+    )]
+    Mismatch(String),
+}
+
+/// The digest of a file's content, by which a version of a policy is known.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of these bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl std::fmt::Display for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// A component that is linked and ready to be instantiated, with the hooks it exports.
+pub(super) struct Linked {
+    pub(super) pre: InstancePre<State>,
+    pub(super) lifecycle: Option<lifecycle::GuestIndices>,
+    pub(super) visibility: Option<channel_visibility::GuestIndices>,
+}
+
+/// A linker with everything that any policy is offered.
+pub(super) fn linker(engine: &Engine) -> Result<Linker<State>, wasmtime::Error> {
+    let mut linker = Linker::new(engine);
+    Asked::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    wasi::add_to(&mut linker)?;
+    Ok(linker)
+}
+
+/// Makes a component ready, or says why it cannot be. Compiling takes up to seconds: not for a
+/// thread that serves anybody.
+pub(super) fn link(
+    engine: &Engine,
+    linker: &Linker<State>,
+    bytes: &[u8],
+) -> Result<Linked, LoadError> {
+    check_form(bytes)?;
+    let component = Component::new(engine, bytes).map_err(|e| refusal(&e, bytes.len()))?;
+    let shape = component.component_type();
+    check_exports(engine, &shape)?;
+    check_imports(engine, &shape)?;
+    let mut linker = linker.clone();
+    define_absent(engine, &shape, &mut linker).map_err(|e| mismatch(&e))?;
+    let pre = linker
+        .instantiate_pre(&component)
+        .map_err(|e| mismatch(&e))?;
+    // The indices look at names alone; the types are compared when an instance is made.
+    Ok(Linked {
+        lifecycle: lifecycle::GuestIndices::new(&pre).ok(),
+        visibility: channel_visibility::GuestIndices::new(&pre).ok(),
+        pre,
+    })
+}
+
+/// Types that do not agree, as the engine puts it.
+pub(super) fn mismatch(error: &wasmtime::Error) -> LoadError {
+    LoadError::Mismatch(format!("{error:#}"))
+}
+
+fn check_form(bytes: &[u8]) -> Result<(), LoadError> {
+    const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+    const MODULE: &[u8] = b"\0asm\x01\0\0\0";
+    if bytes.starts_with(COMPONENT) {
+        Ok(())
+    } else if bytes.starts_with(MODULE) {
+        Err(LoadError::CoreModule)
+    } else if COMPONENT.starts_with(bytes) {
+        Err(LoadError::Truncated { bytes: bytes.len() })
+    } else if bytes.trim_ascii_start().starts_with(b"(") {
+        Err(LoadError::Text)
+    } else if bytes.starts_with(b"\0asm") {
+        Err(LoadError::Invalid("an unknown version of the format".into()))
+    } else {
+        Err(LoadError::NotWasm)
+    }
+}
+
+fn refusal(error: &wasmtime::Error, bytes: usize) -> LoadError {
+    let text = format!("{error:#}");
+    if text.contains("unexpected end") || text.contains("extends past end") {
+        LoadError::Truncated { bytes }
+    } else {
+        LoadError::Invalid(text)
+    }
+}
+
+fn check_exports(engine: &Engine, shape: &Shape) -> Result<(), LoadError> {
+    let mut asked = false;
+    let mut all = Vec::new();
+    for (export, _) in shape.exports(engine) {
+        all.push(export.to_owned());
+        let Some((interface, version)) = ours(export) else {
+            continue;
+        };
+        check_version(export, version)?;
+        if UNASKED.contains(&interface) {
+            return Err(LoadError::UnaskedHook {
+                hook: interface.to_owned(),
+            });
+        }
+        asked |= interface == "channel-visibility";
+    }
+    if asked {
+        return Ok(());
+    }
+    let exports = match all.as_slice() {
+        [] => "nothing".to_owned(),
+        names => names.join(", "),
+    };
+    Err(LoadError::NoHook { exports })
+}
+
+fn check_imports(engine: &Engine, shape: &Shape) -> Result<(), LoadError> {
+    let mut refused = Vec::new();
+    for (import, _) in shape.imports(engine) {
+        match ours(import) {
+            Some((interface, version)) => {
+                check_version(import, version)?;
+                match interface {
+                    "types" | "context" | "log" => {}
+                    "directory" => return Err(LoadError::NoDirectory),
+                    _ => refused.push(import.to_owned()),
+                }
+            }
+            None if wasi::offer(import).is_some() => {}
+            None => refused.push(import.to_owned()),
+        }
+    }
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(LoadError::NotGranted {
+            imports: refused.join(", "),
+        })
+    }
+}
+
+fn define_absent(
+    engine: &Engine,
+    shape: &Shape,
+    linker: &mut Linker<State>,
+) -> Result<(), wasmtime::Error> {
+    for (import, item) in shape.imports(engine) {
+        if wasi::offer(import) == Some(Offer::Absent)
+            && let ComponentItem::ComponentInstance(interface) = item.ty
+        {
+            wasi::define_absent(&mut linker.instance(import)?, import, &interface, engine)?;
+        }
+    }
+    Ok(())
+}
+
+/// The interface and the version in a name of our package.
+fn ours(name: &str) -> Option<(&str, &str)> {
+    let rest = name.strip_prefix(PACKAGE)?;
+    Some(rest.split_once('@').unwrap_or((rest, "")))
+}
+
+fn check_version(name: &str, version: &str) -> Result<(), LoadError> {
+    let numbers: Vec<u64> = version.split('.').map_while(|n| n.parse().ok()).collect();
+    match numbers[..] {
+        [major, minor, patch] if major == SPOKEN.0 && (major, minor, patch) <= SPOKEN => Ok(()),
+        _ => Err(LoadError::FutureVersion {
+            name: name.to_owned(),
+        }),
+    }
+}

@@ -1,0 +1,38 @@
+//! What a policy may use. The defaults stand in `crate::limits`; an operator may set others.
+
+use std::time::Duration;
+
+use crate::limits::{
+    POLICY_CALL_DEADLINE, POLICY_FILE_BYTES, POLICY_MEMORY_BYTES, POLICY_OUTPUT_BYTES,
+    POLICY_START_DEADLINE, POLICY_TABLE_ELEMENTS,
+};
+
+/// Limits on one policy, all of them on at all times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyLimits {
+    /// The largest component that is loaded, in bytes.
+    pub file_bytes: u64,
+    /// How long one call of a hook may take.
+    pub call_deadline: Duration,
+    /// How long an instance may take to start and to accept its settings.
+    pub start_deadline: Duration,
+    /// Linear memory of one instance, all its memories together, in bytes.
+    pub memory_bytes: usize,
+    /// Table elements of one instance, all its tables together.
+    pub table_elements: usize,
+    /// Bytes that one answer, or the arguments of one call to the host, may carry out of a guest.
+    pub output_bytes: usize,
+}
+
+impl Default for PolicyLimits {
+    fn default() -> Self {
+        Self {
+            file_bytes: POLICY_FILE_BYTES,
+            call_deadline: POLICY_CALL_DEADLINE,
+            start_deadline: POLICY_START_DEADLINE,
+            memory_bytes: POLICY_MEMORY_BYTES,
+            table_elements: POLICY_TABLE_ELEMENTS,
+            output_bytes: POLICY_OUTPUT_BYTES,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Policies: WebAssembly components that decide. This module loads them, keeps them current and
+//! puts questions to them; it knows nothing of sockets, HTTP or how configuration is written.
+//!
+//! [`Policies`] is the handle that the rest of the server holds. [`Policies::current`] gives the
+//! set in force, which does not change while it is held: all questions of one decision go to one
+//! set. Calls run in place, on the caller's thread, for microseconds.
+
+mod bindings;
+mod component;
+mod convert;
+mod engine;
+mod facts;
+mod instance;
+mod limits;
+mod registry;
+mod reload;
+mod store;
+mod unasked;
+mod wasi;
+
+pub use component::{Digest, LoadError};
+pub use limits::PolicyLimits;
+pub use registry::{OnFailure, PolicySet, PolicySource};
+pub use reload::{WatchError, Watching};
+pub use store::{Policies, PolicyState, PolicyStatus, StartError};

@@ -1,0 +1,33 @@
+//! A channel is seen by whoever shares its attribute `team` or is a member: asked one by one.
+#![allow(missing_docs, reason = "a fixture")]
+
+wit_bindgen::generate!({
+    inline: "
+        package wardroom:guests;
+        world guest {
+            include wardroom:policy/visibility-policy@1.0.0;
+        }
+    ",
+    path: "../../wit/wardroom-policy",
+    world: "wardroom:guests/guest",
+    generate_all,
+});
+
+use exports::wardroom::policy::channel_visibility::{Guest, Rule};
+use wardroom::policy::context::{Channel, Subject};
+
+struct Policy;
+export!(Policy);
+
+impl Guest for Policy {
+    fn audience(_: &Channel) -> Rule {
+        Rule::Each
+    }
+
+    fn decide(channel: &Channel, subjects: Vec<Subject>) -> Vec<bool> {
+        subjects
+            .iter()
+            .map(|s| s.is_member_of(channel) || s.attribute("team") == channel.attribute("team"))
+            .collect()
+    }
+}

@@ -1,0 +1,2 @@
+//! Policies that misbehave or are otherwise of use to tests only. Each is an example of this
+//! package and becomes a component of its own; the library is empty.

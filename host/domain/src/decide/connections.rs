@@ -1,5 +1,7 @@
 //! Rules of connections and combined online status (`docs/protocol.md`, "How sessions behave").
 
+use std::collections::BTreeSet;
+
 use super::Draft;
 use crate::limits::MAX_CONNECTIONS_PER_USER;
 use crate::{
@@ -8,14 +10,20 @@ use crate::{
 };
 
 impl Draft<'_> {
-    /// Runs a rule that may change the user's combined status or facts, and announces what did
-    /// change, once.
-    fn watching<T>(&mut self, user: &UserId, rule: impl FnOnce(&mut Self) -> T) -> T {
-        let status = self.state.status(user);
-        let subject = self.state.subject(user);
+    /// Runs a rule that may change these users' combined status or facts, and announces what did
+    /// change, once, when all of it has.
+    fn watching<T>(&mut self, users: &[UserId], rule: impl FnOnce(&mut Self) -> T) -> T {
+        let statuses: Vec<_> = users.iter().map(|u| self.state.status(u)).collect();
+        let subjects: Vec<_> = users
+            .iter()
+            .map(|user| (user.clone(), self.state.subject(user)))
+            .collect();
         let result = rule(self);
-        self.subject_changed(user, subject.as_ref());
-        self.announce_status(user, status);
+        let channels = self.state.restricted.clone();
+        self.subjects_changed(&subjects, &channels);
+        for (user, status) in users.iter().zip(statuses) {
+            self.announce_status(user, status);
+        }
         result
     }
 
@@ -45,11 +53,9 @@ impl Draft<'_> {
         if !named_by_token && !self.state.members.contains_key(user) {
             return Err(Rejection::WorkspaceForbidden);
         }
-        let former = self.state.connections.get(socket).cloned();
-        if former.as_ref().is_some_and(|c| c.user != *user) {
-            self.end_connection(socket, CloseReason::Left);
-        }
-        let renewed = former.filter(|c| c.user == *user && c.held_until.is_none());
+        let former = self.state.connections.get(socket).map(|c| c.user.clone());
+        let former = former.filter(|former| former != user);
+        let renewed = self.state.live(socket).filter(|c| c.user == *user).cloned();
         let displaced = self.displaced(socket, user, replaces.as_ref());
         let others = self.state.sockets_of(user).iter().filter(|s| *s != socket);
         if others.count() - displaced.len() >= MAX_CONNECTIONS_PER_USER {
@@ -67,7 +73,11 @@ impl Draft<'_> {
             role: role.clone(),
             held_until: None,
         };
-        self.watching(user, |draft| {
+        let users: Vec<UserId> = former.into_iter().chain([user.clone()]).collect();
+        self.watching(&users, |draft| {
+            if users.len() > 1 {
+                draft.end_connection(socket, CloseReason::Left);
+            }
             draft.change(Change::ConnectionPut {
                 socket: socket.clone(),
                 connection,
@@ -141,7 +151,9 @@ impl Draft<'_> {
             return Reply::Unchanged;
         };
         match leave {
-            Leave::OnPurpose => self.end_connection(socket, CloseReason::Left),
+            Leave::OnPurpose => self.watching(&[connection.user], |draft| {
+                draft.end_connection(socket, CloseReason::Left);
+            }),
             Leave::Lost {
                 grace,
                 grace_in_channel,
@@ -172,25 +184,23 @@ impl Draft<'_> {
             .is_some_and(|s| s.socket == *socket)
     }
 
-    /// Ends one connection, live or held, with all that hangs on it: selection first, status last.
+    /// Ends one connection, live or held, and the selection if it holds it.
     fn end_connection(&mut self, socket: &SocketId, reason: CloseReason) {
-        let Some(connection) = self.state.connections.get(socket).cloned() else {
-            return;
-        };
-        self.watching(&connection.user, |draft| {
-            if connection.held_until.is_none() {
-                draft.outputs.push(Output::Closed {
-                    socket: socket.clone(),
-                    reason,
-                });
-            }
-            draft.drop_connection(&connection.user, socket);
-        });
+        if self.state.live(socket).is_some() {
+            self.outputs.push(Output::Closed {
+                socket: socket.clone(),
+                reason,
+            });
+        }
+        self.drop_connection(socket);
     }
 
-    fn drop_connection(&mut self, user: &UserId, socket: &SocketId) {
-        if self.holds_selection(user, socket) {
-            self.end_selection(user);
+    fn drop_connection(&mut self, socket: &SocketId) {
+        let Some(user) = self.state.connections.get(socket).map(|c| c.user.clone()) else {
+            return;
+        };
+        if self.holds_selection(&user, socket) {
+            self.end_selection(&user);
         }
         self.change(Change::ConnectionRemoved {
             socket: socket.clone(),
@@ -209,7 +219,7 @@ impl Draft<'_> {
                     reason,
                 });
             }
-            self.drop_connection(user, &socket);
+            self.drop_connection(&socket);
         }
         closed
     }
@@ -217,28 +227,29 @@ impl Draft<'_> {
     /// Ends the holds that are over. Those of one user end together, as one change of status.
     pub(super) fn expire(&mut self) -> Reply {
         let now = self.context.now;
-        while let Some((until, first)) = self.state.holds.get_min().cloned() {
-            let Some(user) = self.state.connections.get(&first).map(|c| c.user.clone()) else {
-                break;
-            };
-            if until > now {
-                break;
-            }
-            self.watching(&user, |draft| {
-                for socket in draft.state.sockets_of(&user).to_vec() {
-                    let held = draft.state.connections.get(&socket);
-                    if held.and_then(|c| c.held_until).is_some_and(|at| at <= now) {
-                        draft.drop_connection(&user, &socket);
-                    }
-                }
-            });
+        let over = self
+            .state
+            .holds
+            .iter()
+            .take_while(|(until, _)| *until <= now);
+        let over: Vec<SocketId> = over.map(|(_, socket)| socket.clone()).collect();
+        let mut users: Vec<UserId> = Vec::new();
+        for connection in over.iter().filter_map(|s| self.state.connections.get(s)) {
+            users.push(connection.user.clone());
         }
+        let mut seen = BTreeSet::new();
+        users.retain(|user| seen.insert(user.clone()));
+        self.watching(&users, |draft| {
+            for socket in &over {
+                draft.drop_connection(socket);
+            }
+        });
         self.reply_of_changes()
     }
 
     pub(super) fn kick(&mut self, user: &UserId) -> Result<Reply, Rejection> {
         self.must_exist()?;
-        let closed = self.watching(user, |draft| {
+        let closed = self.watching(std::slice::from_ref(user), |draft| {
             draft.drop_connections(user, CloseReason::Kicked)
         });
         self.outputs.extend(closed);
@@ -253,7 +264,7 @@ impl Draft<'_> {
         let user = self.live_user(socket)?;
         let connection = self.state.connections.get(socket).cloned();
         if let Some(connection) = connection.filter(|c| c.status != status) {
-            self.watching(&user, |draft| {
+            self.watching(&[user], |draft| {
                 draft.change(Change::ConnectionPut {
                     socket: socket.clone(),
                     connection: Connection {

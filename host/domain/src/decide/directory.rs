@@ -35,7 +35,7 @@ impl Draft<'_> {
     ) -> Result<Reply, Rejection> {
         let subject = self.state.subject(user);
         let reply = self.describe_member(user, spec, default_profile)?;
-        self.subject_changed(user, subject.as_ref());
+        self.subject_changed(user, subject);
         Ok(reply)
     }
 
@@ -105,14 +105,20 @@ impl Draft<'_> {
         self.put_member(user, &spec, profile)
     }
 
-    /// The selection ends and the status falls before the leave is announced; the sockets are
-    /// closed after it, so that the leaver hears of it too.
     pub(super) fn remove_member(&mut self, user: &UserId) -> Result<Reply, Rejection> {
+        let subject = self.state.subject(user);
+        self.see_off(user)?;
+        self.subject_changed(user, subject);
+        Ok(Reply::Changed)
+    }
+
+    /// The selection ends and the status falls before the leave is announced; the sockets are
+    /// closed after it, so that the leaver hears of it too. The views are settled later.
+    fn see_off(&mut self, user: &UserId) -> Result<(), Rejection> {
         if !self.state.members.contains_key(user) {
             return Err(Rejection::MemberNotFound);
         }
         let status = self.state.status(user);
-        let subject = self.state.subject(user);
         let closed = self.drop_connections(user, CloseReason::MembershipEnded);
         self.announce_status(user, status);
         self.change(Change::MemberRemoved { user: user.clone() });
@@ -121,8 +127,7 @@ impl Draft<'_> {
             Audience::Workspace,
         );
         self.outputs.extend(closed);
-        self.subject_changed(user, subject.as_ref());
-        Ok(Reply::Changed)
+        Ok(())
     }
 
     pub(super) fn put_channel(
@@ -131,14 +136,14 @@ impl Draft<'_> {
         spec: &ChannelSpec,
     ) -> Result<Reply, Rejection> {
         let reply = self.describe_channel(id, spec)?;
-        self.view_described(id, reply);
+        self.view_described(id, reply, &OrdSet::new());
         Ok(reply)
     }
 
-    fn view_described(&mut self, id: &ChannelId, reply: Reply) {
+    fn view_described(&mut self, id: &ChannelId, reply: Reply, untold: &OrdSet<UserId>) {
         match reply {
             Reply::Created => self.view_new_channel(id),
-            Reply::Changed => self.view_changed_channel(id),
+            Reply::Changed => self.view_channel_anew(id, untold),
             Reply::Unchanged => {}
         }
     }
@@ -222,31 +227,32 @@ impl Draft<'_> {
         for channel in channels.iter().filter(|c| !truth.channels.contains_key(*c)) {
             self.delete_channel(channel)?;
         }
+        let mut subjects = Vec::new();
         let members: Vec<_> = self.state.members.keys().cloned().collect();
         for user in members.iter().filter(|u| !truth.members.contains_key(*u)) {
-            self.remove_member(user)?;
+            let before = self.state.subject(user);
+            self.see_off(user)?;
+            subjects.push((user.clone(), before));
         }
-        let mut subjects = Vec::new();
         for (user, (spec, default_profile)) in &truth.members {
             let before = self.state.subject(user);
             if self.describe_member(user, spec, default_profile)? != Reply::Unchanged {
-                subjects.push((user, before));
+                subjects.push((user.clone(), before));
             }
         }
         let mut described = Vec::new();
         for (channel, spec) in &truth.channels {
             described.push((channel, self.describe_channel(channel, spec)?));
         }
+        let untold = self.strangers(&subjects);
         let mut unviewed = self.state.restricted.clone();
         for (channel, reply) in described {
-            self.view_described(channel, reply);
+            self.view_described(channel, reply, &untold);
             if reply != Reply::Unchanged {
                 unviewed.remove(channel);
             }
         }
-        for (user, before) in subjects {
-            self.subject_changed_for(user, before.as_ref(), &unviewed);
-        }
+        self.subjects_changed(&subjects, &unviewed);
         self.make_known();
         if quiet {
             self.outputs.retain(|o| !matches!(o, Output::Event { .. }));

@@ -122,12 +122,12 @@ impl Draft<'_> {
     }
 
     pub(super) fn view_changed_channel(&mut self, id: &ChannelId) {
-        self.view_channel_anew(id, None);
+        self.view_channel_anew(id, &OrdSet::new());
     }
 
-    /// Settles who sees a channel and tells those whose view changed, but for the one who just
+    /// Settles who sees a channel and tells those whose view changed, but for those who just
     /// came or went.
-    fn view_channel_anew(&mut self, id: &ChannelId, untold: Option<&UserId>) {
+    pub(super) fn view_channel_anew(&mut self, id: &ChannelId, untold: &OrdSet<UserId>) {
         // Selections end before the old view goes, for it says who hears of their end.
         let Some(before) = self.state.channels.get(id).map(|c| c.view.clone()) else {
             return;
@@ -144,11 +144,9 @@ impl Draft<'_> {
         for user in selected.iter().filter(|u| !after.includes(u)) {
             self.leave_unseen(user, id, before.audience());
         }
-        let (mut lost, mut gained) = self.difference(&before, &after);
-        if let Some(user) = untold {
-            lost.remove(user);
-            gained.remove(user);
-        }
+        let (lost, gained) = self.difference(&before, &after);
+        let lost = lost.relative_complement(untold.clone());
+        let gained = gained.relative_complement(untold.clone());
         let channel = id.clone();
         self.emit(Event::ChannelDeleted { channel }, Audience::Users(lost));
         let channel = id.clone();
@@ -181,22 +179,43 @@ impl Draft<'_> {
 
     /// After what policies may know of a user changed: settles anew which channels the user sees.
     /// Somebody who was nobody before, or is nobody now, is told nothing.
-    pub(super) fn subject_changed(&mut self, user: &UserId, before: Option<&SubjectFacts>) {
-        self.subject_changed_for(user, before, &self.state.restricted.clone());
+    pub(super) fn subject_changed(&mut self, user: &UserId, before: Option<SubjectFacts>) {
+        let channels = self.state.restricted.clone();
+        self.subjects_changed(&[(user.clone(), before)], &channels);
     }
 
-    /// The same for some of the channels that not everyone sees.
-    pub(super) fn subject_changed_for(
+    /// The same for several users at once, and for some of the channels that not everyone sees.
+    pub(super) fn subjects_changed(
+        &mut self,
+        subjects: &[(UserId, Option<SubjectFacts>)],
+        channels: &OrdSet<ChannelId>,
+    ) {
+        let untold = self.strangers(subjects);
+        for (user, before) in subjects {
+            self.settle_subject(user, before.as_ref(), channels, &untold);
+        }
+    }
+
+    /// Of some users, with what was known of them, those who came or went.
+    pub(super) fn strangers(&self, subjects: &[(UserId, Option<SubjectFacts>)]) -> OrdSet<UserId> {
+        let known = |user| self.state.subject(user).is_some();
+        let came_or_went = subjects
+            .iter()
+            .filter(|(user, before)| before.is_none() || !known(user));
+        came_or_went.map(|(user, _)| user.clone()).collect()
+    }
+
+    fn settle_subject(
         &mut self,
         user: &UserId,
         before: Option<&SubjectFacts>,
         channels: &OrdSet<ChannelId>,
+        untold: &OrdSet<UserId>,
     ) {
         let after = self.state.subject(user);
         if after.as_ref() == before {
             return;
         }
-        let stays = before.is_some() && after.is_some();
         for id in channels {
             let Some(channel) = self.state.channels.get(id).cloned() else {
                 continue;
@@ -208,7 +227,7 @@ impl Draft<'_> {
             if channel.rules.contains(&Rule::Each) && channel.generation != asked {
                 // The policies that said `each` are no longer there to ask: look with those
                 // that are, as the re-evaluation under way is about to.
-                self.view_channel_anew(id, Some(user).filter(|_| !stays));
+                self.view_channel_anew(id, untold);
                 continue;
             }
             let sees = match &after {
@@ -240,7 +259,7 @@ impl Draft<'_> {
             {
                 self.leave_unseen(user, id, channel.view.audience());
             }
-            if stays {
+            if !untold.contains(user) {
                 let channel = id.clone();
                 let event = if sees {
                     Event::ChannelCreated { channel }

@@ -96,8 +96,8 @@ fn a_socket_that_changes_its_user_leaves_first() {
         connect s1 u2
           -> closed s1: left
           -> user-unselected-channel u1 c1 to everyone
-          -> online-status-updated u1 offline to everyone
           -> opened s1 of u2
+          -> online-status-updated u1 offline to everyone
           -> online-status-updated u2 online to everyone
           = created
         show u1
@@ -123,8 +123,8 @@ fn a_held_socket_that_changes_its_user_ends_the_hold() {
         lose s1
           -> closed s1: lost
         connect s1 u2
-          -> online-status-updated u1 offline to everyone
           -> opened s1 of u2
+          -> online-status-updated u1 offline to everyone
           -> online-status-updated u2 online to everyone
           = created
         show u1

@@ -1,0 +1,109 @@
+//! The judge's own picture of the workspace, rebuilt from the changes alone, in the plainest maps
+//! there are. It shares no code with the domain's state.
+
+use std::collections::BTreeMap;
+
+use wardroom_domain::{
+    Change, ChannelFacts, ChannelId, Connection, Member, OnlineStatus, Selection, SocketId,
+    SubjectFacts, UserId,
+};
+
+/// What the changes so far say there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Model {
+    pub(crate) known: bool,
+    pub(crate) members: BTreeMap<UserId, Member>,
+    pub(crate) channels: BTreeMap<ChannelId, ChannelFacts>,
+    pub(crate) connections: BTreeMap<SocketId, Connection>,
+    pub(crate) selections: BTreeMap<UserId, Selection>,
+    /// The sockets in the order in which they came.
+    pub(crate) arrivals: Vec<SocketId>,
+}
+
+impl Model {
+    pub(crate) fn apply(&mut self, change: &Change) {
+        match change.clone() {
+            Change::Known => self.known = true,
+            Change::MemberPut { user, member } => {
+                self.members.insert(user, member);
+            }
+            Change::MemberRemoved { user } => {
+                self.members.remove(&user);
+            }
+            Change::ChannelPut { facts } => {
+                self.channels.insert(facts.id.clone(), facts);
+            }
+            Change::ChannelRemoved { channel } => {
+                self.channels.remove(&channel);
+            }
+            // Views are not believed but evaluated.
+            Change::ChannelViewed { .. } => {}
+            Change::ConnectionPut { socket, connection } => {
+                if !self.connections.contains_key(&socket) {
+                    self.arrivals.push(socket.clone());
+                }
+                self.connections.insert(socket, connection);
+            }
+            Change::ConnectionRemoved { socket } => {
+                self.connections.remove(&socket);
+                self.arrivals.retain(|s| *s != socket);
+            }
+            Change::Selected { user, selection } => {
+                self.selections.insert(user, selection);
+            }
+            Change::Unselected { user } => {
+                self.selections.remove(&user);
+            }
+            Change::Closed => *self = Self::default(),
+        }
+    }
+
+    pub(crate) fn exists(&self) -> bool {
+        self.known || !self.connections.is_empty()
+    }
+
+    pub(crate) fn live(&self, socket: &SocketId) -> Option<&Connection> {
+        let connection = self.connections.get(socket)?;
+        connection.held_until.is_none().then_some(connection)
+    }
+
+    pub(crate) fn sockets_of(&self, user: &UserId) -> impl Iterator<Item = &SocketId> {
+        let own = |s: &&SocketId| self.connections.get(*s).is_some_and(|c| c.user == *user);
+        self.arrivals.iter().filter(own)
+    }
+
+    /// The combined status of everybody who is connected.
+    pub(crate) fn statuses(&self) -> BTreeMap<UserId, OnlineStatus> {
+        let mut statuses = BTreeMap::new();
+        for connection in self.connections.values() {
+            let status = statuses
+                .entry(connection.user.clone())
+                .or_insert(OnlineStatus::Offline);
+            *status = connection.status.max(*status);
+        }
+        statuses
+    }
+
+    /// What policies may know: members and connected users.
+    pub(crate) fn subjects(&self) -> BTreeMap<UserId, SubjectFacts> {
+        let connected = self.connections.values().map(|c| &c.user);
+        self.members
+            .keys()
+            .chain(connected)
+            .map(|user| (user.clone(), self.subject(user)))
+            .collect()
+    }
+
+    fn subject(&self, user: &UserId) -> SubjectFacts {
+        let member = self.members.get(user);
+        let by_token = self
+            .sockets_of(user)
+            .last()
+            .and_then(|s| self.connections[s].role.clone());
+        SubjectFacts {
+            user: user.clone(),
+            role: member.and_then(|m| m.role.clone()).or(by_token),
+            attributes: member.map_or_else(Default::default, |m| m.attributes.clone()),
+        }
+    }
+}

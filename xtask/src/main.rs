@@ -4,6 +4,7 @@ mod build;
 mod demo;
 mod setup;
 mod shell;
+mod sim;
 mod test;
 mod tidy;
 
@@ -27,6 +28,8 @@ enum Chore {
     Test(test::Arguments),
     /// Build the shipped policies, and the guests of the tests, to components.
     Policies,
+    /// Play seeds of the simulation; a seed that finds something wrong is the bug report.
+    Sim(sim::Arguments),
     /// Check that the tree keeps to the rules of ARCHITECTURE.md.
     Tidy,
 }
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         Chore::Run(arguments) => demo::serve(&arguments),
         Chore::Test(arguments) => test::run_all(&arguments),
         Chore::Policies => build::policies().and_then(|()| build::guests()),
+        Chore::Sim(arguments) => sim::run(&arguments),
         Chore::Tidy => tidy::run(),
     };
     match result {

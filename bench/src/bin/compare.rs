@@ -1,0 +1,174 @@
+//! The orchestrator: starts each server on one core and the load generator on the other, in
+//! turns, and writes the report. Builds and installs nothing; `cargo xtask bench` does.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Instant;
+
+use anyhow::{Context, bail, ensure};
+use clap::Parser;
+use wardroom_bench::limits::LOADGEN_DEADLINE;
+use wardroom_bench::report::Rounds;
+use wardroom_bench::scenario::{Outcome, Scenario};
+use wardroom_bench::servers::{API_KEY, Kind, Places, Running, SECRET, pinned};
+
+const SERVER_CORE: usize = 0;
+const CLIENT_CORE: usize = 1;
+const ROUNDS: usize = 3;
+const EVERYTHING: [Scenario; 6] = [
+    Scenario::Connect,
+    Scenario::Fanout,
+    Scenario::Fanout5000,
+    Scenario::Rooms,
+    Scenario::Burst,
+    Scenario::Policy,
+];
+
+/// Measures the servers against each other, in turns, and reports medians and ratios.
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure; everything unless given. May be repeated.
+    #[arg(long, value_enum)]
+    scenario: Vec<Scenario>,
+    /// One round of short phases, for a first look.
+    #[arg(long)]
+    quick: bool,
+    /// How often every server has its turn (3, or 1 with --quick).
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Which servers; all unless given. May be repeated.
+    #[arg(long, value_enum)]
+    server: Vec<Kind>,
+    /// Directory of the release binaries.
+    #[arg(long)]
+    binaries: PathBuf,
+    /// Directory of the Node peer.
+    #[arg(long)]
+    node_peer: PathBuf,
+    /// Component of a shipped policy; may be repeated.
+    #[arg(long)]
+    policy: Vec<PathBuf>,
+    /// Directory for the report, logs and configuration.
+    #[arg(long)]
+    output: PathBuf,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let cores = std::thread::available_parallelism()?.get();
+    ensure!(cores > CLIENT_CORE, "two cores are needed, this process may use {cores}");
+    std::fs::create_dir_all(&arguments.output)?;
+    let scenarios = match arguments.scenario.as_slice() {
+        [] => &EVERYTHING[..],
+        chosen => chosen,
+    };
+    let count = arguments.rounds.unwrap_or(if arguments.quick { 1 } else { ROUNDS });
+    let mut rounds = Rounds::default();
+    for scenario in scenarios {
+        for round in 0..count {
+            take_turns(&arguments, *scenario, round, &mut rounds)?;
+        }
+    }
+    let report = format!("{}\n{}", preamble(count)?, rounds.markdown(scenarios));
+    let stamp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    let path = arguments.output.join(format!("report-{stamp}.md"));
+    std::fs::write(&path, &report)?;
+    std::fs::write(path.with_extension("json"), rounds.raw().to_string())?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{report}\nWritten to {}", path.display())?;
+    Ok(())
+}
+
+fn servers_of(arguments: &Arguments, scenario: Scenario) -> Vec<Kind> {
+    let all: &[Kind] = if scenario == Scenario::Policy {
+        &[Kind::Wardroom, Kind::WardroomPolicies]
+    } else {
+        &[Kind::Wardroom, Kind::Node, Kind::Floor]
+    };
+    let wanted = |kind: &&Kind| arguments.server.is_empty() || arguments.server.contains(kind);
+    all.iter().filter(wanted).copied().collect()
+}
+
+/// One round: every server in turn, started afresh. A server that fails is noted, not fatal.
+fn take_turns(
+    arguments: &Arguments,
+    scenario: Scenario,
+    round: usize,
+    rounds: &mut Rounds,
+) -> anyhow::Result<()> {
+    let places = Places {
+        binaries: arguments.binaries.clone(),
+        node_peer: arguments.node_peer.clone(),
+        policies: arguments.policy.clone(),
+        output: arguments.output.clone(),
+    };
+    let mut err = std::io::stderr();
+    for kind in servers_of(arguments, scenario) {
+        let began = Instant::now();
+        write!(err, "{scenario:?}, round {}, {} … ", round + 1, kind.name())?;
+        let outcome = match measure(arguments, &places, scenario, kind) {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome { faults: vec![format!("{error:#}")], ..Outcome::default() },
+        };
+        let faults = outcome.faults.join("; ");
+        writeln!(err, "{:.0} s {faults}", began.elapsed().as_secs_f64())?;
+        rounds.add(scenario, kind, round, outcome);
+    }
+    Ok(())
+}
+
+fn measure(
+    arguments: &Arguments,
+    places: &Places,
+    scenario: Scenario,
+    kind: Kind,
+) -> anyhow::Result<Outcome> {
+    let running = Running::start(kind, places, SERVER_CORE)?;
+    let mut command = pinned(CLIENT_CORE, &places.binaries.join("loadgen"));
+    command
+        .arg("--scenario")
+        .arg(clap::ValueEnum::to_possible_value(&scenario).context("hidden scenario")?.get_name())
+        .args(["--server", &running.server.to_string(), "--api", &running.api.to_string()])
+        .args(["--key", API_KEY, "--secret", SECRET, "--pid", &running.pid().to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if arguments.quick {
+        command.arg("--quick");
+    }
+    let mut child = command.spawn().context("starting the load generator")?;
+    let began = Instant::now();
+    while child.try_wait()?.is_none() {
+        if began.elapsed() > LOADGEN_DEADLINE {
+            child.kill()?;
+            child.wait()?;
+            bail!("not done in {LOADGEN_DEADLINE:?}");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let output = child.wait_with_output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+    serde_json::from_slice(&output.stdout).context("the load generator's answer")
+}
+
+/// What the numbers mean depends on the machine: it is named above them.
+fn preamble(rounds: usize) -> anyhow::Result<String> {
+    let model = std::fs::read_to_string("/proc/cpuinfo")?
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .map_or("unknown".to_owned(), |name| name.trim_start_matches(['\t', ' ', ':']).to_owned());
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let load = std::fs::read_to_string("/proc/loadavg")?;
+    let mut text = String::from("# Benchmark\n\n");
+    writeln!(
+        text,
+        "{model}, Linux {}; server on core {SERVER_CORE}, load generator on core {CLIENT_CORE}; \
+         rounds: {rounds}; load average at the end: {}. Numbers are medians (least–most); ratios \
+         are medians of the ratios within each round.",
+        kernel.trim(),
+        load.split_whitespace().next().unwrap_or("?"),
+    )?;
+    Ok(text)
+}

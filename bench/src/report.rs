@@ -1,0 +1,295 @@
+//! From the numbers of all rounds to tables: medians, spread, ratios against the peer and the
+//! floor, and whether the targets are met. Must not know how a number was obtained.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::scenario::Scenario;
+use crate::servers::Kind;
+
+/// One row of a table.
+#[derive(Debug)]
+struct Metric {
+    scenario: Scenario,
+    name: &'static str,
+    label: &'static str,
+    target: Target,
+}
+
+/// What a number must be, as ratios within one round.
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    /// Nothing; it explains others.
+    None,
+    /// At most these shares of the peer and, where given, the floor.
+    AtMost { node: f64, floor: Option<f64> },
+    /// At least these multiples.
+    AtLeast { node: f64, floor: f64 },
+    /// With policies at most this share of without.
+    Policies(f64),
+    /// Nothing lost at all.
+    Zero,
+}
+
+const fn row(
+    scenario: Scenario,
+    name: &'static str,
+    label: &'static str,
+    target: Target,
+) -> Metric {
+    Metric { scenario, name, label, target }
+}
+
+const DELIVERY: Target = Target::AtMost { node: 0.55, floor: Some(1.10) };
+const LATENCY: Target = Target::AtMost { node: 0.65, floor: Some(1.15) };
+const ROOMS: Target = Target::AtMost { node: 0.5, floor: Some(1.2) };
+const MOST: Target = Target::AtLeast { node: 8.0, floor: 0.8 };
+
+use Scenario::{Burst, Connect, Fanout, Fanout5000, Idle, Policy, Rooms};
+const METRICS: &[Metric] = &[
+    row(Connect, "connect.cpu", "CPU s per 1,000 connects", Target::AtMost { node: 0.15, floor: None }),
+    row(Connect, "connect.rate", "connects per second", Target::None),
+    row(Connect, "connect.p50", "connect to `auth-success`, p50 ms", Target::None),
+    row(Connect, "connect.p99", "connect to `auth-success`, p99 ms", Target::None),
+    row(Connect, "connect.lost", "sockets lost", Target::Zero),
+    row(Fanout, "http.paced.cpu", "18 k msg/s by HTTP: CPU µs per message", DELIVERY),
+    row(Fanout, "http.paced.p50", "18 k msg/s by HTTP: p50 ms", LATENCY),
+    row(Fanout, "http.paced.p99", "18 k msg/s by HTTP: p99 ms", LATENCY),
+    row(Fanout, "http.fast.rate", "by HTTP: most msg/s, p99 < 100 ms, none lost", MOST),
+    row(Fanout, "http.fast.cpu", "by HTTP at that rate: CPU µs per message", Target::None),
+    row(Fanout, "media.paced.cpu", "18 k msg/s by socket: CPU µs per message", DELIVERY),
+    row(Fanout, "media.paced.p50", "18 k msg/s by socket: p50 ms", LATENCY),
+    row(Fanout, "media.paced.p99", "18 k msg/s by socket: p99 ms", LATENCY),
+    row(Fanout, "media.fast.rate", "by socket: most msg/s, p99 < 100 ms, none lost", MOST),
+    row(Fanout, "media.fast.cpu", "by socket at that rate: CPU µs per message", Target::None),
+    row(Fanout5000, "http.paced.cpu", "18 k msg/s to 5,000: CPU µs per message", DELIVERY),
+    row(Fanout5000, "http.paced.p50", "18 k msg/s to 5,000: p50 ms", Target::None),
+    row(Fanout5000, "http.paced.p99", "18 k msg/s to 5,000: p99 ms", Target::None),
+    row(Rooms, "rooms.paced.cpu", "10 k msg/s: CPU µs per message", ROOMS),
+    row(Rooms, "rooms.paced.p50", "10 k msg/s: p50 ms", Target::None),
+    row(Rooms, "rooms.paced.p99", "10 k msg/s: p99 ms", Target::None),
+    row(Rooms, "rooms.fast.rate", "most msg/s, p99 < 100 ms, none lost", Target::None),
+    row(Rooms, "rooms.fast.cpu", "at that rate: CPU µs per message", ROOMS),
+    row(Idle, "idle.kib", "KiB per idle socket", Target::None),
+    row(Idle, "idle.total", "MiB with 10,000 idle", Target::AtMost { node: 0.8, floor: None }),
+    row(Burst, "idle.kib", "KiB per idle socket", Target::None),
+    row(Burst, "idle.total", "MiB with 10,000 idle", Target::AtMost { node: 0.8, floor: None }),
+    row(Burst, "burst.after", "MiB after a burst", Target::AtMost { node: 0.7, floor: None }),
+    row(Burst, "burst.peak", "MiB at the most", Target::None),
+    row(Burst, "burst.cpu", "CPU µs per message of the burst", Target::None),
+    row(Policy, "media.paced.cpu", "media, 18 k msg/s: CPU µs per message", Target::Policies(1.02)),
+    row(Policy, "media.fast.cpu", "media, most: CPU µs per message", Target::Policies(1.02)),
+    row(Policy, "media.fast.rate", "media: most msg/s", Target::None),
+    row(Policy, "select.paced.cpu", "select, 18 k/s: CPU µs per pair of messages", Target::Policies(1.02)),
+    row(Policy, "select.fast.cpu", "select, most: CPU µs per pair of messages", Target::Policies(1.02)),
+    row(Policy, "select.fast.rate", "select: most pairs of messages/s", Target::None),
+];
+
+/// The numbers of every round, by scenario, server and name; `None` where a round gave none.
+#[derive(Debug, Default)]
+pub struct Rounds {
+    values: BTreeMap<(Scenario, Kind, String), Vec<Option<f64>>>,
+    faults: Vec<String>,
+}
+
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len().checked_sub(1)? / 2;
+    Some((sorted[middle] + sorted[sorted.len() / 2]) / 2.0)
+}
+
+fn show(value: f64) -> String {
+    let digits = match value.abs() {
+        large if large >= 1000.0 => 0,
+        medium if medium >= 10.0 => 1,
+        _ => 3,
+    };
+    format!("{value:.digits$}")
+}
+
+fn spread(values: &[f64]) -> String {
+    let Some(middle) = median(values) else {
+        return "–".to_owned();
+    };
+    let (low, high) = values
+        .iter()
+        .fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(*value), high.max(*value)));
+    match values.len() {
+        1 => show(middle),
+        _ => format!("{} ({}–{})", show(middle), show(low), show(high)),
+    }
+}
+
+impl Rounds {
+    /// Adds what one server gave in round `round`, counted from 0.
+    pub fn add(
+        &mut self,
+        scenario: Scenario,
+        server: Kind,
+        round: usize,
+        outcome: crate::scenario::Outcome,
+    ) {
+        for (name, value) in outcome.numbers {
+            let values = self.values.entry((scenario, server, name)).or_default();
+            values.resize(round, None);
+            values.push(Some(value));
+        }
+        for fault in outcome.faults {
+            self.faults.push(format!("{scenario:?}, {}, round {}: {fault}", server.name(), round + 1));
+        }
+    }
+
+    fn values(&self, scenario: Scenario, server: Kind, name: &str) -> &[Option<f64>] {
+        self.values.get(&(scenario, server, name.to_owned())).map_or(&[], Vec::as_slice)
+    }
+
+    fn given(&self, scenario: Scenario, server: Kind, name: &str) -> Vec<f64> {
+        self.values(scenario, server, name).iter().flatten().copied().collect()
+    }
+
+    /// The median, over the rounds, of one server's number divided by another's.
+    fn ratio(&self, metric: &Metric, upper: Kind, lower: Kind) -> Option<f64> {
+        let pairs = self.values(metric.scenario, upper, metric.name).iter();
+        let ratios: Vec<f64> = pairs
+            .zip(self.values(metric.scenario, lower, metric.name))
+            .filter_map(|(upper, lower)| Some((*upper)? / (*lower)?))
+            .filter(|ratio| ratio.is_finite())
+            .collect();
+        median(&ratios)
+    }
+
+    fn verdict(&self, metric: &Metric) -> (String, String) {
+        let node = self.ratio(metric, Kind::Wardroom, Kind::Node);
+        let floor = self.ratio(metric, Kind::Wardroom, Kind::Floor);
+        let word = |met: Option<bool>| match met {
+            None => "–",
+            Some(true) => "met",
+            Some(false) => "**missed**",
+        };
+        let both = |one: Option<bool>, other: Option<bool>| Some(one? && other?);
+        match metric.target {
+            Target::None => (String::new(), String::new()),
+            Target::AtMost { node: most, floor: None } => {
+                (format!("≤ {most} node"), word(node.map(|node| node <= most)).to_owned())
+            }
+            Target::AtMost { node: most, floor: Some(above) } => {
+                let met = both(node.map(|node| node <= most), floor.map(|floor| floor <= above));
+                (format!("≤ {most} node, ≤ {above} floor"), word(met).to_owned())
+            }
+            Target::AtLeast { node: least, floor: share } => {
+                let met = both(node.map(|node| node >= least), floor.map(|floor| floor >= share));
+                (format!("≥ {least} node, ≥ {share} floor"), word(met).to_owned())
+            }
+            Target::Policies(most) => {
+                let ratio = self.ratio(metric, Kind::WardroomPolicies, Kind::Wardroom);
+                let met = word(ratio.map(|ratio| ratio <= most)).to_owned();
+                (format!("≤ {most} without"), met)
+            }
+            Target::Zero => {
+                let lost = self.given(metric.scenario, Kind::Wardroom, metric.name);
+                let met = (!lost.is_empty()).then(|| lost.iter().all(|lost| *lost == 0.0));
+                ("0".to_owned(), word(met).to_owned())
+            }
+        }
+    }
+
+    /// Everything as Markdown.
+    pub fn markdown(&self, scenarios: &[Scenario]) -> String {
+        let mut text = String::new();
+        for scenario in scenarios {
+            self.table(*scenario, &mut text);
+        }
+        if !self.faults.is_empty() {
+            text.push_str("## What went wrong\n\n");
+            for fault in &self.faults {
+                let _ = writeln!(text, "- {fault}");
+            }
+        }
+        text
+    }
+
+    fn table(&self, scenario: Scenario, text: &mut String) {
+        let columns: &[Kind] = if scenario == Scenario::Policy {
+            &[Kind::Wardroom, Kind::WardroomPolicies]
+        } else {
+            &[Kind::Wardroom, Kind::Node, Kind::Floor]
+        };
+        let ratios: &[(Kind, Kind)] = if scenario == Scenario::Policy {
+            &[(Kind::WardroomPolicies, Kind::Wardroom)]
+        } else {
+            &[(Kind::Wardroom, Kind::Node), (Kind::Wardroom, Kind::Floor)]
+        };
+        let _ = write!(text, "## {scenario:?}\n\n| |");
+        for column in columns {
+            let _ = write!(text, " {} |", column.name());
+        }
+        for (upper, lower) in ratios {
+            let _ = write!(text, " {} / {} |", upper.name(), lower.name());
+        }
+        text.push_str(" target | |\n|---|");
+        text.push_str(&"---|".repeat(columns.len() + ratios.len() + 2));
+        text.push('\n');
+        for metric in METRICS.iter().filter(|metric| metric.scenario == scenario) {
+            let _ = write!(text, "| {} |", metric.label);
+            for column in columns {
+                let _ = write!(text, " {} |", spread(&self.given(scenario, *column, metric.name)));
+            }
+            for (upper, lower) in ratios {
+                let ratio = self.ratio(metric, *upper, *lower);
+                let _ = write!(text, " {} |", ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}")));
+            }
+            let (target, met) = self.verdict(metric);
+            let _ = writeln!(text, " {target} | {met} |");
+        }
+        text.push('\n');
+    }
+
+    /// Every number, those without a row too, for a closer look.
+    pub fn raw(&self) -> serde_json::Value {
+        self.values
+            .iter()
+            .map(|((scenario, server, name), values)| {
+                serde_json::json!({
+                    "scenario": scenario, "server": server.name(), "name": name, "values": values,
+                })
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Outcome;
+
+    fn outcome(cpu: f64) -> Outcome {
+        let numbers = [("http.paced.cpu".to_owned(), cpu)].into();
+        Outcome { numbers, faults: Vec::new() }
+    }
+
+    #[test]
+    fn ratios_are_taken_within_a_round_and_judged() {
+        let mut rounds = Rounds::default();
+        // The machine is twice as slow in the second round; the ratios do not care.
+        for (round, pace) in [(0, 1.0), (1, 2.0)] {
+            rounds.add(Fanout, Kind::Wardroom, round, outcome(6.0 * pace));
+            rounds.add(Fanout, Kind::Node, round, outcome(12.0 * pace));
+            rounds.add(Fanout, Kind::Floor, round, outcome(5.8 * pace));
+        }
+        let text = rounds.markdown(&[Fanout]);
+        let row = text.lines().find(|line| line.contains("by HTTP: CPU")).unwrap_or_default();
+        assert!(row.contains("| 9.000 (6.000–12.0) |"), "{row}");
+        assert!(row.contains("| 0.50 | 1.03 |") && row.ends_with("| met |"), "{row}");
+    }
+
+    #[test]
+    fn a_server_that_failed_a_round_does_not_shift_the_others() {
+        let mut rounds = Rounds::default();
+        rounds.add(Fanout, Kind::Node, 0, outcome(10.0));
+        rounds.add(Fanout, Kind::Node, 1, outcome(20.0));
+        rounds.add(Fanout, Kind::Wardroom, 1, outcome(10.0));
+        let text = rounds.markdown(&[Fanout]);
+        assert!(text.contains("| 0.50 |"), "{text}");
+    }
+}

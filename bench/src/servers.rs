@@ -1,0 +1,184 @@
+//! The servers under test: how each is started, found ready and ended. Must not know what is
+//! measured.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sha2::{Digest, Sha256};
+
+use crate::limits::{START_DEADLINE, STOP_DEADLINE};
+
+/// HS256 secret of a benchmark run; the servers live for a minute on loopback.
+pub const SECRET: &str = "wardroom-benchmark-secret-of-at-least-32-bytes";
+/// API key of a benchmark run.
+pub const API_KEY: &str = "wardroom-benchmark-api-key-0123456789abcdef";
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
+pub enum Kind {
+    /// Wardroom without policies.
+    Wardroom,
+    /// Wardroom with the shipped policies.
+    WardroomPolicies,
+    /// The Node peer.
+    Node,
+    /// The broadcaster of frames.
+    Floor,
+}
+
+impl Kind {
+    /// Name in tables and file names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Wardroom => "wardroom",
+            Self::WardroomPolicies => "wardroom+policies",
+            Self::Node => "node",
+            Self::Floor => "floor",
+        }
+    }
+}
+
+/// Where everything is on disk.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Directory of the release binaries.
+    pub binaries: PathBuf,
+    /// Directory of the Node peer, its packages installed.
+    pub node_peer: PathBuf,
+    /// Components of the shipped policies.
+    pub policies: Vec<PathBuf>,
+    /// Directory for configuration, logs and reports.
+    pub output: PathBuf,
+}
+
+/// A server that runs; ended when dropped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    /// Where sockets connect.
+    pub server: SocketAddr,
+    /// Where the HTTP API is.
+    pub api: SocketAddr,
+    scratch: Option<PathBuf>,
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+}
+
+/// A command that stays on one core.
+pub fn pinned(core: usize, program: &Path) -> Command {
+    let mut command = Command::new("taskset");
+    command.arg("-c").arg(core.to_string()).arg(program);
+    command
+}
+
+impl Running {
+    /// Starts a server on core `core` and waits until it listens.
+    pub fn start(kind: Kind, places: &Places, core: usize) -> anyhow::Result<Self> {
+        let (server, api) = (free_address()?, free_address()?);
+        let mut scratch = None;
+        let mut command = match kind {
+            Kind::Node => {
+                let mut command = pinned(core, Path::new("node"));
+                command
+                    .arg(places.node_peer.join("server.js"))
+                    .env("PUBLIC_PORT", server.port().to_string())
+                    .env("INTERNAL_PORT", api.port().to_string())
+                    .env("SECRET", SECRET)
+                    .env("API_KEY", API_KEY)
+                    .env("NODE_ENV", "production");
+                command
+            }
+            Kind::Floor => {
+                let mut command = pinned(core, &places.binaries.join("floor"));
+                command.args(["--server", &server.to_string(), "--api", &api.to_string()]);
+                command
+            }
+            Kind::Wardroom | Kind::WardroomPolicies => {
+                let data = places.output.join(format!("data-{}", server.port()));
+                std::fs::create_dir_all(&data)?;
+                let file = data.join("wardroom.toml");
+                let policies: &[_] =
+                    if kind == Kind::Wardroom { &[] } else { &places.policies };
+                std::fs::write(&file, configuration(server, api, &data, policies))?;
+                scratch = Some(data);
+                let mut command = pinned(core, &places.binaries.join("wardroom"));
+                command.arg("serve").arg("--config").arg(file);
+                command
+            }
+        };
+        let log = places.output.join(format!("{}.log", kind.name()));
+        let log = File::create(&log).with_context(|| log.display().to_string())?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("starting {}", kind.name()))?;
+        let mut running = Self { child, server, api, scratch };
+        running.wait_ready().with_context(|| format!("{}, see its log", kind.name()))?;
+        Ok(running)
+    }
+
+    fn wait_ready(&mut self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        for address in [self.server, self.api] {
+            while std::net::TcpStream::connect(address).is_err() {
+                ensure!(self.child.try_wait()?.is_none(), "it ended at once");
+                ensure!(began.elapsed() < START_DEADLINE, "it does not listen on {address}");
+                std::thread::sleep(LOOK);
+            }
+        }
+        Ok(())
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let began = Instant::now();
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            // It may have ended by itself; then there is nothing to tell it.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+        while !matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
+            if began.elapsed() > STOP_DEADLINE {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                break;
+            }
+            std::thread::sleep(LOOK);
+        }
+        if let Some(scratch) = &self.scratch {
+            let _ = std::fs::remove_dir_all(scratch);
+        }
+    }
+}
+
+fn configuration(
+    server: SocketAddr,
+    api: SocketAddr,
+    data: &Path,
+    policies: &[PathBuf],
+) -> String {
+    let hash = Sha256::digest(API_KEY);
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let _ = policies;
+    format!(
+        "[listen]\npublic = \"{server}\"\ninternal = \"{api}\"\n\n\
+         [store]\npath = {data:?}\n\n[[api_keys]]\nhash = \"{hash}\"\n",
+        data = data.join("store.redb"),
+    )
+}

@@ -248,7 +248,7 @@ function route(request, body) {
 }
 
 function answer(response, status) {
-  response.writeHead(status, { 'content-type': 'application/json' })
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': 2 })
   response.end('{}')
 }
 

@@ -35,11 +35,18 @@ impl Api {
     }
 
     /// One call; returns the status and the beginning of the answer.
-    pub async fn call(&self, method: &str, path: &str, body: &str) -> anyhow::Result<(u16, String)> {
+    pub async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> anyhow::Result<(u16, String)> {
         let calling = async {
             let mut stream = TcpStream::connect(self.address).await?;
             stream.set_nodelay(true)?;
-            stream.write_all(self.request(method, path, body).as_bytes()).await?;
+            stream
+                .write_all(self.request(method, path, body).as_bytes())
+                .await?;
             let mut buffer = Vec::new();
             loop {
                 if let Some(answer) = parse(&buffer)? {
@@ -47,16 +54,24 @@ impl Api {
                     let text = String::from_utf8_lossy(body).chars().take(300).collect();
                     return Ok((answer.status, text));
                 }
-                ensure!(stream.read_buf(&mut buffer).await? > 0, "closed without an answer");
+                ensure!(
+                    stream.read_buf(&mut buffer).await? > 0,
+                    "closed without an answer"
+                );
             }
         };
-        timeout(CALL_DEADLINE, calling).await.with_context(|| format!("{method} {path}"))?
+        timeout(CALL_DEADLINE, calling)
+            .await
+            .with_context(|| format!("{method} {path}"))?
     }
 
     /// One call that must succeed.
     pub async fn must(&self, method: &str, path: &str, body: &str) -> anyhow::Result<()> {
         let (status, text) = self.call(method, path, body).await?;
-        ensure!((200..300).contains(&status), "{method} {path} was answered {status}: {text}");
+        ensure!(
+            (200..300).contains(&status),
+            "{method} {path} was answered {status}: {text}"
+        );
         Ok(())
     }
 
@@ -71,7 +86,10 @@ impl Api {
                 hub.refused();
             }
         });
-        Ok(Pipeline { api: self.clone(), write })
+        Ok(Pipeline {
+            api: self.clone(),
+            write,
+        })
     }
 }
 
@@ -85,7 +103,9 @@ pub struct Pipeline {
 impl Pipeline {
     /// Sends a call without waiting for its answer.
     pub async fn post(&mut self, path: &str, body: &str) -> std::io::Result<()> {
-        self.write.write_all(self.api.request("POST", path, body).as_bytes()).await
+        self.write
+            .write_all(self.api.request("POST", path, body).as_bytes())
+            .await
     }
 }
 
@@ -116,7 +136,10 @@ fn parse(buffer: &[u8]) -> anyhow::Result<Option<Answer>> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(buffer)? else {
-        ensure!(buffer.len() < HTTP_HEAD_BYTES, "the head of an answer is too long");
+        ensure!(
+            buffer.len() < HTTP_HEAD_BYTES,
+            "the head of an answer is too long"
+        );
         return Ok(None);
     };
     let status = response.code.context("an answer without a status")?;
@@ -129,7 +152,11 @@ fn parse(buffer: &[u8]) -> anyhow::Result<Option<Answer>> {
         }
     }
     let length = head + body.unwrap_or(0);
-    Ok((buffer.len() >= length).then_some(Answer { status, head, length }))
+    Ok((buffer.len() >= length).then_some(Answer {
+        status,
+        head,
+        length,
+    }))
 }
 
 #[cfg(test)]
@@ -144,7 +171,14 @@ mod tests {
             let found = parse(&wire[..cut]).unwrap();
             assert_eq!(found.is_some(), cut >= 46, "cut at {cut}");
         }
-        assert_eq!(parse(wire).unwrap(), Some(Answer { status: 202, head: 44, length: 46 }));
+        assert_eq!(
+            parse(wire).unwrap(),
+            Some(Answer {
+                status: 202,
+                head: 44,
+                length: 46
+            })
+        );
     }
 
     #[test]

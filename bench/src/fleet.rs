@@ -91,7 +91,9 @@ impl Entry {
         secret: &str,
     ) -> anyhow::Result<Self> {
         let key = EncodingKey::from_secret(secret.as_bytes());
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)?
+            .as_secs();
         let auths = (0..shape.sockets())
             .map(|socket| {
                 let claims = serde_json::json!({
@@ -106,7 +108,12 @@ impl Entry {
                 Ok(format!(r#"42["auth",{auth}]"#))
             })
             .collect::<anyhow::Result<_>>()?;
-        Ok(Self { server, shape, status, auths })
+        Ok(Self {
+            server,
+            shape,
+            status,
+            auths,
+        })
     }
 }
 
@@ -124,7 +131,9 @@ impl Fleet {
             let (next, scratch) = (Rc::clone(&next), Rc::clone(&scratch));
             workers.spawn_local(async move { work(&entry, &hub, &next, &scratch).await });
         }
-        let mut fleet = Self { streams: vec![None; count] };
+        let mut fleet = Self {
+            streams: vec![None; count],
+        };
         let mut arrival = Arrival::default();
         while let Some(results) = workers.join_next().await {
             for (index, result) in results? {
@@ -147,18 +156,17 @@ impl Fleet {
 
     /// The stream of one socket, to send on.
     pub fn stream(&self, index: usize) -> anyhow::Result<Rc<TcpStream>> {
-        self.streams.get(index).cloned().flatten().context("this socket did not get in")
+        self.streams
+            .get(index)
+            .cloned()
+            .flatten()
+            .context("this socket did not get in")
     }
 }
 
 type Outcome = (usize, anyhow::Result<(Rc<TcpStream>, Duration)>);
 
-async fn work(
-    entry: &Entry,
-    hub: &Rc<Hub>,
-    next: &Cell<usize>,
-    scratch: &Scratch,
-) -> Vec<Outcome> {
+async fn work(entry: &Entry, hub: &Rc<Hub>, next: &Cell<usize>, scratch: &Scratch) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     loop {
         let index = next.replace(next.get() + 1);

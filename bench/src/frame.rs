@@ -106,7 +106,9 @@ pub fn decode(buffer: &mut [u8]) -> Result<Option<Frame>, BadFrame> {
             let Some(bytes) = buffer.get(2..10) else {
                 return Ok(None);
             };
-            let length = bytes.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+            let length = bytes
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | u64::from(*byte));
             (length, 10)
         }
         short => (u64::from(short), 2),
@@ -128,7 +130,11 @@ pub fn decode(buffer: &mut [u8]) -> Result<Option<Frame>, BadFrame> {
         key.copy_from_slice(&buffer[key_at..start]);
         apply_mask(&mut buffer[start..end], key);
     }
-    Ok(Some(Frame { opcode: first & 0x0f, start, end }))
+    Ok(Some(Frame {
+        opcode: first & 0x0f,
+        start,
+        end,
+    }))
 }
 
 /// Calls `each` with every whole frame of `rest` followed by `fresh`, and leaves the beginning of
@@ -169,8 +175,10 @@ mod tests {
 
     fn collect(rest: &mut Vec<u8>, fresh: &[u8]) -> Vec<(u8, Vec<u8>)> {
         let mut found = Vec::new();
-        drain(rest, &mut fresh.to_vec(), |opcode, payload| found.push((opcode, payload.to_vec())))
-            .unwrap();
+        drain(rest, &mut fresh.to_vec(), |opcode, payload| {
+            found.push((opcode, payload.to_vec()))
+        })
+        .unwrap();
         found
     }
 
@@ -191,8 +199,17 @@ mod tests {
     #[test]
     fn the_examples_of_rfc_6455_decode() {
         let mut hello = [0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f];
-        assert_eq!(decode(&mut hello), Ok(Some(Frame { opcode: TEXT, start: 2, end: 7 })));
-        let mut masked = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
+        assert_eq!(
+            decode(&mut hello),
+            Ok(Some(Frame {
+                opcode: TEXT,
+                start: 2,
+                end: 7
+            }))
+        );
+        let mut masked = [
+            0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58,
+        ];
         let frame = decode(&mut masked).unwrap().unwrap();
         assert_eq!(&masked[frame.start..frame.end], b"Hello");
     }
@@ -220,8 +237,11 @@ mod tests {
         encode_masked(&mut wire, TEXT, &[b'y'; 200]);
         encode(&mut wire, CLOSE, b"");
         let mut rest = Vec::new();
-        let found: Vec<_> =
-            wire.iter().flat_map(|byte| collect(&mut rest, &[*byte])).map(|(op, _)| op).collect();
+        let found: Vec<_> = wire
+            .iter()
+            .flat_map(|byte| collect(&mut rest, &[*byte]))
+            .map(|(op, _)| op)
+            .collect();
         assert_eq!(found, [TEXT, CLOSE]);
     }
 

@@ -14,7 +14,10 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { counts: vec![0; BUCKETS].into_boxed_slice(), total: 0 }
+        Self {
+            counts: vec![0; BUCKETS].into_boxed_slice(),
+            total: 0,
+        }
     }
 }
 
@@ -72,7 +75,10 @@ mod tests {
             let low = lower_bound(bucket(micros));
             let high = lower_bound(bucket(micros) + 1);
             assert!(low <= micros && micros < high, "{micros} in {low}..{high}");
-            assert!(high - low <= 1 + low / STEPS_PER_OCTAVE, "{low}..{high} is too wide");
+            assert!(
+                high - low <= 1 + low / STEPS_PER_OCTAVE,
+                "{low}..{high} is too wide"
+            );
         }
     }
 

@@ -73,7 +73,9 @@ impl Hub {
             return;
         };
         self.delivered.set(self.delivered.get() + 1);
-        self.latency.borrow_mut().record(now_us.saturating_sub(mark.sent_us));
+        self.latency
+            .borrow_mut()
+            .record(now_us.saturating_sub(mark.sent_us));
         let last = &mut self.last.borrow_mut()[receiver][mark.publisher];
         if mark.number <= *last {
             self.disordered.set(self.disordered.get() + 1);
@@ -120,7 +122,10 @@ impl Hub {
     pub async fn below_allowance(&self, deadline: Instant) {
         while self.outstanding() > self.allowed.get() {
             let moved = self.moved.notified();
-            if tokio::time::timeout_at(deadline.into(), moved).await.is_err() {
+            if tokio::time::timeout_at(deadline.into(), moved)
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -177,7 +182,13 @@ mod tests {
     use super::*;
 
     fn packet(number: u64) -> Vec<u8> {
-        Mark { publisher: 1, number, sent_us: 0 }.data().into_bytes()
+        Mark {
+            publisher: 1,
+            number,
+            sent_us: 0,
+        }
+        .data()
+        .into_bytes()
     }
 
     #[test]
@@ -189,9 +200,23 @@ mod tests {
         hub.published(1);
         hub.published(1);
         hub.received(0, &packet(3), 10);
-        assert_eq!(hub.faults(), Faults { lost: 1, skipped: 1, ..Faults::default() });
+        assert_eq!(
+            hub.faults(),
+            Faults {
+                lost: 1,
+                skipped: 1,
+                ..Faults::default()
+            }
+        );
         hub.received(0, &packet(2), 10);
-        assert_eq!(hub.faults(), Faults { disordered: 1, skipped: 1, ..Faults::default() });
+        assert_eq!(
+            hub.faults(),
+            Faults {
+                disordered: 1,
+                skipped: 1,
+                ..Faults::default()
+            }
+        );
     }
 
     #[test]

@@ -14,3 +14,4 @@ pub mod report;
 pub mod scenario;
 pub mod servers;
 pub mod socket;
+mod targets;

@@ -17,7 +17,11 @@ pub struct Mark {
 impl Mark {
     /// An event's `data` of exactly [`PAYLOAD_BYTES`] bytes that carries the mark.
     pub fn data(&self) -> String {
-        let Self { publisher, number, sent_us } = self;
+        let Self {
+            publisher,
+            number,
+            sent_us,
+        } = self;
         let mut data = format!(r#"{{"mark":"@{publisher},{number},{sent_us}@","pad":""#);
         while data.len() < PAYLOAD_BYTES - 2 {
             data.push('x');
@@ -34,12 +38,18 @@ impl Mark {
         for byte in &packet[start..] {
             match byte {
                 b'0'..=b'9' => {
-                    numbers[field] = numbers[field].checked_mul(10)?.checked_add(u64::from(byte - b'0'))?;
+                    numbers[field] = numbers[field]
+                        .checked_mul(10)?
+                        .checked_add(u64::from(byte - b'0'))?;
                 }
                 b',' if field < 2 => field += 1,
                 b'@' if field == 2 => {
                     let [publisher, number, sent_us] = numbers;
-                    return Some(Self { publisher: publisher as usize, number, sent_us });
+                    return Some(Self {
+                        publisher: publisher as usize,
+                        number,
+                        sent_us,
+                    });
                 }
                 _ => return None,
             }
@@ -54,16 +64,30 @@ mod tests {
 
     #[test]
     fn a_mark_survives_its_packet() {
-        let mark = Mark { publisher: 7, number: 123_456, sent_us: 299_999_999 };
+        let mark = Mark {
+            publisher: 7,
+            number: 123_456,
+            sent_us: 299_999_999,
+        };
         let data = mark.data();
         assert_eq!(data.len(), PAYLOAD_BYTES);
         assert!(serde_json::from_str::<serde_json::Value>(&data).is_ok());
-        assert_eq!(Mark::find(format!(r#"42["bench",{data}]"#).as_bytes()), Some(mark));
+        assert_eq!(
+            Mark::find(format!(r#"42["bench",{data}]"#).as_bytes()),
+            Some(mark)
+        );
     }
 
     #[test]
     fn other_packets_have_no_mark() {
-        for packet in ["42[\"auth-success\",{}]", "42[\"a@b\"]", "@1,2", "@1,2,@3@", "@,,x@", ""] {
+        for packet in [
+            "42[\"auth-success\",{}]",
+            "42[\"a@b\"]",
+            "@1,2",
+            "@1,2,3",
+            "@,,x@",
+            "",
+        ] {
             assert_eq!(Mark::find(packet.as_bytes()), None, "{packet}");
         }
     }

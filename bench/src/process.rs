@@ -14,7 +14,9 @@ impl CpuClock {
     /// The clock of the process `pid`.
     pub fn of(pid: u32) -> anyhow::Result<Self> {
         let pid = Pid::from_raw(i32::try_from(pid)?);
-        Ok(Self(clock_getcpuclockid(pid).with_context(|| format!("CPU clock of process {pid}"))?))
+        Ok(Self(
+            clock_getcpuclockid(pid).with_context(|| format!("CPU clock of process {pid}"))?,
+        ))
     }
 
     /// CPU seconds used so far.
@@ -28,7 +30,10 @@ fn field_kib(path: &str, name: &str) -> anyhow::Result<f64> {
     let text = std::fs::read_to_string(path).with_context(|| path.to_owned())?;
     let line = text.lines().find_map(|line| line.strip_prefix(name));
     let kib = line.and_then(|line| line.trim().strip_suffix("kB"));
-    Ok(kib.with_context(|| format!("no {name} in {path}"))?.trim().parse()?)
+    Ok(kib
+        .with_context(|| format!("no {name} in {path}"))?
+        .trim()
+        .parse()?)
 }
 
 /// The proportional set size of the process `pid`, in KiB: what it really takes, with shared
@@ -48,6 +53,9 @@ pub fn allow_files(needed: u64) -> anyhow::Result<()> {
     if soft < hard {
         setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     }
-    anyhow::ensure!(hard >= needed, "{needed} open files are needed, {hard} allowed (ulimit -Hn)");
+    anyhow::ensure!(
+        hard >= needed,
+        "{needed} open files are needed, {hard} allowed (ulimit -Hn)"
+    );
     Ok(())
 }

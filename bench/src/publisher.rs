@@ -49,7 +49,11 @@ impl Publisher {
     async fn publish(&mut self, workspace: usize) -> anyhow::Result<()> {
         self.numbers[workspace] += 1;
         let number = self.numbers[workspace];
-        let mark = Mark { publisher: self.index, number, sent_us: self.hub.now_us() };
+        let mark = Mark {
+            publisher: self.index,
+            number,
+            sent_us: self.hub.now_us(),
+        };
         let data = mark.data();
         self.hub.published(self.shape.members);
         let sent = match &mut self.line {
@@ -59,11 +63,18 @@ impl Publisher {
                 pipeline.post(&self.paths[workspace], &body).await
             }
             Line::Socket(stream) if self.way == Way::Media => {
-                send(stream, &format!(r#"42["update-media-state",{{"userMediaState":{data}}}]"#))
-                    .await
+                send(
+                    stream,
+                    &format!(r#"42["update-media-state",{{"userMediaState":{data}}}]"#),
+                )
+                .await
             }
             Line::Socket(stream) => {
-                let channel = if number % 2 == 0 { "lobby" } else { "lounge" };
+                let channel = if number.is_multiple_of(2) {
+                    "lobby"
+                } else {
+                    "lounge"
+                };
                 let packet = format!(
                     r#"42["select-channel",{{"channelId":"{channel}","userMediaState":{data}}}]"#
                 );
@@ -114,7 +125,11 @@ impl Publishers {
                 numbers: vec![0; shape.workspaces],
             });
         }
-        Ok(Self { all, shape, hub: Rc::clone(hub) })
+        Ok(Self {
+            all,
+            shape,
+            hub: Rc::clone(hub),
+        })
     }
 
     /// Publishes `per_second` events for `time`, round the workspaces, each workspace always by
@@ -135,9 +150,9 @@ impl Publishers {
     /// outstanding.
     pub async fn saturated(&mut self, window: u64, time: Duration) -> anyhow::Result<()> {
         let deadline = Instant::now() + time;
-        // A publisher adds one event after it has looked, hence the room kept for each.
-        let room = window.saturating_sub(PUBLISHERS as u64).max(1);
-        self.hub.allow(room * self.shape.members as u64);
+        // A publisher looks and adds its event in one turn, so that one is all the room needed.
+        self.hub
+            .allow(window.saturating_sub(1) * self.shape.members as u64);
         let mut tasks = JoinSet::new();
         let (workspaces, hub) = (self.shape.workspaces, Rc::clone(&self.hub));
         for mut publisher in self.all.drain(..) {

@@ -6,84 +6,7 @@ use std::fmt::Write;
 
 use crate::scenario::Scenario;
 use crate::servers::Kind;
-
-/// One row of a table.
-#[derive(Debug)]
-struct Metric {
-    scenario: Scenario,
-    name: &'static str,
-    label: &'static str,
-    target: Target,
-}
-
-/// What a number must be, as ratios within one round.
-#[derive(Debug, Clone, Copy)]
-enum Target {
-    /// Nothing; it explains others.
-    None,
-    /// At most these shares of the peer and, where given, the floor.
-    AtMost { node: f64, floor: Option<f64> },
-    /// At least these multiples.
-    AtLeast { node: f64, floor: f64 },
-    /// With policies at most this share of without.
-    Policies(f64),
-    /// Nothing lost at all.
-    Zero,
-}
-
-const fn row(
-    scenario: Scenario,
-    name: &'static str,
-    label: &'static str,
-    target: Target,
-) -> Metric {
-    Metric { scenario, name, label, target }
-}
-
-const DELIVERY: Target = Target::AtMost { node: 0.55, floor: Some(1.10) };
-const LATENCY: Target = Target::AtMost { node: 0.65, floor: Some(1.15) };
-const ROOMS: Target = Target::AtMost { node: 0.5, floor: Some(1.2) };
-const MOST: Target = Target::AtLeast { node: 8.0, floor: 0.8 };
-
-use Scenario::{Burst, Connect, Fanout, Fanout5000, Idle, Policy, Rooms};
-const METRICS: &[Metric] = &[
-    row(Connect, "connect.cpu", "CPU s per 1,000 connects", Target::AtMost { node: 0.15, floor: None }),
-    row(Connect, "connect.rate", "connects per second", Target::None),
-    row(Connect, "connect.p50", "connect to `auth-success`, p50 ms", Target::None),
-    row(Connect, "connect.p99", "connect to `auth-success`, p99 ms", Target::None),
-    row(Connect, "connect.lost", "sockets lost", Target::Zero),
-    row(Fanout, "http.paced.cpu", "18 k msg/s by HTTP: CPU µs per message", DELIVERY),
-    row(Fanout, "http.paced.p50", "18 k msg/s by HTTP: p50 ms", LATENCY),
-    row(Fanout, "http.paced.p99", "18 k msg/s by HTTP: p99 ms", LATENCY),
-    row(Fanout, "http.fast.rate", "by HTTP: most msg/s, p99 < 100 ms, none lost", MOST),
-    row(Fanout, "http.fast.cpu", "by HTTP at that rate: CPU µs per message", Target::None),
-    row(Fanout, "media.paced.cpu", "18 k msg/s by socket: CPU µs per message", DELIVERY),
-    row(Fanout, "media.paced.p50", "18 k msg/s by socket: p50 ms", LATENCY),
-    row(Fanout, "media.paced.p99", "18 k msg/s by socket: p99 ms", LATENCY),
-    row(Fanout, "media.fast.rate", "by socket: most msg/s, p99 < 100 ms, none lost", MOST),
-    row(Fanout, "media.fast.cpu", "by socket at that rate: CPU µs per message", Target::None),
-    row(Fanout5000, "http.paced.cpu", "18 k msg/s to 5,000: CPU µs per message", DELIVERY),
-    row(Fanout5000, "http.paced.p50", "18 k msg/s to 5,000: p50 ms", Target::None),
-    row(Fanout5000, "http.paced.p99", "18 k msg/s to 5,000: p99 ms", Target::None),
-    row(Rooms, "rooms.paced.cpu", "10 k msg/s: CPU µs per message", ROOMS),
-    row(Rooms, "rooms.paced.p50", "10 k msg/s: p50 ms", Target::None),
-    row(Rooms, "rooms.paced.p99", "10 k msg/s: p99 ms", Target::None),
-    row(Rooms, "rooms.fast.rate", "most msg/s, p99 < 100 ms, none lost", Target::None),
-    row(Rooms, "rooms.fast.cpu", "at that rate: CPU µs per message", ROOMS),
-    row(Idle, "idle.kib", "KiB per idle socket", Target::None),
-    row(Idle, "idle.total", "MiB with 10,000 idle", Target::AtMost { node: 0.8, floor: None }),
-    row(Burst, "idle.kib", "KiB per idle socket", Target::None),
-    row(Burst, "idle.total", "MiB with 10,000 idle", Target::AtMost { node: 0.8, floor: None }),
-    row(Burst, "burst.after", "MiB after a burst", Target::AtMost { node: 0.7, floor: None }),
-    row(Burst, "burst.peak", "MiB at the most", Target::None),
-    row(Burst, "burst.cpu", "CPU µs per message of the burst", Target::None),
-    row(Policy, "media.paced.cpu", "media, 18 k msg/s: CPU µs per message", Target::Policies(1.02)),
-    row(Policy, "media.fast.cpu", "media, most: CPU µs per message", Target::Policies(1.02)),
-    row(Policy, "media.fast.rate", "media: most msg/s", Target::None),
-    row(Policy, "select.paced.cpu", "select, 18 k/s: CPU µs per pair of messages", Target::Policies(1.02)),
-    row(Policy, "select.fast.cpu", "select, most: CPU µs per pair of messages", Target::Policies(1.02)),
-    row(Policy, "select.fast.rate", "select: most pairs of messages/s", Target::None),
-];
+use crate::targets::{METRICS, Metric, Target};
 
 /// The numbers of every round, by scenario, server and name; `None` where a round gave none.
 #[derive(Debug, Default)]
@@ -114,7 +37,9 @@ fn spread(values: &[f64]) -> String {
     };
     let (low, high) = values
         .iter()
-        .fold((f64::MAX, f64::MIN), |(low, high), value| (low.min(*value), high.max(*value)));
+        .fold((f64::MAX, f64::MIN), |(low, high), value| {
+            (low.min(*value), high.max(*value))
+        });
     match values.len() {
         1 => show(middle),
         _ => format!("{} ({}–{})", show(middle), show(low), show(high)),
@@ -136,16 +61,26 @@ impl Rounds {
             values.push(Some(value));
         }
         for fault in outcome.faults {
-            self.faults.push(format!("{scenario:?}, {}, round {}: {fault}", server.name(), round + 1));
+            self.faults.push(format!(
+                "{scenario:?}, {}, round {}: {fault}",
+                server.name(),
+                round + 1
+            ));
         }
     }
 
     fn values(&self, scenario: Scenario, server: Kind, name: &str) -> &[Option<f64>] {
-        self.values.get(&(scenario, server, name.to_owned())).map_or(&[], Vec::as_slice)
+        self.values
+            .get(&(scenario, server, name.to_owned()))
+            .map_or(&[], Vec::as_slice)
     }
 
     fn given(&self, scenario: Scenario, server: Kind, name: &str) -> Vec<f64> {
-        self.values(scenario, server, name).iter().flatten().copied().collect()
+        self.values(scenario, server, name)
+            .iter()
+            .flatten()
+            .copied()
+            .collect()
     }
 
     /// The median, over the rounds, of one server's number divided by another's.
@@ -170,16 +105,38 @@ impl Rounds {
         let both = |one: Option<bool>, other: Option<bool>| Some(one? && other?);
         match metric.target {
             Target::None => (String::new(), String::new()),
-            Target::AtMost { node: most, floor: None } => {
-                (format!("≤ {most} node"), word(node.map(|node| node <= most)).to_owned())
+            Target::AtMost {
+                node: most,
+                floor: None,
+            } => (
+                format!("≤ {most} node"),
+                word(node.map(|node| node <= most)).to_owned(),
+            ),
+            Target::AtMost {
+                node: most,
+                floor: Some(above),
+            } => {
+                let met = both(
+                    node.map(|node| node <= most),
+                    floor.map(|floor| floor <= above),
+                );
+                (
+                    format!("≤ {most} node, ≤ {above} floor"),
+                    word(met).to_owned(),
+                )
             }
-            Target::AtMost { node: most, floor: Some(above) } => {
-                let met = both(node.map(|node| node <= most), floor.map(|floor| floor <= above));
-                (format!("≤ {most} node, ≤ {above} floor"), word(met).to_owned())
-            }
-            Target::AtLeast { node: least, floor: share } => {
-                let met = both(node.map(|node| node >= least), floor.map(|floor| floor >= share));
-                (format!("≥ {least} node, ≥ {share} floor"), word(met).to_owned())
+            Target::AtLeast {
+                node: least,
+                floor: share,
+            } => {
+                let met = both(
+                    node.map(|node| node >= least),
+                    floor.map(|floor| floor >= share),
+                );
+                (
+                    format!("≥ {least} node, ≥ {share} floor"),
+                    word(met).to_owned(),
+                )
             }
             Target::Policies(most) => {
                 let ratio = self.ratio(metric, Kind::WardroomPolicies, Kind::Wardroom);
@@ -233,11 +190,19 @@ impl Rounds {
         for metric in METRICS.iter().filter(|metric| metric.scenario == scenario) {
             let _ = write!(text, "| {} |", metric.label);
             for column in columns {
-                let _ = write!(text, " {} |", spread(&self.given(scenario, *column, metric.name)));
+                let _ = write!(
+                    text,
+                    " {} |",
+                    spread(&self.given(scenario, *column, metric.name))
+                );
             }
             for (upper, lower) in ratios {
                 let ratio = self.ratio(metric, *upper, *lower);
-                let _ = write!(text, " {} |", ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}")));
+                let _ = write!(
+                    text,
+                    " {} |",
+                    ratio.map_or("–".to_owned(), |ratio| format!("{ratio:.2}"))
+                );
             }
             let (target, met) = self.verdict(metric);
             let _ = writeln!(text, " {target} | {met} |");
@@ -262,10 +227,14 @@ impl Rounds {
 mod tests {
     use super::*;
     use crate::scenario::Outcome;
+    use crate::scenario::Scenario::Fanout;
 
     fn outcome(cpu: f64) -> Outcome {
         let numbers = [("http.paced.cpu".to_owned(), cpu)].into();
-        Outcome { numbers, faults: Vec::new() }
+        Outcome {
+            numbers,
+            faults: Vec::new(),
+        }
     }
 
     #[test]
@@ -278,9 +247,15 @@ mod tests {
             rounds.add(Fanout, Kind::Floor, round, outcome(5.8 * pace));
         }
         let text = rounds.markdown(&[Fanout]);
-        let row = text.lines().find(|line| line.contains("by HTTP: CPU")).unwrap_or_default();
+        let row = text
+            .lines()
+            .find(|line| line.contains("by HTTP: CPU"))
+            .unwrap_or_default();
         assert!(row.contains("| 9.000 (6.000–12.0) |"), "{row}");
-        assert!(row.contains("| 0.50 | 1.03 |") && row.ends_with("| met |"), "{row}");
+        assert!(
+            row.contains("| 0.50 | 1.03 |") && row.ends_with("| met |"),
+            "{row}"
+        );
     }
 
     #[test]

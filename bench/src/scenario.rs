@@ -23,7 +23,7 @@ const PACED_PER_SECOND: f64 = 18_000.0;
 /// The moderate load on many small rooms.
 const PACED_ROOMS_PER_SECOND: f64 = 10_000.0;
 /// Events outstanding at once when publishing as fast as it goes, to a thousand receivers.
-const WINDOWS: [u64; 3] = [4, 16, 64];
+const WINDOWS: [u64; 4] = [2, 4, 16, 64];
 /// The same when each event has ten receivers.
 const ROOM_WINDOWS: [u64; 2] = [64, 512];
 /// A rate counts only if 99 of 100 messages are faster than this.
@@ -32,7 +32,9 @@ const P99_LIMIT_MS: f64 = 100.0;
 const BURST_EVENTS: f64 = 50.0;
 
 /// A set of measurements that is run as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, Serialize, Deserialize,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scenario {
     /// 4,000 sockets get in, in workspaces of 20, with presence.
@@ -100,7 +102,11 @@ pub async fn run(scenario: Scenario, subject: Subject) -> anyhow::Result<Outcome
         Scenario::Rooms => bench.rooms().await?,
         Scenario::Idle => bench.memory(false).await?,
         Scenario::Burst => bench.memory(true).await?,
-        Scenario::Policy => bench.fanout(1_000, &[Way::Media, Way::Select], true).await?,
+        Scenario::Policy => {
+            bench
+                .fanout(1_000, &[Way::Media, Way::Select], true)
+                .await?
+        }
     }
     Ok(bench.outcome)
 }
@@ -135,7 +141,10 @@ impl Phase {
 impl Bench {
     fn new(subject: Subject) -> anyhow::Result<Self> {
         Ok(Self {
-            api: Api { address: subject.api, key: subject.key.clone() },
+            api: Api {
+                address: subject.api,
+                key: subject.key.clone(),
+            },
             clock: CpuClock::of(subject.pid)?,
             own: CpuClock::of(std::process::id())?,
             outcome: Outcome::default(),
@@ -206,7 +215,10 @@ impl Bench {
     }
 
     async fn connecting(&mut self) -> anyhow::Result<()> {
-        let shape = Shape { workspaces: if self.subject.quick { 50 } else { 200 }, members: 20 };
+        let shape = Shape {
+            workspaces: if self.subject.quick { 50 } else { 200 },
+            members: 20,
+        };
         self.fill(shape).await?;
         let entry = Entry::new(self.subject.server, shape, "online", &self.subject.secret)?;
         let hub = Rc::new(Hub::new(shape.sockets()));
@@ -214,20 +226,28 @@ impl Bench {
         let (_fleet, arrival) = Fleet::connect(Rc::new(entry), &hub).await?;
         let cpu = self.clock.seconds()? - cpu;
         if let Some(reason) = arrival.reason {
-            self.outcome.faults.push(format!("{} sockets lost: {reason}", arrival.lost));
+            self.outcome
+                .faults
+                .push(format!("{} sockets lost: {reason}", arrival.lost));
         }
         let thousands = arrival.connected as f64 / 1000.0;
         self.outcome.put("connect.cpu", cpu / thousands);
-        self.outcome.put("connect.rate", arrival.connected as f64 / arrival.seconds);
-        self.outcome.put("connect.p50", arrival.latency.quantile_ms(0.5));
-        self.outcome.put("connect.p99", arrival.latency.quantile_ms(0.99));
+        self.outcome
+            .put("connect.rate", arrival.connected as f64 / arrival.seconds);
+        self.outcome
+            .put("connect.p50", arrival.latency.quantile_ms(0.5));
+        self.outcome
+            .put("connect.p99", arrival.latency.quantile_ms(0.99));
         self.outcome.put("connect.lost", arrival.lost as f64);
         self.note(&hub);
         Ok(())
     }
 
     async fn fanout(&mut self, members: usize, ways: &[Way], fast: bool) -> anyhow::Result<()> {
-        let shape = Shape { workspaces: 1, members };
+        let shape = Shape {
+            workspaces: 1,
+            members,
+        };
         // Silent arrival: a thousand presence events to a thousand members are `connect`'s matter.
         let (fleet, hub) = self.gather(shape, "offline").await?;
         for way in ways {
@@ -236,7 +256,8 @@ impl Bench {
             let mut publishers =
                 Publishers::open(*way, &self.api, &fleet, shape, &hub_of_way).await?;
             let per_second = PACED_PER_SECOND / members as f64;
-            self.paced(&format!("{name}.paced"), &hub, &mut publishers, per_second).await?;
+            self.paced(&format!("{name}.paced"), &hub, &mut publishers, per_second)
+                .await?;
             if fast {
                 self.fast(&name, &hub, &mut publishers, &WINDOWS).await?;
             }
@@ -247,12 +268,17 @@ impl Bench {
     }
 
     async fn rooms(&mut self) -> anyhow::Result<()> {
-        let shape = Shape { workspaces: 500, members: 10 };
+        let shape = Shape {
+            workspaces: 500,
+            members: 10,
+        };
         let (fleet, hub) = self.gather(shape, "online").await?;
         let mut publishers = Publishers::open(Way::Http, &self.api, &fleet, shape, &hub).await?;
         let per_second = PACED_ROOMS_PER_SECOND / shape.members as f64;
-        self.paced("rooms.paced", &hub, &mut publishers, per_second).await?;
-        self.fast("rooms", &hub, &mut publishers, &ROOM_WINDOWS).await?;
+        self.paced("rooms.paced", &hub, &mut publishers, per_second)
+            .await?;
+        self.fast("rooms", &hub, &mut publishers, &ROOM_WINDOWS)
+            .await?;
         self.note(&hub);
         Ok(())
     }
@@ -266,10 +292,14 @@ impl Bench {
     ) -> anyhow::Result<()> {
         publishers.paced(per_second, Duration::from_secs(1)).await?;
         hub.drained().await;
-        let phase = self.phase(hub, publishers.paced(per_second, self.time(9))).await?;
+        let phase = self
+            .phase(hub, publishers.paced(per_second, self.time(9)))
+            .await?;
         self.outcome.put(format!("{name}.cpu"), phase.micros_each());
-        self.outcome.put(format!("{name}.p50"), phase.latency.quantile_ms(0.5));
-        self.outcome.put(format!("{name}.p99"), phase.latency.quantile_ms(0.99));
+        self.outcome
+            .put(format!("{name}.p50"), phase.latency.quantile_ms(0.5));
+        self.outcome
+            .put(format!("{name}.p99"), phase.latency.quantile_ms(0.99));
         Ok(())
     }
 
@@ -282,12 +312,19 @@ impl Bench {
     ) -> anyhow::Result<()> {
         let mut best: Option<Phase> = None;
         for window in windows {
-            let phase = self.phase(hub, publishers.saturated(*window, self.time(3))).await?;
+            let phase = self
+                .phase(hub, publishers.saturated(*window, self.time(3)))
+                .await?;
             let p99 = phase.latency.quantile_ms(0.99);
-            self.outcome.put(format!("{name}.window{window}.rate"), phase.rate());
+            self.outcome
+                .put(format!("{name}.window{window}.rate"), phase.rate());
             self.outcome.put(format!("{name}.window{window}.p99"), p99);
-            self.outcome.put(format!("{name}.window{window}.cpu"), phase.micros_each());
-            self.outcome.put(format!("{name}.window{window}.load"), phase.own_cpu / phase.seconds);
+            self.outcome
+                .put(format!("{name}.window{window}.cpu"), phase.micros_each());
+            self.outcome.put(
+                format!("{name}.window{window}.load"),
+                phase.own_cpu / phase.seconds,
+            );
             let good = phase.lost == 0 && p99 < P99_LIMIT_MS;
             if good && best.as_ref().is_none_or(|best| best.rate() < phase.rate()) {
                 best = Some(phase);
@@ -295,14 +332,18 @@ impl Bench {
         }
         if let Some(best) = best {
             self.outcome.put(format!("{name}.fast.rate"), best.rate());
-            self.outcome.put(format!("{name}.fast.cpu"), best.micros_each());
+            self.outcome
+                .put(format!("{name}.fast.cpu"), best.micros_each());
         }
         Ok(())
     }
 
     async fn memory(&mut self, with_burst: bool) -> anyhow::Result<()> {
         let pid = self.subject.pid;
-        let shape = Shape { workspaces: 10, members: 1_000 };
+        let shape = Shape {
+            workspaces: 10,
+            members: 1_000,
+        };
         let settle = self.time(6);
         let empty = memory_kib(pid)?;
         let (fleet, hub) = self.gather(shape, "offline").await?;
@@ -319,8 +360,8 @@ impl Bench {
             let burst = publishers.paced(events * 20.0, Duration::from_millis(50));
             let phase = self.phase(&hub, burst).await?;
             self.outcome.put("burst.cpu", phase.micros_each());
-            self.outcome.put("burst.peak", peak_kib(pid)? / 1024.0);
             tokio::time::sleep(settle).await;
+            self.outcome.put("burst.peak", peak_kib(pid)? / 1024.0);
             self.outcome.put("burst.after", memory_kib(pid)? / 1024.0);
         }
         self.note(&hub);

@@ -18,7 +18,15 @@ use crate::limits::{START_DEADLINE, STOP_DEADLINE};
 pub const SECRET: &str = "wardroom-benchmark-secret-of-at-least-32-bytes";
 /// API key of a benchmark run.
 pub const API_KEY: &str = "wardroom-benchmark-api-key-0123456789abcdef";
-const LOOK: Duration = Duration::from_millis(20);
+
+/// Waits a moment before looking at a child process again.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the orchestrator has one thread and no runtime"
+)]
+pub fn pause() {
+    std::thread::sleep(Duration::from_millis(20));
+}
 
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]
@@ -73,10 +81,13 @@ fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }
 
-/// A command that stays on one core.
+/// A command that stays on one core and ends with this process, however that ends. Both tools
+/// replace themselves by the program, so that its process id is the child's.
 pub fn pinned(core: usize, program: &Path) -> Command {
-    let mut command = Command::new("taskset");
-    command.arg("-c").arg(core.to_string()).arg(program);
+    let mut command = Command::new("setpriv");
+    command
+        .args(["--pdeathsig", "KILL", "taskset", "-c", &core.to_string()])
+        .arg(program);
     command
 }
 
@@ -106,8 +117,11 @@ impl Running {
                 let data = places.output.join(format!("data-{}", server.port()));
                 std::fs::create_dir_all(&data)?;
                 let file = data.join("wardroom.toml");
-                let policies: &[_] =
-                    if kind == Kind::Wardroom { &[] } else { &places.policies };
+                let policies: &[_] = if kind == Kind::Wardroom {
+                    &[]
+                } else {
+                    &places.policies
+                };
                 std::fs::write(&file, configuration(server, api, &data, policies))?;
                 scratch = Some(data);
                 let mut command = pinned(core, &places.binaries.join("wardroom"));
@@ -123,8 +137,15 @@ impl Running {
             .stderr(log)
             .spawn()
             .with_context(|| format!("starting {}", kind.name()))?;
-        let mut running = Self { child, server, api, scratch };
-        running.wait_ready().with_context(|| format!("{}, see its log", kind.name()))?;
+        let mut running = Self {
+            child,
+            server,
+            api,
+            scratch,
+        };
+        running
+            .wait_ready()
+            .with_context(|| format!("{}, see its log", kind.name()))?;
         Ok(running)
     }
 
@@ -133,8 +154,11 @@ impl Running {
         for address in [self.server, self.api] {
             while std::net::TcpStream::connect(address).is_err() {
                 ensure!(self.child.try_wait()?.is_none(), "it ended at once");
-                ensure!(began.elapsed() < START_DEADLINE, "it does not listen on {address}");
-                std::thread::sleep(LOOK);
+                ensure!(
+                    began.elapsed() < START_DEADLINE,
+                    "it does not listen on {address}"
+                );
+                pause();
             }
         }
         Ok(())
@@ -159,7 +183,7 @@ impl Drop for Running {
                 let _ = self.child.wait();
                 break;
             }
-            std::thread::sleep(LOOK);
+            pause();
         }
         if let Some(scratch) = &self.scratch {
             let _ = std::fs::remove_dir_all(scratch);
@@ -167,18 +191,24 @@ impl Drop for Running {
     }
 }
 
-fn configuration(
-    server: SocketAddr,
-    api: SocketAddr,
-    data: &Path,
-    policies: &[PathBuf],
-) -> String {
-    let hash = Sha256::digest(API_KEY);
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    let _ = policies;
-    format!(
+fn configuration(server: SocketAddr, api: SocketAddr, data: &Path, policies: &[PathBuf]) -> String {
+    let digest = Sha256::digest(API_KEY);
+    let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut text = format!(
         "[listen]\npublic = \"{server}\"\ninternal = \"{api}\"\n\n\
-         [store]\npath = {data:?}\n\n[[api_keys]]\nhash = \"{hash}\"\n",
-        data = data.join("store.redb"),
-    )
+         [store]\npath = {store:?}\n\n\
+         [[auth.keys]]\nalg = \"HS256\"\nsecret = \"{SECRET}\"\n\n\
+         [[api_keys]]\nname = \"benchmark\"\nhash = \"sha256:{hash}\"\n\
+         scopes = [\"directory:write\", \"events:publish\"]\n",
+        store = data.join("store.redb"),
+    );
+    for file in policies {
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .replace('_', "-");
+        text += &format!("\n[[policies]]\nname = \"{name}\"\nfile = {file:?}\n");
+    }
+    text
 }

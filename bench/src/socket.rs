@@ -63,8 +63,17 @@ impl Socket {
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         );
         stream.write_all(request.as_bytes()).await?;
-        let rest = upgraded(&stream).await?;
-        let mut socket = Self { stream: Rc::new(stream), rest, queued: Vec::new(), closed: false };
+        let mut ahead = upgraded(&stream).await?;
+        let stream = Rc::new(stream);
+        let mut socket = Self {
+            stream,
+            rest: Vec::new(),
+            queued: Vec::new(),
+            closed: false,
+        };
+        let mut queued = Vec::new();
+        socket.take(&mut ahead, &mut |packet| queued.push(packet.to_vec()))?;
+        socket.queued = queued;
         let open = socket.next_packet(scratch).await?;
         ensure!(open.starts_with(b"0{"), "no Engine.IO handshake");
         send(&socket.stream, "40").await?;
@@ -88,7 +97,8 @@ impl Socket {
                 bail!("the server closed the socket");
             }
             let mut packets = Vec::new();
-            self.receive(scratch, |packet| packets.push(packet.to_vec())).await?;
+            self.receive(scratch, |packet| packets.push(packet.to_vec()))
+                .await?;
             self.queued = packets;
         }
     }
@@ -100,11 +110,11 @@ impl Socket {
         scratch: &Scratch,
         mut each: impl FnMut(&[u8]),
     ) -> anyhow::Result<bool> {
-        if !self.queued.is_empty() || !self.rest.is_empty() {
-            let queued = std::mem::take(&mut self.queued);
-            queued.iter().for_each(|packet| each(packet));
-            let mut ahead = std::mem::take(&mut self.rest);
-            self.take(&mut ahead, &mut each)?;
+        if !self.queued.is_empty() {
+            std::mem::take(&mut self.queued)
+                .iter()
+                .for_each(|packet| each(packet));
+            return Ok(!self.closed);
         }
         loop {
             self.stream.readable().await?;
@@ -124,12 +134,14 @@ impl Socket {
 
     fn take(&mut self, fresh: &mut [u8], each: &mut impl FnMut(&[u8])) -> anyhow::Result<()> {
         let (stream, closed) = (&self.stream, &mut self.closed);
-        frame::drain(&mut self.rest, fresh, |opcode, payload| match (opcode, payload) {
-            (frame::TEXT, b"2") => pong(stream, frame::TEXT, b"3"),
-            (frame::TEXT, _) => each(payload),
-            (frame::PING, payload) => pong(stream, frame::PONG, payload),
-            (frame::CLOSE, _) => *closed = true,
-            _ => {}
+        frame::drain(&mut self.rest, fresh, |opcode, payload| {
+            match (opcode, payload) {
+                (frame::TEXT, b"2") => pong(stream, frame::TEXT, b"3"),
+                (frame::TEXT, _) => each(payload),
+                (frame::PING, payload) => pong(stream, frame::PONG, payload),
+                (frame::CLOSE, _) => *closed = true,
+                _ => {}
+            }
         })?;
         Ok(())
     }
@@ -158,6 +170,9 @@ async fn upgraded(stream: &TcpStream) -> anyhow::Result<Vec<u8>> {
             ensure!(status == "HTTP/1.1 101", "no upgrade: {status}");
             return Ok(answer.split_off(end + 4));
         }
-        ensure!(answer.len() < HTTP_HEAD_BYTES, "the upgrade's answer is too long");
+        ensure!(
+            answer.len() < HTTP_HEAD_BYTES,
+            "the upgrade's answer is too long"
+        );
     }
 }

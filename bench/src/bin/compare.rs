@@ -12,7 +12,7 @@ use clap::Parser;
 use wardroom_bench::limits::LOADGEN_DEADLINE;
 use wardroom_bench::report::Rounds;
 use wardroom_bench::scenario::{Outcome, Scenario};
-use wardroom_bench::servers::{API_KEY, Kind, Places, Running, SECRET, pinned};
+use wardroom_bench::servers::{API_KEY, Kind, Places, Running, SECRET, pause, pinned};
 
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
@@ -58,13 +58,18 @@ struct Arguments {
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let cores = std::thread::available_parallelism()?.get();
-    ensure!(cores > CLIENT_CORE, "two cores are needed, this process may use {cores}");
+    ensure!(
+        cores > CLIENT_CORE,
+        "two cores are needed, this process may use {cores}"
+    );
     std::fs::create_dir_all(&arguments.output)?;
     let scenarios = match arguments.scenario.as_slice() {
         [] => &EVERYTHING[..],
         chosen => chosen,
     };
-    let count = arguments.rounds.unwrap_or(if arguments.quick { 1 } else { ROUNDS });
+    let count = arguments
+        .rounds
+        .unwrap_or(if arguments.quick { 1 } else { ROUNDS });
     let mut rounds = Rounds::default();
     for scenario in scenarios {
         for round in 0..count {
@@ -72,7 +77,9 @@ fn main() -> anyhow::Result<()> {
         }
     }
     let report = format!("{}\n{}", preamble(count)?, rounds.markdown(scenarios));
-    let stamp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    let stamp = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)?
+        .as_secs();
     let path = arguments.output.join(format!("report-{stamp}.md"));
     std::fs::write(&path, &report)?;
     std::fs::write(path.with_extension("json"), rounds.raw().to_string())?;
@@ -110,7 +117,10 @@ fn take_turns(
         write!(err, "{scenario:?}, round {}, {} … ", round + 1, kind.name())?;
         let outcome = match measure(arguments, &places, scenario, kind) {
             Ok(outcome) => outcome,
-            Err(error) => Outcome { faults: vec![format!("{error:#}")], ..Outcome::default() },
+            Err(error) => Outcome {
+                faults: vec![format!("{error:#}")],
+                ..Outcome::default()
+            },
         };
         let faults = outcome.faults.join("; ");
         writeln!(err, "{:.0} s {faults}", began.elapsed().as_secs_f64())?;
@@ -129,9 +139,25 @@ fn measure(
     let mut command = pinned(CLIENT_CORE, &places.binaries.join("loadgen"));
     command
         .arg("--scenario")
-        .arg(clap::ValueEnum::to_possible_value(&scenario).context("hidden scenario")?.get_name())
-        .args(["--server", &running.server.to_string(), "--api", &running.api.to_string()])
-        .args(["--key", API_KEY, "--secret", SECRET, "--pid", &running.pid().to_string()])
+        .arg(
+            clap::ValueEnum::to_possible_value(&scenario)
+                .context("hidden scenario")?
+                .get_name(),
+        )
+        .args([
+            "--server",
+            &running.server.to_string(),
+            "--api",
+            &running.api.to_string(),
+        ])
+        .args([
+            "--key",
+            API_KEY,
+            "--secret",
+            SECRET,
+            "--pid",
+            &running.pid().to_string(),
+        ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -146,10 +172,14 @@ fn measure(
             child.wait()?;
             bail!("not done in {LOADGEN_DEADLINE:?}");
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        pause();
     }
     let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim());
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
     serde_json::from_slice(&output.stdout).context("the load generator's answer")
 }
 
@@ -158,7 +188,9 @@ fn preamble(rounds: usize) -> anyhow::Result<String> {
     let model = std::fs::read_to_string("/proc/cpuinfo")?
         .lines()
         .find_map(|line| line.strip_prefix("model name"))
-        .map_or("unknown".to_owned(), |name| name.trim_start_matches(['\t', ' ', ':']).to_owned());
+        .map_or("unknown".to_owned(), |name| {
+            name.trim_start_matches(['\t', ' ', ':']).to_owned()
+        });
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease")?;
     let load = std::fs::read_to_string("/proc/loadavg")?;
     let mut text = String::from("# Benchmark\n\n");

@@ -2,11 +2,11 @@
 //! handshakes, frames passed through as bytes, one write per receiver for all that waits. Knows
 //! no rules: no tokens are verified, no state is kept but who is in which room.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::cell::{Cell, RefCell};
 
 use anyhow::{Context, bail, ensure};
 use base64::Engine;
@@ -143,7 +143,10 @@ async fn head(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<Op
         if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             return Ok(Some(end + 4));
         }
-        ensure!(buffer.len() < HTTP_HEAD_BYTES, "the head of a request is too long");
+        ensure!(
+            buffer.len() < HTTP_HEAD_BYTES,
+            "the head of a request is too long"
+        );
         if stream.read_buf(buffer).await? == 0 {
             return Ok(None);
         }
@@ -192,11 +195,7 @@ async fn serve_socket(floor: Rc<Floor>, mut stream: TcpStream) -> anyhow::Result
     listened
 }
 
-async fn listen(
-    floor: &Floor,
-    receiver: &Rc<Receiver>,
-    mut rest: Vec<u8>,
-) -> anyhow::Result<()> {
+async fn listen(floor: &Floor, receiver: &Rc<Receiver>, mut rest: Vec<u8>) -> anyhow::Result<()> {
     let mut room = None;
     while !receiver.gone.get() {
         receiver.stream.readable().await?;
@@ -248,7 +247,9 @@ fn handle(floor: &Floor, receiver: &Rc<Receiver>, room: &mut Option<Rc<Room>>, p
 
 /// The room and packet that `POST /v1/workspaces/{w}/events` asks for; `None` for other calls.
 fn publication(path: &str, body: &str) -> anyhow::Result<Option<(String, String)>> {
-    let Some(room) = path.strip_prefix("/v1/workspaces/").and_then(|p| p.strip_suffix("/events"))
+    let Some(room) = path
+        .strip_prefix("/v1/workspaces/")
+        .and_then(|p| p.strip_suffix("/events"))
     else {
         return Ok(None);
     };
@@ -270,8 +271,15 @@ async fn serve_api(floor: Rc<Floor>, mut stream: TcpStream) -> anyhow::Result<()
             .headers
             .iter()
             .find(|header| header.name.eq_ignore_ascii_case("content-length"))
-            .map_or(Ok(0), |header| String::from_utf8_lossy(header.value).trim().parse::<usize>())?;
-        ensure!(length <= HTTP_BODY_BYTES, "the body of a request is too long");
+            .map_or(Ok(0), |header| {
+                String::from_utf8_lossy(header.value)
+                    .trim()
+                    .parse::<usize>()
+            })?;
+        ensure!(
+            length <= HTTP_BODY_BYTES,
+            "the body of a request is too long"
+        );
         while buffer.len() < start + length {
             if stream.read_buf(&mut buffer).await? == 0 {
                 bail!("closed within a request");
@@ -282,7 +290,9 @@ async fn serve_api(floor: Rc<Floor>, mut stream: TcpStream) -> anyhow::Result<()
             floor.publish(&floor.room(&room), packet.as_bytes());
         }
         buffer.drain(..start + length);
-        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}").await?;
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+            .await?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! stops nothing.
 
 use std::io::Write;
+use std::process::ExitCode;
 
 use clap::Parser;
 use wardroom_bench::process::allow_files;
@@ -19,12 +20,24 @@ struct Arguments {
     subject: Subject,
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn measure(arguments: Arguments) -> anyhow::Result<()> {
     allow_files(FILES)?;
     let local = tokio::task::LocalSet::new();
-    let outcome = local.run_until(run(arguments.scenario, arguments.subject)).await?;
+    let outcome = local
+        .run_until(run(arguments.scenario, arguments.subject))
+        .await?;
     writeln!(std::io::stdout(), "{}", serde_json::to_string(&outcome)?)?;
     Ok(())
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match measure(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, which the report quotes; without the backtrace that `main` would add.
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }

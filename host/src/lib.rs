@@ -13,3 +13,4 @@ pub mod policy;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod wire;

@@ -51,6 +51,48 @@ pub const MAX_SETTING_SECONDS: u64 = 24 * 60 * 60;
 /// Largest size that a setting may have, in bytes.
 pub const MAX_SETTING_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
+// ---- JSON that is carried ----
+
+/// Largest profile of a user (`UserSchema`), in bytes of its canonical form.
+pub const MAX_PROFILE_BYTES: usize = 16 * 1024;
+
+/// Largest attributes of a member or a channel, in bytes of their canonical form.
+pub const MAX_ATTRIBUTES_BYTES: usize = 16 * 1024;
+
+/// Largest payload of an application event, in bytes of its canonical form.
+pub const MAX_EVENT_DATA_BYTES: usize = 64 * 1024;
+
+/// Longest name of an application event, in characters.
+pub const MAX_EVENT_NAME_CHARS: usize = 128;
+
+// ---- HTTP API ----
+
+/// Largest body of a call unless configured otherwise, in bytes. Larger ones are refused with
+/// `body-too-large`.
+pub const HTTP_BODY_BYTES: usize = 1024 * 1024;
+
+/// Largest body of the call that tells a whole workspace, unless configured otherwise, in bytes.
+pub const HTTP_SYNC_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Longest `Idempotency-Key`, in characters.
+pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
+
+/// Answers that are remembered for one API key. At the limit the oldest is forgotten; if even
+/// that one is still being worked on, the call fails with `overloaded`.
+pub const MAX_REMEMBERED_ANSWERS: usize = 10_000;
+
+/// How long an answer is remembered.
+pub const ANSWER_MEMORY: Duration = Duration::from_secs(60 * 60);
+
+/// Largest answer that is remembered, in bytes. No call that takes an `Idempotency-Key` gives a
+/// larger one unless it acts on very many workspaces; such an answer is not remembered.
+pub const MAX_REMEMBERED_ANSWER_BYTES: usize = 64 * 1024;
+
+const _: () = assert!(HTTP_BODY_BYTES <= HTTP_SYNC_BODY_BYTES);
+const _: () = assert!(
+    MAX_PROFILE_BYTES + MAX_ATTRIBUTES_BYTES < HTTP_BODY_BYTES
+        && MAX_EVENT_DATA_BYTES < HTTP_BODY_BYTES
+);
 const _: () = assert!(MAX_BATCH_ENTRIES <= MAX_UNDELIVERED_ENTRIES);
 
 // ---- policies ----

@@ -1,0 +1,183 @@
+//! What a request holds: ids in its path, options in its query, JSON in its body. Everything that
+//! is malformed becomes a problem here. It must not know what a call does with its input.
+
+use std::sync::Arc;
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+use wardroom_domain::{ChannelId, InvalidId, SocketId, UserId, WorkspaceId};
+
+use super::problem::Problem;
+use super::{Api, BodyLimits};
+use crate::codes::Code;
+use crate::wire::{Malformed, escaped};
+
+/// An id in the path.
+pub(super) struct InPath<T>(pub(super) T);
+
+/// An id that paths may hold.
+pub(super) trait PathId: Sized {
+    /// What the path calls it.
+    const NAME: &'static str;
+    /// Makes it from its text.
+    fn make(text: &str) -> Result<Self, InvalidId>;
+}
+
+macro_rules! path_ids {
+    ($($id:ident = $name:literal;)*) => {
+        $(
+            impl PathId for $id {
+                const NAME: &'static str = $name;
+
+                fn make(text: &str) -> Result<Self, InvalidId> {
+                    Self::new(text)
+                }
+            }
+        )*
+    };
+}
+
+path_ids! {
+    WorkspaceId = "workspaceId";
+    UserId = "userId";
+    ChannelId = "channelId";
+    SocketId = "socketId";
+}
+
+impl<T: PathId> FromRequestParts<Arc<Api>> for InPath<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
+        let params = RawPathParams::from_request_parts(parts, api)
+            .await
+            .map_err(|_| Problem::invalid("the path is not UTF-8"))?;
+        let found = params.iter().find(|(name, _)| *name == T::NAME);
+        let (_, text) = found.ok_or_else(|| {
+            tracing::error!(name = T::NAME, "a route lacks a path parameter");
+            Problem::new(Code::Internal, "something failed inside the server")
+        })?;
+        T::make(text)
+            .map(Self)
+            .map_err(|error| Problem::invalid(format!("{} in the path {error}", T::NAME)))
+    }
+}
+
+/// Options in the query.
+pub(super) struct InQuery<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Api>> for InQuery<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, Problem> {
+        Query::try_from_uri(&parts.uri)
+            .map(|Query(options)| Self(options))
+            .map_err(|rejection| Problem::invalid(rejection.body_text()))
+    }
+}
+
+/// What a body may be read as.
+pub(super) trait Accepted: DeserializeOwned {
+    /// The largest such body, in bytes.
+    fn limit(limits: &BodyLimits) -> usize {
+        limits.call
+    }
+
+    /// What an empty body means, if it may be empty.
+    fn absent() -> Option<Self> {
+        None
+    }
+}
+
+/// The body of a request, read as JSON.
+pub(super) struct Body<T>(pub(super) T);
+
+impl<T: Accepted> FromRequest<Arc<Api>> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(&parts.headers, body, T::limit(&api.limits)).await?;
+        if bytes.is_empty()
+            && let Some(value) = T::absent()
+        {
+            return Ok(Self(value));
+        }
+        declared_as_json(&parts.headers)?;
+        parse(&bytes).map(Self)
+    }
+}
+
+/// Reads a body up to a limit, in bytes.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: axum::body::Body,
+    limit: usize,
+) -> Result<Bytes, Problem> {
+    let too_large = || {
+        let detail = format!("the body is larger than {limit} bytes");
+        Problem::new(Code::BodyTooLarge, detail)
+    };
+    let declared = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    to_bytes(body, limit).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        if source.is_some_and(|s| s.is::<http_body_util::LengthLimitError>()) {
+            too_large()
+        } else {
+            Problem::invalid("the body did not arrive whole")
+        }
+    })
+}
+
+fn declared_as_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let refuse = |detail| Err(Problem::new(Code::UnsupportedMediaType, detail));
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let media_type = text(header::CONTENT_TYPE).unwrap_or_default();
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/json") {
+        return refuse("the body must be declared as Content-Type: application/json");
+    }
+    match text(header::CONTENT_ENCODING) {
+        None | Some("identity") => Ok(()),
+        Some(_) => refuse("the body must not have a Content-Encoding"),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let pointer = pointer(error.path());
+        malformed(pointer, error.inner())
+    })?;
+    json.end()
+        .map_err(|error| malformed(String::new(), &error))?;
+    Ok(value)
+}
+
+fn malformed(pointer: String, error: &serde_json::Error) -> Problem {
+    if error.is_data() {
+        let detail = error.to_string();
+        return Malformed { pointer, detail }.into();
+    }
+    Problem::invalid(format!("the body is not JSON: {error}"))
+}
+
+fn pointer(path: &Path) -> String {
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", escaped(key)),
+            Segment::Enum { variant } => format!("/{}", escaped(variant)),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}

@@ -1,0 +1,108 @@
+//! The HTTP API for backends: the calls of `docs/http-api.md` on the internal listener. It turns
+//! requests into commands and answers; it knows neither the rules, nor sockets, nor policies.
+
+mod auth;
+mod connections;
+mod directory;
+mod events;
+mod idempotency;
+mod input;
+mod openapi;
+mod ops;
+mod problem;
+mod users;
+mod wire;
+mod workspace;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use wardroom_domain::{Command, Reply, WorkspaceId};
+
+pub use self::auth::{Authenticate, Caller, Scope};
+pub use self::ops::{Ops, PolicyState, PolicyStatus, Readiness};
+use self::problem::Problem;
+use crate::commit::Committer;
+use crate::limits::{HTTP_BODY_BYTES, HTTP_SYNC_BODY_BYTES};
+use crate::metrics::Metrics;
+
+/// The largest bodies that are read, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyLimits {
+    /// Of any call but the next.
+    pub call: usize,
+    /// Of the call that tells a whole workspace.
+    pub sync: usize,
+}
+
+impl Default for BodyLimits {
+    fn default() -> Self {
+        Self {
+            call: HTTP_BODY_BYTES,
+            sync: HTTP_SYNC_BODY_BYTES,
+        }
+    }
+}
+
+/// What the API works with.
+pub struct Api {
+    committer: Arc<Committer>,
+    keys: Arc<dyn Authenticate>,
+    ops: Arc<dyn Ops>,
+    metrics: Arc<Metrics>,
+    limits: BodyLimits,
+    answers: idempotency::Answers,
+}
+
+impl Api {
+    /// An API that remembers no answer yet.
+    #[must_use]
+    pub fn new(
+        committer: Arc<Committer>,
+        keys: Arc<dyn Authenticate>,
+        ops: Arc<dyn Ops>,
+        metrics: Arc<Metrics>,
+        limits: BodyLimits,
+    ) -> Self {
+        Self {
+            committer,
+            keys,
+            ops,
+            metrics,
+            limits,
+            answers: idempotency::Answers::default(),
+        }
+    }
+
+    async fn run(&self, workspace: &WorkspaceId, command: Command) -> Result<Reply, Problem> {
+        let entry = self.committer.run(workspace, command, None).await?;
+        Ok(entry.reply)
+    }
+}
+
+/// Every route of the internal listener.
+pub fn router(api: Arc<Api>) -> Router {
+    let once = from_fn_with_state(api.clone(), idempotency::once);
+    let posts = events::routes()
+        .merge(connections::routes())
+        .merge(users::posts())
+        .route_layer(once);
+    let routes = openapi::description()
+        .merge(workspace::routes())
+        .merge(directory::routes())
+        .merge(users::routes())
+        .merge(ops::routes())
+        .merge(openapi::routes())
+        .merge(posts);
+    let (router, document) = routes.split_for_parts();
+    router
+        .fallback(problem::no_such_route)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(openapi::Document::new(&document))
+        .layer(from_fn(problem::catch_panics))
+        .with_state(api)
+}

@@ -1,0 +1,187 @@
+//! What a backend says of a user in all workspaces at once. It must not know who is told of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wardroom_domain::{Command, Json as Text, Reply, UserId, WorkspaceId};
+
+use super::Api;
+use super::auth::{Allowed, ConnectionsControl, DirectoryWrite};
+use super::input::{Accepted, Body, InPath};
+use super::problem::{Document as ProblemDocument, Problem};
+use super::wire::{DoneEverywhere, DoneThere, invalid_id};
+use crate::codes::Code;
+use crate::wire::profile;
+
+/// The calls that HTTP makes idempotent.
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(put_user))
+}
+
+/// The calls that take an `Idempotency-Key`.
+pub(super) fn posts() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(disconnect_user))
+}
+
+/// A user's profile.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UserBody {
+    /// `UserSchema`: any object; its `id`, if there is one, is the user's. At most 16 KiB.
+    #[schema(value_type = Object, example = json!({"id": "u1", "name": "Ann"}))]
+    user: Map<String, Value>,
+}
+
+impl Accepted for UserBody {}
+
+/// Whom to disconnect from where.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct DisconnectBody {
+    /// Only from this workspace; from every one if it is left out.
+    workspace_id: Option<String>,
+}
+
+impl Accepted for DisconnectBody {
+    fn absent() -> Option<Self> {
+        Some(Self::default())
+    }
+}
+
+/// Change a profile
+///
+/// `user-updated` in every workspace whose member the user is, if the profile changed there.
+#[utoipa::path(
+    put,
+    path = "/v1/users/{userId}",
+    tag = "directory",
+    operation_id = "putUser",
+    security(("apiKey" = ["directory:write"])),
+    params(("userId" = String, Path, min_length = 1, max_length = 128)),
+    request_body = UserBody,
+    responses(
+        (status = 200, description = "What it came to in each workspace", body = DoneEverywhere),
+        (status = "default", description = "A problem", body = ProblemDocument,
+         content_type = "application/problem+json"),
+    ),
+)]
+async fn put_user(
+    _: Allowed<DirectoryWrite>,
+    State(api): State<Arc<Api>>,
+    InPath(user): InPath<UserId>,
+    Body(body): Body<UserBody>,
+) -> Result<Json<DoneEverywhere>, Problem> {
+    let profile = profile(body.user, &user).map_err(|malformed| malformed.under("user"))?;
+    let mut workspaces = Vec::new();
+    for workspace in api.committer.workspaces_of(&user) {
+        let reply = update(&api, &workspace, &user, &profile).await?;
+        workspaces.extend(reply.map(|reply| DoneThere::new(&workspace, reply)));
+    }
+    if workspaces.is_empty() {
+        let detail = "the user is a member of no workspace";
+        return Err(Problem::new(Code::MemberNotFound, detail));
+    }
+    workspaces.sort_by(|a, b| a.workspace_id.cmp(&b.workspace_id));
+    Ok(Json(DoneEverywhere { workspaces }))
+}
+
+/// Changes a profile in one workspace; nothing if the user has left it meanwhile.
+async fn update(
+    api: &Api,
+    workspace: &WorkspaceId,
+    user: &UserId,
+    profile: &Text,
+) -> Result<Option<Reply>, Problem> {
+    let command = Command::UpdateProfile {
+        user: user.clone(),
+        profile: profile.clone(),
+    };
+    match api.run(workspace, command).await {
+        Ok(reply) => Ok(Some(reply)),
+        Err(problem) if problem.code() == Code::MemberNotFound => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Tells the other workspaces of these users what was said of their profiles in one.
+pub(super) async fn update_elsewhere(
+    api: &Api,
+    except: &WorkspaceId,
+    profiles: &BTreeMap<UserId, Text>,
+) -> Result<(), Problem> {
+    let store = api.committer.store();
+    for workspace in store.workspaces() {
+        let Some(state) = store.snapshot(&workspace).filter(|_| workspace != *except) else {
+            continue;
+        };
+        for (user, profile) in profiles {
+            let old = state.members().get(user);
+            if old.is_some_and(|member| member.profile != *profile) {
+                update(api, &workspace, user, profile).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Disconnect a user
+///
+/// Closes every socket of the user, in one workspace or in all. The user may connect again:
+/// remove the member, or stop issuing tokens, to keep them out.
+#[utoipa::path(
+    post,
+    path = "/v1/users/{userId}/disconnect",
+    tag = "connections",
+    operation_id = "disconnectUser",
+    security(("apiKey" = ["connections:control"])),
+    params(
+        ("userId" = String, Path, min_length = 1, max_length = 128),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255),
+    ),
+    request_body = Option<DisconnectBody>,
+    responses(
+        (status = 200, description = "The workspaces in which the user was connected",
+         body = DoneEverywhere),
+        (status = "default", description = "A problem", body = ProblemDocument,
+         content_type = "application/problem+json"),
+    ),
+)]
+async fn disconnect_user(
+    _: Allowed<ConnectionsControl>,
+    State(api): State<Arc<Api>>,
+    InPath(user): InPath<UserId>,
+    Body(body): Body<DisconnectBody>,
+) -> Result<Json<DoneEverywhere>, Problem> {
+    let kick = || Command::Kick { user: user.clone() };
+    let mut workspaces = Vec::new();
+    if let Some(id) = body.workspace_id {
+        let workspace = WorkspaceId::new(&id).map_err(|error| invalid_id(error, "workspaceId"))?;
+        let reply = api.run(&workspace, kick()).await?;
+        if reply != Reply::Unchanged {
+            workspaces.push(DoneThere::new(&workspace, reply));
+        }
+        return Ok(Json(DoneEverywhere { workspaces }));
+    }
+    let store = api.committer.store();
+    for workspace in store.workspaces() {
+        let state = store.snapshot(&workspace);
+        if state.is_none_or(|state| state.sockets_of(&user).is_empty()) {
+            continue;
+        }
+        match api.run(&workspace, kick()).await {
+            Ok(reply) => workspaces.push(DoneThere::new(&workspace, reply)),
+            // It was closed meanwhile, and the user's sockets with it.
+            Err(problem) if problem.code() == Code::WorkspaceNotFound => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    workspaces.sort_by(|a, b| a.workspace_id.cmp(&b.workspace_id));
+    Ok(Json(DoneEverywhere { workspaces }))
+}

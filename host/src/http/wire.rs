@@ -1,0 +1,250 @@
+//! The JSON of the directory and of answers, and its conversion to the domain. It must not know
+//! how requests arrive.
+
+use std::collections::BTreeMap;
+
+use imbl::OrdSet;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use wardroom_domain::{
+    Attributes, ChannelSpec, InvalidId, MemberSpec, Reply, Role, UserId, WorkspaceId,
+};
+
+use super::openapi::{OnlineStatusSchema, UserMediaStateSchema};
+use crate::json::attributes_of;
+use crate::limits::MAX_ATTRIBUTES_BYTES;
+use crate::wire::{Malformed, profile};
+
+/// What a call came to.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Outcome {
+    /// Something new exists.
+    Created,
+    /// Something changed, or was told.
+    Changed,
+    /// Everything was so already; nobody was told anything.
+    Unchanged,
+}
+
+impl From<Reply> for Outcome {
+    fn from(reply: Reply) -> Self {
+        match reply {
+            Reply::Created => Self::Created,
+            Reply::Changed => Self::Changed,
+            Reply::Unchanged => Self::Unchanged,
+        }
+    }
+}
+
+/// The answer to a call about one workspace.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Done {
+    /// What it came to.
+    pub(super) outcome: Outcome,
+}
+
+/// What a call came to in one workspace.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DoneThere {
+    /// The workspace.
+    pub(super) workspace_id: String,
+    /// What it came to there.
+    pub(super) outcome: Outcome,
+}
+
+impl DoneThere {
+    pub(super) fn new(workspace: &WorkspaceId, reply: Reply) -> Self {
+        Self {
+            workspace_id: workspace.to_string(),
+            outcome: reply.into(),
+        }
+    }
+}
+
+/// The answer to a call about a user in every workspace.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DoneEverywhere {
+    /// The workspaces that it touched.
+    pub(super) workspaces: Vec<DoneThere>,
+}
+
+/// Reads a field that is there, so that `null` is a value and not an absence.
+fn present<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
+/// What a backend says of a member. What is absent stays as it is; in a whole workspace `role`
+/// and `attributes` fall back to none.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct MemberBody {
+    /// `UserSchema`: any object; its `id`, if there is one, is the user's. At most 16 KiB.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Object, required = false, example = json!({"id": "u1", "name": "Ann"}))]
+    pub(super) user: Option<Map<String, Value>>,
+    /// The role, a string of 1 to 128 characters; `null` takes it away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Option<String>, required = false, example = "moderator")]
+    pub(super) role: Option<Option<String>>,
+    /// Facts for policies: any object. At most 16 KiB.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Object, required = false, example = json!({"region": "eu"}))]
+    pub(super) attributes: Option<Map<String, Value>>,
+}
+
+impl MemberBody {
+    /// In the domain's terms.
+    pub(super) fn spec(self, user: &UserId) -> Result<MemberSpec, Malformed> {
+        let profile = self.user.map(|object| profile(object, user)).transpose();
+        let role = self
+            .role
+            .map(|role| role.map(|r| Role::new(&r)).transpose());
+        Ok(MemberSpec {
+            profile: profile.map_err(|malformed| malformed.under("user"))?,
+            role: role
+                .transpose()
+                .map_err(|error| invalid_id(error, "role"))?,
+            attributes: self.attributes.map(attributes).transpose()?,
+        })
+    }
+
+    /// The same as the whole truth: what is absent is none.
+    pub(super) fn whole(self, user: &UserId) -> Result<MemberSpec, Malformed> {
+        let spec = self.spec(user)?;
+        Ok(MemberSpec {
+            role: Some(spec.role.flatten()),
+            attributes: Some(spec.attributes.unwrap_or_default()),
+            ..spec
+        })
+    }
+}
+
+/// What a backend says of a channel. What is absent stays as it is; in a whole workspace it falls
+/// back to a public channel without members and attributes.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ChannelBody {
+    /// Whether only its members see it, as long as no policy says otherwise.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
+    private: Option<bool>,
+    /// The ids of its members.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Vec<String>, required = false, example = json!(["u1", "u2"]))]
+    members: Option<Vec<String>>,
+    /// Facts for policies: any object. At most 16 KiB.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Object, required = false, example = json!({"topic": "support"}))]
+    attributes: Option<Map<String, Value>>,
+}
+
+impl ChannelBody {
+    /// In the domain's terms.
+    pub(super) fn spec(self) -> Result<ChannelSpec, Malformed> {
+        Ok(ChannelSpec {
+            private: self.private,
+            members: self.members.map(members).transpose()?,
+            attributes: self.attributes.map(attributes).transpose()?,
+        })
+    }
+
+    /// The same as the whole truth: what is absent is the default.
+    pub(super) fn whole(self) -> Result<ChannelSpec, Malformed> {
+        let spec = self.spec()?;
+        Ok(ChannelSpec {
+            private: Some(spec.private.unwrap_or_default()),
+            members: Some(spec.members.unwrap_or_default()),
+            attributes: Some(spec.attributes.unwrap_or_default()),
+        })
+    }
+}
+
+fn members(ids: Vec<String>) -> Result<OrdSet<UserId>, Malformed> {
+    let ids = ids.iter().enumerate().map(|(index, id)| {
+        UserId::new(id).map_err(|error| invalid_id(error, &index.to_string()).under("members"))
+    });
+    ids.collect()
+}
+
+fn attributes(object: Map<String, Value>) -> Result<Attributes, Malformed> {
+    let attributes = attributes_of(object);
+    if attributes.text.as_str().len() > MAX_ATTRIBUTES_BYTES {
+        let detail = format!("must not be larger than {MAX_ATTRIBUTES_BYTES} bytes");
+        return Err(Malformed::here(detail).under("attributes"));
+    }
+    Ok(attributes)
+}
+
+/// A string that is no id, under a key.
+pub(super) fn invalid_id(error: InvalidId, key: &str) -> Malformed {
+    Malformed::here(error.to_string()).under(key)
+}
+
+/// The whole directory of a workspace.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct WorkspaceBody {
+    /// All members, by user id. Who is not listed is removed.
+    pub(super) members: BTreeMap<String, MemberBody>,
+    /// All channels, by id. What is not listed is deleted.
+    pub(super) channels: BTreeMap<String, ChannelBody>,
+}
+
+/// A workspace as it is now.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WorkspaceView {
+    /// The workspace.
+    pub(super) workspace_id: String,
+    /// How many sockets are connected to it.
+    pub(super) connections: usize,
+    /// The members, by user id.
+    pub(super) members: BTreeMap<String, MemberView>,
+    /// Users who are connected by what their token says and are no members, by user id.
+    pub(super) guests: BTreeMap<String, MemberView>,
+    /// The channels, by id.
+    pub(super) channels: BTreeMap<String, ChannelView>,
+}
+
+/// A user of a workspace as they are now.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MemberView {
+    /// `UserSchema`.
+    #[schema(value_type = Object, example = json!({"id": "u1", "name": "Ann"}))]
+    pub(super) user: Box<RawValue>,
+    /// The role: the directory's, otherwise the one that the latest token gave.
+    pub(super) role: Option<String>,
+    /// Facts for policies.
+    #[schema(value_type = Object)]
+    pub(super) attributes: Box<RawValue>,
+    /// The combined status of the user's connections.
+    #[schema(value_type = OnlineStatusSchema)]
+    pub(super) online_status: &'static str,
+    /// The channel that the user is in.
+    pub(super) selected_channel_id: Option<String>,
+    /// The state of the user's media devices there; the default outside a channel.
+    #[schema(value_type = UserMediaStateSchema)]
+    pub(super) user_media_state: Value,
+}
+
+/// A channel as it is now.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ChannelView {
+    /// Whether it is private.
+    pub(super) private: bool,
+    /// The ids of its members.
+    pub(super) members: Vec<String>,
+    /// Facts for policies.
+    #[schema(value_type = Object)]
+    pub(super) attributes: Box<RawValue>,
+}

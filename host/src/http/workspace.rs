@@ -1,0 +1,232 @@
+//! Whole workspaces: the truth told at once, the state as it is now, the end. It must not know how
+//! differences are found.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wardroom_domain::{
+    ChannelId, Command, Json as Text, MediaState, Rejection, SubjectFacts, Truth, UserId,
+    Workspace, WorkspaceId,
+};
+
+use super::auth::{Allowed, DirectoryRead, DirectoryWrite};
+use super::directory::answer;
+use super::input::{Accepted, Body, InPath, InQuery};
+use super::problem::{Document as ProblemDocument, Problem};
+use super::users::update_elsewhere;
+use super::wire::{ChannelView, MemberView, WorkspaceBody, WorkspaceView, invalid_id};
+use super::{Api, BodyLimits};
+use crate::commit::Failure;
+use crate::wire::{Malformed, MediaStateForm, bare_profile, raw, status_name};
+
+impl Accepted for WorkspaceBody {
+    fn limit(limits: &BodyLimits) -> usize {
+        limits.sync
+    }
+}
+
+/// The calls about whole workspaces.
+pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(put_workspace, get_workspace, delete_workspace))
+}
+
+/// How the truth is told.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SyncOptions {
+    #[serde(default)]
+    quiet: bool,
+}
+
+/// Tell the whole truth
+///
+/// The body is compared with what is known, and the differences happen as if told one by one:
+/// who is not listed is removed, what is not listed is deleted. A field that a member or a channel
+/// leaves out falls back to its default, except `user`: a profile that is left out stays.
+#[utoipa::path(
+    put,
+    path = "/v1/workspaces/{workspaceId}",
+    tag = "workspaces",
+    operation_id = "putWorkspace",
+    security(("apiKey" = ["directory:write"])),
+    params(
+        ("workspaceId" = String, Path, min_length = 1, max_length = 128),
+        ("quiet" = Option<bool>, Query, description = "With `true` no event is sent. Sockets that \
+            have no place in the workspace any more are closed all the same."),
+    ),
+    request_body = WorkspaceBody,
+    responses(
+        (status = 200, description = "The workspace was known", body = super::wire::Done),
+        (status = 201, description = "The workspace is new", body = super::wire::Done),
+        (status = "default", description = "A problem", body = ProblemDocument,
+         content_type = "application/problem+json"),
+    ),
+)]
+async fn put_workspace(
+    _: Allowed<DirectoryWrite>,
+    State(api): State<Arc<Api>>,
+    InPath(workspace): InPath<WorkspaceId>,
+    InQuery(SyncOptions { quiet }): InQuery<SyncOptions>,
+    Body(body): Body<WorkspaceBody>,
+) -> Result<Response, Problem> {
+    let mut truth = truth(body)?;
+    fill_profiles(&api, &mut truth);
+    let profiles: BTreeMap<UserId, Text> = truth
+        .members
+        .iter()
+        .filter_map(|(user, (spec, _))| Some((user.clone(), spec.profile.clone()?)))
+        .collect();
+    let reply = api.run(&workspace, Command::Sync { truth, quiet }).await?;
+    if !quiet {
+        update_elsewhere(&api, &workspace, &profiles).await?;
+    }
+    Ok(answer(reply))
+}
+
+fn truth(body: WorkspaceBody) -> Result<Truth, Malformed> {
+    let mut truth = Truth::default();
+    for (id, member) in body.members {
+        let in_member = |malformed: Malformed| malformed.under(&id).under("members");
+        let user = UserId::new(&id).map_err(|error| invalid_id(error, &id).under("members"))?;
+        let spec = member.whole(&user).map_err(in_member)?;
+        let bare = bare_profile(&user);
+        truth.members.insert(user, (spec, bare));
+    }
+    for (id, channel) in body.channels {
+        let in_channel = |malformed: Malformed| malformed.under(&id).under("channels");
+        let spec = channel.whole().map_err(in_channel)?;
+        let id = ChannelId::new(&id).map_err(|error| invalid_id(error, &id).under("channels"))?;
+        truth.channels.insert(id, spec);
+    }
+    Ok(truth)
+}
+
+/// Gives members whose profile is left out the one that another workspace knows.
+fn fill_profiles(api: &Api, truth: &mut Truth) {
+    let mut bare: BTreeMap<&UserId, &mut Text> = truth
+        .members
+        .iter_mut()
+        .filter(|(_, (spec, _))| spec.profile.is_none())
+        .map(|(user, (_, default))| (user, default))
+        .collect();
+    if bare.is_empty() {
+        return;
+    }
+    let store = api.committer.store();
+    for state in store.workspaces().iter().filter_map(|w| store.snapshot(w)) {
+        bare.retain(|user, default| match state.members().get(*user) {
+            Some(member) => {
+                **default = member.profile.clone();
+                false
+            }
+            None => true,
+        });
+    }
+}
+
+/// Read a workspace
+///
+/// Members, guests, channels and presence, all of one moment.
+#[utoipa::path(
+    get,
+    path = "/v1/workspaces/{workspaceId}",
+    tag = "workspaces",
+    operation_id = "getWorkspace",
+    security(("apiKey" = ["directory:read"])),
+    params(("workspaceId" = String, Path, min_length = 1, max_length = 128)),
+    responses(
+        (status = 200, description = "The workspace", body = WorkspaceView),
+        (status = "default", description = "A problem", body = ProblemDocument,
+         content_type = "application/problem+json"),
+    ),
+)]
+async fn get_workspace(
+    _: Allowed<DirectoryRead>,
+    State(api): State<Arc<Api>>,
+    InPath(workspace): InPath<WorkspaceId>,
+) -> Result<Json<WorkspaceView>, Problem> {
+    let state = api.committer.store().snapshot(&workspace);
+    let state = state.ok_or(Failure::Rejected(Rejection::WorkspaceNotFound))?;
+    let view = view(&workspace, &state).map_err(|error| {
+        tracing::error!(%workspace, %error, "a workspace could not be written");
+        Failure::Internal
+    })?;
+    Ok(Json(view))
+}
+
+fn view(workspace: &WorkspaceId, state: &Workspace) -> Result<WorkspaceView, serde_json::Error> {
+    let (mut members, mut guests) = (BTreeMap::new(), BTreeMap::new());
+    for subject in state.subjects() {
+        let is_member = state.members().contains_key(&subject.user);
+        let users = if is_member { &mut members } else { &mut guests };
+        users.insert(subject.user.to_string(), member_view(state, &subject)?);
+    }
+    let channels = state.channels().iter().map(|(id, channel)| {
+        let facts = &channel.facts;
+        let view = ChannelView {
+            private: facts.private,
+            members: facts.members.iter().map(UserId::to_string).collect(),
+            attributes: raw(&facts.attributes.text)?,
+        };
+        Ok((id.to_string(), view))
+    });
+    Ok(WorkspaceView {
+        workspace_id: workspace.to_string(),
+        connections: state
+            .connections()
+            .values()
+            .filter(|connection| connection.held_until.is_none())
+            .count(),
+        members,
+        guests,
+        channels: channels.collect::<Result<_, serde_json::Error>>()?,
+    })
+}
+
+fn member_view(state: &Workspace, subject: &SubjectFacts) -> Result<MemberView, serde_json::Error> {
+    let user = &subject.user;
+    let member = state.members().get(user);
+    let selection = state.selections().get(user);
+    let media = selection.map_or_else(MediaState::default, |s| s.media.clone());
+    let profile = member.map_or_else(|| bare_profile(user), |m| m.profile.clone());
+    Ok(MemberView {
+        user: raw(&profile)?,
+        role: subject.role.as_ref().map(ToString::to_string),
+        attributes: raw(&subject.attributes.text)?,
+        online_status: status_name(state.status(user)),
+        selected_channel_id: selection.map(|s| s.channel.to_string()),
+        user_media_state: serde_json::to_value(MediaStateForm(&media))?,
+    })
+}
+
+/// Close a workspace
+///
+/// Everybody's sockets are closed and nothing is known of the workspace any more.
+#[utoipa::path(
+    delete,
+    path = "/v1/workspaces/{workspaceId}",
+    tag = "workspaces",
+    operation_id = "deleteWorkspace",
+    security(("apiKey" = ["directory:write"])),
+    params(("workspaceId" = String, Path, min_length = 1, max_length = 128)),
+    responses(
+        (status = 204, description = "The workspace is closed"),
+        (status = "default", description = "A problem", body = ProblemDocument,
+         content_type = "application/problem+json"),
+    ),
+)]
+async fn delete_workspace(
+    _: Allowed<DirectoryWrite>,
+    State(api): State<Arc<Api>>,
+    InPath(workspace): InPath<WorkspaceId>,
+) -> Result<StatusCode, Problem> {
+    api.run(&workspace, Command::Close).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,11 +1,6 @@
 //! Bindings generated from `wit/wardroom-policy` for what this server version asks and offers.
 //! Knows no domain types; `convert` does.
-#![allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    reason = "generated code"
-)]
+#![allow(missing_docs, unreachable_pub, clippy::all, reason = "generated code")]
 
 // A hook that the server begins to ask is added here as an export; `directory`, once the server
 // offers it, as an import. Until then `component` refuses policies that need either.

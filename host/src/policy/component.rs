@@ -16,6 +16,8 @@ use super::wasi::{self, Offer};
 const SPOKEN: (u64, u64, u64) = (1, 0, 0);
 /// What every name of the interface begins with.
 const PACKAGE: &str = "wardroom:policy/";
+/// Hooks that are asked. `lifecycle` alone decides nothing.
+const ASKED: [&str; 2] = ["lifecycle", "channel-visibility"];
 /// Hooks that are declared and not asked yet.
 const UNASKED: [&str; 3] = ["admission", "commands", "events"];
 
@@ -36,7 +38,7 @@ pub enum LoadError {
     )]
     CoreModule,
     /// The file ends too soon.
-    #[error("the file is truncated ({bytes} bytes); copy it again, and rename it into place")]
+    #[error("the file is truncated ({bytes} bytes): copy it again, and rename it into place")]
     Truncated {
         /// Its size.
         bytes: usize,
@@ -142,20 +144,32 @@ pub(super) fn link(
     bytes: &[u8],
 ) -> Result<Linked, LoadError> {
     check_form(bytes)?;
-    let component = Component::new(engine, bytes).map_err(|e| refusal(&e, bytes.len()))?;
+    let component =
+        Component::new(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
     let shape = component.component_type();
-    check_exports(engine, &shape)?;
+    let exported = hooks(engine, &shape)?;
     check_imports(engine, &shape)?;
     let mut linker = linker.clone();
     define_absent(engine, &shape, &mut linker).map_err(|e| mismatch(&e))?;
     let pre = linker
         .instantiate_pre(&component)
         .map_err(|e| mismatch(&e))?;
-    // The indices look at names alone; the types are compared when an instance is made.
+    // The indices look at names alone; the types are compared when an instance is made. An export
+    // that lacks a function is an error and not a hook that is absent.
+    let lifecycle = exported
+        .contains(&"lifecycle")
+        .then(|| lifecycle::GuestIndices::new(&pre))
+        .transpose()
+        .map_err(|e| mismatch(&e))?;
+    let visibility = exported
+        .contains(&"channel-visibility")
+        .then(|| channel_visibility::GuestIndices::new(&pre))
+        .transpose()
+        .map_err(|e| mismatch(&e))?;
     Ok(Linked {
-        lifecycle: lifecycle::GuestIndices::new(&pre).ok(),
-        visibility: channel_visibility::GuestIndices::new(&pre).ok(),
         pre,
+        lifecycle,
+        visibility,
     })
 }
 
@@ -168,7 +182,11 @@ fn check_form(bytes: &[u8]) -> Result<(), LoadError> {
     const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
     const MODULE: &[u8] = b"\0asm\x01\0\0\0";
     if bytes.starts_with(COMPONENT) {
-        Ok(())
+        if whole(&bytes[COMPONENT.len()..]) {
+            Ok(())
+        } else {
+            Err(LoadError::Truncated { bytes: bytes.len() })
+        }
     } else if bytes.starts_with(MODULE) {
         Err(LoadError::CoreModule)
     } else if COMPONENT.starts_with(bytes) {
@@ -176,23 +194,37 @@ fn check_form(bytes: &[u8]) -> Result<(), LoadError> {
     } else if bytes.trim_ascii_start().starts_with(b"(") {
         Err(LoadError::Text)
     } else if bytes.starts_with(b"\0asm") {
-        Err(LoadError::Invalid("an unknown version of the format".into()))
+        Err(LoadError::Invalid(
+            "an unknown version of the format".into(),
+        ))
     } else {
         Err(LoadError::NotWasm)
     }
 }
 
-fn refusal(error: &wasmtime::Error, bytes: usize) -> LoadError {
-    let text = format!("{error:#}");
-    if text.contains("unexpected end") || text.contains("extends past end") {
-        LoadError::Truncated { bytes }
-    } else {
-        LoadError::Invalid(text)
+/// Whether the last section ends where the file does. The parser finds a missing end as well, in
+/// many different words.
+fn whole(mut sections: &[u8]) -> bool {
+    while let [_kind, rest @ ..] = sections {
+        // The size, seven bits a byte, the lowest first.
+        let digits = rest.iter().take_while(|byte| **byte >= 0x80).count();
+        let Some((size, payload)) = rest.split_at_checked(digits + 1) else {
+            return false;
+        };
+        let size = size.iter().rev().try_fold(0_usize, |sum, byte| {
+            Some(sum.checked_mul(0x80)? | usize::from(byte & 0x7f))
+        });
+        match size.and_then(|size| payload.get(size..)) {
+            Some(next) => sections = next,
+            None => return false,
+        }
     }
+    true
 }
 
-fn check_exports(engine: &Engine, shape: &Shape) -> Result<(), LoadError> {
-    let mut asked = false;
+/// The hooks that the component exports, of those that are asked.
+fn hooks(engine: &Engine, shape: &Shape) -> Result<Vec<&'static str>, LoadError> {
+    let mut hooks = Vec::new();
     let mut all = Vec::new();
     for (export, _) in shape.exports(engine) {
         all.push(export.to_owned());
@@ -205,10 +237,10 @@ fn check_exports(engine: &Engine, shape: &Shape) -> Result<(), LoadError> {
                 hook: interface.to_owned(),
             });
         }
-        asked |= interface == "channel-visibility";
+        hooks.extend(ASKED.iter().filter(|hook| **hook == interface));
     }
-    if asked {
-        return Ok(());
+    if hooks.contains(&"channel-visibility") {
+        return Ok(hooks);
     }
     let exports = match all.as_slice() {
         [] => "nothing".to_owned(),

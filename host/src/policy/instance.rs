@@ -150,7 +150,11 @@ impl Version {
     /// The hooks it exports.
     pub(super) fn hooks(&self) -> Vec<&'static str> {
         let lifecycle = self.linked.lifecycle.as_ref().map(|_| "lifecycle");
-        let visibility = self.linked.visibility.as_ref().map(|_| "channel-visibility");
+        let visibility = self
+            .linked
+            .visibility
+            .as_ref()
+            .map(|_| "channel-visibility");
         lifecycle.into_iter().chain(visibility).collect()
     }
 
@@ -340,14 +344,23 @@ fn end(store: &mut Store<State>, error: wasmtime::Error) -> Failure {
     let (kind, detail) = if error.is::<DeadlinePassed>() {
         (Kind::Deadline, root)
     } else if exceeded == Some(Exceeded::Memory) {
-        (Kind::Memory, format!("more memory than it may have ({root})"))
+        (
+            Kind::Memory,
+            format!("more memory than it may have ({root})"),
+        )
     } else if exceeded == Some(Exceeded::Tables) {
-        (Kind::Memory, format!("more table elements than it may have ({root})"))
+        (
+            Kind::Memory,
+            format!("more table elements than it may have ({root})"),
+        )
     } else if matches!(error.downcast_ref(), Some(Trap::StackOverflow)) {
         (Kind::Stack, root)
     } else if root.contains("fuel allocated for hostcalls") {
         // The engine has no type for it; a test holds on to the text.
-        (Kind::Output, "more data in one answer than it may give".to_owned())
+        (
+            Kind::Output,
+            "more data in one answer than it may give".to_owned(),
+        )
     } else {
         (Kind::Trap, root)
     };

@@ -14,12 +14,12 @@ mod instance;
 mod limits;
 mod registry;
 mod reload;
-mod store;
+mod set;
 mod unasked;
 mod wasi;
 
 pub use component::{Digest, LoadError};
 pub use limits::PolicyLimits;
-pub use registry::{OnFailure, PolicySet, PolicySource};
+pub use registry::{Policies, PolicyState, PolicyStatus, StartError};
 pub use reload::{WatchError, Watching};
-pub use store::{Policies, PolicyState, PolicyStatus, StartError};
+pub use set::{OnFailure, PolicySet, PolicySource};

@@ -1,189 +1,282 @@
-//! The policies in force: an immutable set, published whole, and the questions put to it. A
-//! question that fails goes down the ladder: fresh instance, last good version, configured end.
-//! Knows neither files nor the engine.
+//! The handle on the policies: loads them at start-up, swaps versions, reports. Knows neither the
+//! hooks nor how a change of a file comes to be noticed.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use wardroom_domain::{ChannelFacts, Generation, Json, Rule, SubjectFacts};
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use wardroom_domain::Generation;
+use wasmtime::Engine;
+use wasmtime::component::Linker;
 
-use super::instance::{Failure, On, Version};
+use super::component::{self, Digest};
+use super::engine;
+use super::facts::State;
+use super::instance::{Refusal, Version};
+use super::limits::PolicyLimits;
+use super::set::{Policy, PolicySet, PolicySource};
 
-/// What holds for a question that a policy fails to answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnFailure {
-    /// Nobody sees, nobody enters.
-    #[default]
-    Closed,
-    /// As if the policy were not there.
-    Open,
+/// Why the server does not start with its policies.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Two policies have one name.
+    #[error("two policies are named {0:?}; give each a name of its own")]
+    SameName(Arc<str>),
+    /// The engine does not start.
+    #[error("the WebAssembly engine does not start: {0}")]
+    Engine(String),
+    /// A policy cannot be loaded.
+    #[error("policy {name:?} ({}): {reason}", file.display())]
+    Policy {
+        /// Its name.
+        name: Arc<str>,
+        /// Its file.
+        file: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
 }
 
-/// A policy as the operator configured it.
+/// How a policy fares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyState {
+    /// The version in force is the one in the file, and it answers.
+    Active,
+    /// The version in force failed to answer at least once.
+    Failing,
+    /// The file holds something that was refused, or is gone; the last good version is in force.
+    Stale,
+}
+
+/// What there is to report of one policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicySource {
-    /// The name it has in the log and in the API; no other policy has it.
+pub struct PolicyStatus {
+    /// Its name.
     pub name: Arc<str>,
     /// Its file.
     pub file: PathBuf,
-    /// What its `configure` is given: a JSON object.
-    pub settings: Json,
-    /// What holds when it fails.
-    pub on_failure: OnFailure,
+    /// The digest of the version in force.
+    pub digest: Digest,
+    /// The generation that brought this version.
+    pub generation: Generation,
+    /// The hooks that it exports.
+    pub hooks: Vec<&'static str>,
+    /// How it fares.
+    pub state: PolicyState,
+    /// Calls that failed since this version came into force.
+    pub failures: u64,
+    /// Why the file's present content was refused, or how the last failing call failed.
+    pub last_error: Option<String>,
 }
 
-/// A policy in force.
+/// The policies of a server. Cloning is cheap; all clones are one.
 #[derive(Clone)]
-pub(super) struct Policy {
-    pub(super) source: Arc<PolicySource>,
-    pub(super) version: Arc<Version>,
-    /// The version before, which answers when this one cannot.
-    pub(super) former: Option<Arc<Version>>,
-    /// The generation that brought the version.
-    pub(super) since: Generation,
+pub struct Policies(Arc<Shared>);
+
+struct Shared {
+    /// What loading takes; nothing where there is no policy.
+    loader: Option<Loader>,
+    current: ArcSwap<PolicySet>,
+    /// For each policy, why the file's present content is not in force.
+    stale: Mutex<Vec<Option<String>>>,
+    swapped: watch::Sender<u64>,
 }
 
-/// All policies in force at one time, in configured order.
-pub struct PolicySet {
-    generation: Generation,
-    policies: Vec<Policy>,
-    /// Places of those that answer who sees a channel.
-    visibility: Vec<usize>,
+struct Loader {
+    engine: Engine,
+    linker: Linker<State>,
+    limits: PolicyLimits,
 }
 
-impl PolicySet {
-    pub(super) fn new(generation: Generation, policies: Vec<Policy>) -> Self {
-        let visibility = (0..policies.len())
-            .filter(|place| policies[*place].version.visibility())
-            .collect();
-        Self {
-            generation,
-            policies,
-            visibility,
+impl Policies {
+    /// No policies: the built-in rules hold.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::of(None, Vec::new())
+    }
+
+    /// Loads all policies. It takes up to seconds each: not for a thread that serves anybody.
+    ///
+    /// # Errors
+    /// The first policy that cannot be loaded, with the reason. A server must not start without
+    /// a policy that its operator relies on.
+    pub fn load(sources: Vec<PolicySource>, limits: PolicyLimits) -> Result<Self, StartError> {
+        if sources.is_empty() {
+            return Ok(Self::none());
         }
+        let engine = |error: wasmtime::Error| StartError::Engine(format!("{error:#}"));
+        let wasm = engine::start().map_err(engine)?;
+        let loader = Loader {
+            linker: component::linker(&wasm).map_err(engine)?,
+            engine: wasm,
+            limits,
+        };
+        let mut policies: Vec<Policy> = Vec::with_capacity(sources.len());
+        for source in sources {
+            if policies.iter().any(|p| p.source.name == source.name) {
+                return Err(StartError::SameName(source.name));
+            }
+            let version = read(&source.file, limits.file_bytes)
+                .and_then(|bytes| loader.version(&source, &bytes).map_err(|r| r.to_string()))
+                .map_err(|reason| StartError::Policy {
+                    name: source.name.clone(),
+                    file: source.file.clone(),
+                    reason,
+                })?;
+            tracing::info!(
+                policy = &*source.name,
+                digest = %version.digest(),
+                hooks = ?version.hooks(),
+                "policy loaded"
+            );
+            policies.push(Policy {
+                source: Arc::new(source),
+                version: Arc::new(version),
+                former: None,
+                since: Generation(1),
+            });
+        }
+        Ok(Self::of(Some(loader), policies))
     }
 
-    /// The same set with a new version in one place.
-    pub(super) fn with(&self, place: usize, version: Arc<Version>) -> Self {
-        let generation = Generation(self.generation.0 + 1);
-        let mut policies = self.policies.clone();
-        let policy = &mut policies[place];
-        policy.former = Some(std::mem::replace(&mut policy.version, version));
-        policy.since = generation;
-        Self::new(generation, policies)
+    fn of(loader: Option<Loader>, policies: Vec<Policy>) -> Self {
+        let stale = vec![None; policies.len()];
+        Self(Arc::new(Shared {
+            loader,
+            current: ArcSwap::from_pointee(PolicySet::new(Generation(1), policies)),
+            stale: Mutex::new(stale),
+            swapped: watch::Sender::new(1),
+        }))
     }
 
-    pub(super) fn policies(&self) -> &[Policy] {
-        &self.policies
-    }
-
-    pub(super) fn number(&self) -> Generation {
-        self.generation
-    }
-
-    /// The set's generation, or nothing if no policy answers who sees a channel: then the
-    /// built-in rule holds and there is nobody to ask.
+    /// The set in force. It stays the same while it is held, so that all questions of one
+    /// decision are answered by one generation.
     #[must_use]
-    pub fn generation(&self) -> Option<Generation> {
-        (!self.visibility.is_empty()).then_some(self.generation)
+    pub fn current(&self) -> Arc<PolicySet> {
+        self.0.current.load_full()
     }
 
-    /// Which rules hold for a channel: one for each visibility policy, in order. Whoever all of
-    /// them allow sees it. Runs guests, in place, for microseconds each.
+    /// Sees the number of each new generation, after it has come into force: whatever was decided
+    /// under an earlier one is to be decided again.
     #[must_use]
-    pub fn audience(&self, channel: &ChannelFacts) -> Vec<Rule> {
-        self.visibility
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.0.swapped.subscribe()
+    }
+
+    /// Reports on each policy, in configured order.
+    #[must_use]
+    pub fn status(&self) -> Vec<PolicyStatus> {
+        let set = self.current();
+        let stale = self.0.stale.lock();
+        let report = |(policy, stale): (&Policy, &Option<String>)| {
+            let (failures, last_failure) = policy.version.failures();
+            let state = match (stale, failures) {
+                (Some(_), _) => PolicyState::Stale,
+                (None, 0) => PolicyState::Active,
+                (None, _) => PolicyState::Failing,
+            };
+            PolicyStatus {
+                name: policy.source.name.clone(),
+                file: policy.source.file.clone(),
+                digest: policy.version.digest(),
+                generation: policy.since,
+                hooks: policy.version.hooks(),
+                state,
+                failures,
+                last_error: stale.clone().or(last_failure),
+            }
+        };
+        set.policies()
             .iter()
-            .map(|place| self.policies[*place].audience(self.generation, channel))
+            .zip(stale.iter())
+            .map(report)
             .collect()
     }
 
-    /// Whether each of the subjects sees the channel, says the policy whose rule was
-    /// [`Rule::Each`]; `policy` is the rule's place in the answer of [`Self::audience`].
-    /// Where there is no such policy, nobody does.
-    #[must_use]
-    pub fn decide(
-        &self,
-        policy: usize,
-        channel: &ChannelFacts,
-        subjects: &[SubjectFacts],
-    ) -> Vec<bool> {
-        match self.visibility.get(policy) {
-            Some(place) => self.policies[*place].decide(self.generation, channel, subjects),
-            None => vec![false; subjects.len()],
+    /// The configured policies, in order.
+    pub(super) fn sources(&self) -> Vec<Arc<PolicySource>> {
+        let set = self.current();
+        set.policies().iter().map(|p| p.source.clone()).collect()
+    }
+
+    /// Reads the file of one policy and, if its content is new and good, brings it into force.
+    /// Only the reload thread calls this, so that there is one build at a time.
+    pub(super) fn refresh(&self, place: usize) {
+        let set = self.current();
+        let (Some(policy), Some(loader)) = (set.policies().get(place), &self.0.loader) else {
+            return;
+        };
+        let source = &policy.source;
+        let candidate = read(&source.file, loader.limits.file_bytes).and_then(|bytes| {
+            if Digest::of(&bytes) == policy.version.digest() {
+                return Ok(None);
+            }
+            let version = loader.version(source, &bytes).map_err(|r| r.to_string())?;
+            Ok(Some(version))
+        });
+        match candidate {
+            Ok(None) => self.0.stale.lock()[place] = None,
+            Ok(Some(version)) => self.install(place, version),
+            Err(reason) => self.refuse(place, policy, reason),
         }
+    }
+
+    fn install(&self, place: usize, version: Version) {
+        let digest = version.digest();
+        let next = self.current().with(place, Arc::new(version));
+        let (generation, name) = (next.number(), next.policies()[place].source.name.clone());
+        self.0.stale.lock()[place] = None;
+        self.0.current.store(Arc::new(next));
+        self.0.swapped.send_replace(generation.0);
+        tracing::info!(policy = &*name, %digest, generation = generation.0, "policy replaced");
+    }
+
+    fn refuse(&self, place: usize, policy: &Policy, reason: String) {
+        let mut stale = self.0.stale.lock();
+        if stale[place].as_ref() == Some(&reason) {
+            return;
+        }
+        tracing::warn!(
+            policy = &*policy.source.name,
+            file = %policy.source.file.display(),
+            reason,
+            in_force = %policy.version.digest(),
+            "the policy's file was refused; the last good version stays in force"
+        );
+        stale[place] = Some(reason);
     }
 }
 
-impl Policy {
-    fn audience(&self, generation: Generation, channel: &ChannelFacts) -> Rule {
-        let answer = |version: &Version, on| version.audience(on, channel);
-        self.ask(generation, "channel-visibility.audience", answer)
-            .unwrap_or(match self.source.on_failure {
-                OnFailure::Closed => Rule::Nobody,
-                OnFailure::Open => Rule::Everyone,
-            })
+impl Loader {
+    fn version(&self, source: &PolicySource, bytes: &[u8]) -> Result<Version, Refusal> {
+        let linked = component::link(&self.engine, &self.linker, bytes)?;
+        Version::trial(
+            source.name.clone(),
+            Digest::of(bytes),
+            &source.settings,
+            self.limits,
+            self.engine.clone(),
+            linked,
+        )
     }
+}
 
-    fn decide(
-        &self,
-        generation: Generation,
-        channel: &ChannelFacts,
-        subjects: &[SubjectFacts],
-    ) -> Vec<bool> {
-        let answer = |version: &Version, on| {
-            if std::ptr::eq(version, &*self.version) {
-                return version.decide(on, channel, subjects);
-            }
-            // The former version may never have said `each` of this channel.
-            match version.audience(on, channel)? {
-                Rule::Each => version.decide(on, channel, subjects),
-                rule => Ok(subjects
-                    .iter()
-                    .map(|subject| rule.allows(channel, subject).unwrap_or(false))
-                    .collect()),
-            }
-        };
-        self.ask(generation, "channel-visibility.decide", answer)
-            .unwrap_or_else(|| {
-                vec![self.source.on_failure == OnFailure::Open; subjects.len()]
-            })
+/// Reads a file up to a limit; the error is for the operator.
+fn read(file: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
+    let mut bytes = Vec::new();
+    let opened = File::open(file).map_err(unreadable)?;
+    opened
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > limit {
+        return Err(format!("the file is larger than {limit} bytes"));
     }
-
-    /// Goes down the ladder as far as the configured end, which is the caller's.
-    fn ask<R>(
-        &self,
-        generation: Generation,
-        hook: &'static str,
-        answer: impl Fn(&Version, On) -> Result<R, Failure>,
-    ) -> Option<R> {
-        let former = self.former.as_ref().filter(|v| v.visibility());
-        let ladder = [(&self.version, On::Any), (&self.version, On::Fresh)]
-            .into_iter()
-            .chain(former.map(|version| (version, On::Fresh)));
-        for (version, on) in ladder {
-            match answer(version, on) {
-                Ok(answer) => return Some(answer),
-                Err(failure) => {
-                    if version.note(&failure) {
-                        self.log(generation, hook, version, &failure);
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    fn log(&self, generation: Generation, hook: &str, version: &Version, failure: &Failure) {
-        tracing::error!(
-            policy = &*self.source.name,
-            digest = %version.digest(),
-            generation = generation.0,
-            hook,
-            kind = failure.kind.name(),
-            detail = failure.detail,
-            on_failure = ?self.source.on_failure,
-            "the policy failed to answer; a failure of this kind is logged once for each version"
-        );
-    }
+    Ok(bytes)
 }

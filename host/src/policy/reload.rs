@@ -152,7 +152,10 @@ impl Follower {
         let mut wanted = BTreeSet::new();
         for (file, _) in &self.files {
             let target = file.canonicalize().ok();
-            for path in [Some(file.as_path()), target.as_deref()].into_iter().flatten() {
+            for path in [Some(file.as_path()), target.as_deref()]
+                .into_iter()
+                .flatten()
+            {
                 wanted.extend(path.parent().map(in_full));
             }
         }
@@ -160,7 +163,8 @@ impl Follower {
             // It fails where the directory is gone, and then there is nothing to end.
             let _gone = self.watcher.unwatch(gone);
         }
-        self.watched.retain(|directory| wanted.contains(directory) && directory.is_dir());
+        self.watched
+            .retain(|directory| wanted.contains(directory) && directory.is_dir());
         for directory in wanted {
             if !self.watched.contains(&directory)
                 && self

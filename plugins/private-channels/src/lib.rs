@@ -53,7 +53,10 @@ impl lifecycle::Guest for PrivateChannels {
 
 impl channel_visibility::Guest for PrivateChannels {
     fn audience(channel: &Channel) -> channel_visibility::Rule {
-        rule(channel.is_private(), SETTINGS.get_or_init(Settings::default))
+        rule(
+            channel.is_private(),
+            SETTINGS.get_or_init(Settings::default),
+        )
     }
 
     fn decide(_: &Channel, subjects: Vec<Subject>) -> Vec<bool> {
@@ -63,8 +66,9 @@ impl channel_visibility::Guest for PrivateChannels {
 }
 
 fn parse(settings: &str) -> Result<Settings, String> {
-    let settings: Settings = serde_json::from_str(settings)
-        .map_err(|e| format!("{e}; expected an object such as {{\"see_all_roles\": [\"admin\"]}}"))?;
+    let settings: Settings = serde_json::from_str(settings).map_err(|e| {
+        format!("{e}; expected an object such as {{\"see_all_roles\": [\"admin\"]}}")
+    })?;
     if settings.see_all_roles.iter().any(String::is_empty) {
         return Err("see_all_roles: a role must not be empty".into());
     }

@@ -6,6 +6,7 @@ wit_bindgen::generate!({
         package wardroom:policy@1.0.0;
         interface channel-visibility {
             audience: func(channel: string) -> bool;
+            decide: func(channel: string) -> bool;
         }
         world guest {
             export channel-visibility;
@@ -18,6 +19,10 @@ export!(Policy);
 
 impl exports::wardroom::policy::channel_visibility::Guest for Policy {
     fn audience(channel: String) -> bool {
+        channel.is_empty()
+    }
+
+    fn decide(channel: String) -> bool {
         channel.is_empty()
     }
 }

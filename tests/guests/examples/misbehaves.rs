@@ -52,7 +52,7 @@ impl Guest for Misbehaves {
                 }],
             }),
             "log" => {
-                for _ in 0..1000 {
+                for _ in 0..20 {
                     println!("{}", "noise ".repeat(1000));
                     wardroom::policy::log::write(
                         wardroom::policy::log::Level::Info,

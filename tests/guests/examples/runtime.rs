@@ -47,7 +47,11 @@ impl Guest for Policy {
             "files" => std::fs::read("/etc/passwd").is_err(),
             _ => true,
         };
-        if as_promised { Rule::Everyone } else { Rule::Nobody }
+        if as_promised {
+            Rule::Everyone
+        } else {
+            Rule::Nobody
+        }
     }
 
     fn decide(_: &Channel, subjects: Vec<Subject>) -> Vec<bool> {

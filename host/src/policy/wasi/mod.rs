@@ -52,10 +52,23 @@ pub(super) fn offer(import: &str) -> Option<Offer> {
     let (interface, version) = import.strip_prefix("wasi:")?.split_once('@')?;
     version.strip_prefix("0.2.")?;
     match interface {
-        "io/error" | "io/poll" | "io/streams" | "cli/environment" | "cli/exit" | "cli/stdin"
-        | "cli/stdout" | "cli/stderr" | "cli/terminal-input" | "cli/terminal-output"
-        | "cli/terminal-stdin" | "cli/terminal-stdout" | "cli/terminal-stderr"
-        | "clocks/monotonic-clock" | "clocks/wall-clock" | "random/random" | "random/insecure"
+        "io/error"
+        | "io/poll"
+        | "io/streams"
+        | "cli/environment"
+        | "cli/exit"
+        | "cli/stdin"
+        | "cli/stdout"
+        | "cli/stderr"
+        | "cli/terminal-input"
+        | "cli/terminal-output"
+        | "cli/terminal-stdin"
+        | "cli/terminal-stdout"
+        | "cli/terminal-stderr"
+        | "clocks/monotonic-clock"
+        | "clocks/wall-clock"
+        | "random/random"
+        | "random/insecure"
         | "random/insecure-seed" => Some(Offer::Stub),
         _ if interface.starts_with("filesystem/") || interface.starts_with("sockets/") => {
             Some(Offer::Absent)

@@ -120,7 +120,11 @@ impl io::streams::HostOutputStream for State {
         Ok(Ok(()))
     }
 
-    fn blocking_write_zeroes_and_flush(&mut self, _: Resource<OutputStream>, _: u64) -> Outcome<()> {
+    fn blocking_write_zeroes_and_flush(
+        &mut self,
+        _: Resource<OutputStream>,
+        _: u64,
+    ) -> Outcome<()> {
         Ok(Ok(()))
     }
 

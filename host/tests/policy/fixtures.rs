@@ -1,0 +1,106 @@
+//! Components built for the tests, and the facts that they are asked about.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wardroom::policy::{OnFailure, Policies, PolicyLimits, PolicySource, StartError};
+use wardroom_domain::{Attributes, ChannelFacts, ChannelId, Json, Role, SubjectFacts, UserId};
+
+fn built(variable: &str, folder: &str, name: &str) -> PathBuf {
+    let folder = std::env::var_os(variable).map_or_else(
+        || {
+            let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+            root.join("target/wasm32-wasip2/release").join(folder)
+        },
+        PathBuf::from,
+    );
+    let file = folder.join(format!("{name}.wasm"));
+    assert!(
+        file.exists(),
+        "{} is missing: run `cargo xtask test`, which builds the policies first",
+        file.display()
+    );
+    file
+}
+
+/// A policy that misbehaves; see `tests/guests/examples`.
+pub(crate) fn guest(name: &str) -> PathBuf {
+    built("WARDROOM_GUESTS_DIR", "examples", name)
+}
+
+/// A policy that ships.
+pub(crate) fn plugin(name: &str) -> PathBuf {
+    built("WARDROOM_PLUGINS_DIR", "", name)
+}
+
+/// Limits under which a runaway ends soon.
+pub(crate) fn limits() -> PolicyLimits {
+    PolicyLimits {
+        start_deadline: Duration::from_secs(10),
+        ..PolicyLimits::default()
+    }
+}
+
+pub(crate) fn source(name: &str, file: &Path) -> PolicySource {
+    PolicySource {
+        name: Arc::from(name),
+        file: file.to_owned(),
+        settings: Json::from_canonical("{}"),
+        on_failure: OnFailure::Closed,
+    }
+}
+
+pub(crate) fn load(file: &Path) -> Result<Policies, StartError> {
+    Policies::load(vec![source("p", file)], limits())
+}
+
+/// Loads a file that cannot be loaded and returns what is said of it.
+pub(crate) fn refusal(file: &Path) -> String {
+    match load(file) {
+        Ok(_) => panic!("{} was taken", file.display()),
+        Err(StartError::Policy { reason, .. }) => reason,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// The same component with other bytes: a custom section is added, which changes nothing but the
+/// digest.
+pub(crate) fn variant(component: &[u8], mark: u8) -> Vec<u8> {
+    let mut bytes = component.to_vec();
+    bytes.extend([0, 3, 1, b'v', mark]);
+    bytes
+}
+
+pub(crate) fn channel(id: &str, private: bool, members: &[&str]) -> ChannelFacts {
+    ChannelFacts {
+        id: ChannelId::new(id).unwrap(),
+        private,
+        members: members.iter().map(|m| UserId::new(m).unwrap()).collect(),
+        attributes: Attributes::default(),
+    }
+}
+
+pub(crate) fn subject(user: &str, role: Option<&str>) -> SubjectFacts {
+    SubjectFacts {
+        user: UserId::new(user).unwrap(),
+        role: role.map(|r| Role::new(r).unwrap()),
+        attributes: Attributes::default(),
+    }
+}
+
+pub(crate) fn attributes(name: &str, value: &str) -> Attributes {
+    Attributes {
+        text: Json::from_canonical(&format!("{{\"{name}\":\"{value}\"}}")),
+        scalars: Arc::new([(Arc::from(name), Arc::from(value))].into()),
+    }
+}
+
+/// Waits for a condition, and fails if it does not come about within a generous time.
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < patience, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,205 @@
+//! A changed file comes into force whole, or not at all.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use wardroom::policy::{Digest, Policies, PolicyState, PolicyStatus};
+use wardroom_domain::Rule;
+
+use crate::fixtures::{channel, eventually, guest, load, plugin, variant};
+
+struct Scene {
+    folder: TempDir,
+    file: PathBuf,
+    policies: Policies,
+    _watching: wardroom::policy::Watching,
+}
+
+impl Scene {
+    /// A folder with the policy `private-channels` in force, and watched.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("policy.wasm");
+        fs::copy(plugin("private_channels"), &file).unwrap();
+        Self::of(folder, file)
+    }
+
+    fn of(folder: TempDir, file: PathBuf) -> Self {
+        let policies = load(&file).unwrap();
+        let watching = policies.watch().unwrap();
+        Self {
+            folder,
+            file,
+            policies,
+            _watching: watching,
+        }
+    }
+
+    /// Writes a file beside the policy and renames it over it, as a careful deployment does.
+    fn rename_into_place(&self, bytes: &[u8]) {
+        let beside = self.folder.path().join("next");
+        fs::write(&beside, bytes).unwrap();
+        fs::rename(&beside, &self.file).unwrap();
+    }
+
+    fn status(&self) -> PolicyStatus {
+        self.policies.status().remove(0)
+    }
+
+    fn rule(&self) -> Rule {
+        let facts = channel("c", false, &[]);
+        self.policies.current().audience(&facts).remove(0)
+    }
+
+    fn in_force(&self, bytes: &[u8]) {
+        let digest = Digest::of(bytes);
+        eventually("the new version is in force", || {
+            self.status().digest == digest
+        });
+    }
+
+    fn refused(&self, word: &str) {
+        eventually(word, || {
+            let status = self.status();
+            status.state == PolicyState::Stale && status.last_error.unwrap().contains(word)
+        });
+    }
+}
+
+fn bytes_of(file: &Path) -> Vec<u8> {
+    fs::read(file).unwrap()
+}
+
+#[test]
+fn a_file_renamed_into_place_comes_into_force() {
+    let scene = Scene::new();
+    let mut generations = scene.policies.subscribe();
+    let held = scene.policies.current();
+    assert_eq!(scene.rule(), Rule::Everyone);
+
+    let nobody = bytes_of(&guest("nobody"));
+    scene.rename_into_place(&nobody);
+    scene.in_force(&nobody);
+
+    assert_eq!(scene.rule(), Rule::Nobody);
+    assert_eq!(*generations.borrow_and_update(), 2);
+    assert_eq!(scene.status().generation.0, 2);
+    // What began under the old version ends under it.
+    assert_eq!(held.audience(&channel("c", false, &[])), [Rule::Everyone]);
+}
+
+#[test]
+fn a_file_written_in_place_comes_into_force() {
+    let scene = Scene::new();
+    let nobody = bytes_of(&guest("nobody"));
+    fs::write(&scene.file, &nobody).unwrap();
+    scene.in_force(&nobody);
+}
+
+#[test]
+fn a_swapped_symbolic_link_comes_into_force() {
+    // As Kubernetes mounts configuration: policy.wasm → data/policy.wasm, data → one of two.
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (name, from) in [
+        ("old", plugin("private_channels")),
+        ("new", guest("nobody")),
+    ] {
+        fs::create_dir(at(name)).unwrap();
+        fs::copy(from, at(name).join("policy.wasm")).unwrap();
+    }
+    symlink("old", at("data")).unwrap();
+    symlink("data/policy.wasm", at("policy.wasm")).unwrap();
+    let file = at("policy.wasm");
+    let scene = Scene::of(folder, file);
+
+    let next = scene.folder.path().join("data.next");
+    symlink("new", &next).unwrap();
+    fs::rename(&next, scene.folder.path().join("data")).unwrap();
+    scene.in_force(&bytes_of(&guest("nobody")));
+}
+
+#[test]
+fn a_bad_candidate_never_replaces_a_good_version() {
+    let scene = Scene::new();
+    let good = scene.status().digest;
+    let whole = bytes_of(&guest("nobody"));
+    for (candidate, word) in [
+        (b"not wasm".to_vec(), "not WebAssembly"),
+        (whole[..whole.len() / 2].to_vec(), "truncated"),
+        (b"\0asm\x01\0\0\0".to_vec(), "core module"),
+        (bytes_of(&guest("no_hook")), "no hook"),
+        (bytes_of(&guest("reaches_out")), "not granted"),
+        (bytes_of(&guest("refuses_settings")), "refused its settings"),
+        (bytes_of(&guest("broken")), "empty public channel"),
+    ] {
+        scene.rename_into_place(&candidate);
+        scene.refused(word);
+        assert_eq!(scene.status().digest, good);
+        assert_eq!(scene.rule(), Rule::Everyone);
+    }
+    // The way back is the good file.
+    scene.rename_into_place(&bytes_of(&plugin("private_channels")));
+    eventually("the file is good again", || {
+        scene.status().state == PolicyState::Active
+    });
+    assert_eq!(scene.status().generation.0, 1);
+}
+
+#[test]
+fn a_deleted_file_leaves_the_last_good_version_in_force() {
+    let scene = Scene::new();
+    fs::remove_file(&scene.file).unwrap();
+    scene.refused("cannot be read");
+    assert_eq!(scene.rule(), Rule::Everyone);
+
+    let nobody = bytes_of(&guest("nobody"));
+    scene.rename_into_place(&nobody);
+    scene.in_force(&nobody);
+}
+
+#[test]
+fn a_directory_that_goes_and_comes_back_is_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join("policies");
+    fs::create_dir(&inner).unwrap();
+    let file = inner.join("policy.wasm");
+    fs::copy(plugin("private_channels"), &file).unwrap();
+    let scene = Scene::of(folder, file);
+
+    fs::remove_dir_all(&inner).unwrap();
+    scene.refused("cannot be read");
+    fs::create_dir(&inner).unwrap();
+    fs::copy(guest("nobody"), &scene.file).unwrap();
+    scene.in_force(&bytes_of(&guest("nobody")));
+}
+
+#[test]
+fn of_many_changes_the_newest_wins() {
+    let scene = Scene::new();
+    let nobody = bytes_of(&guest("nobody"));
+    for mark in 0..30 {
+        scene.rename_into_place(&variant(&nobody, mark));
+    }
+    let last = variant(&nobody, 99);
+    scene.rename_into_place(&last);
+    scene.in_force(&last);
+    assert_eq!(scene.status().state, PolicyState::Active);
+}
+
+#[test]
+fn a_version_that_fails_is_answered_for_by_the_last_good_one() {
+    let scene = Scene::new();
+    let misbehaves = bytes_of(&guest("misbehaves"));
+    scene.rename_into_place(&misbehaves);
+    scene.in_force(&misbehaves);
+    let rules = scene
+        .policies
+        .current()
+        .audience(&channel("trap", true, &["a"]));
+    assert!(matches!(rules[..], [Rule::Only(_)]), "{rules:?}");
+    assert_eq!(scene.status().state, PolicyState::Failing);
+    assert_eq!(scene.status().failures, 2);
+}

@@ -1,0 +1,23 @@
+//! Has half of a hook: `audience` without `decide`.
+#![allow(missing_docs, reason = "a fixture")]
+
+wit_bindgen::generate!({
+    inline: "
+        package wardroom:policy@1.0.0;
+        interface channel-visibility {
+            audience: func(channel: string) -> bool;
+        }
+        world guest {
+            export channel-visibility;
+        }
+    ",
+});
+
+struct Policy;
+export!(Policy);
+
+impl exports::wardroom::policy::channel_visibility::Guest for Policy {
+    fn audience(channel: String) -> bool {
+        channel.is_empty()
+    }
+}

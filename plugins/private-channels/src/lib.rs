@@ -40,6 +40,9 @@ struct Settings {
 }
 
 struct PrivateChannels;
+
+// The names of a component's exports are none for a native linker; the tests below need none.
+#[cfg(target_family = "wasm")]
 export!(PrivateChannels);
 
 impl lifecycle::Guest for PrivateChannels {

@@ -1,5 +1,5 @@
 //! Has the right name and other types behind it.
-#![allow(missing_docs, reason = "a fixture")]
+#![cfg(target_family = "wasm")]
 
 wit_bindgen::generate!({
     inline: "

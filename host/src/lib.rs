@@ -6,6 +6,7 @@ pub mod cli;
 pub mod codes;
 pub mod commit;
 pub mod config;
+pub mod gateway;
 pub mod http;
 pub mod json;
 pub mod limits;

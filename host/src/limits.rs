@@ -142,3 +142,58 @@ const _: () = assert!(POLICY_RELOAD_QUIET.as_millis() < POLICY_RELOAD_PATIENCE.a
 // Each subject of a batch is a handle while the call lasts.
 const _: () = assert!(POLICY_DECIDE_BATCH < POLICY_HANDLES);
 const _: () = assert!(POLICY_STACK_BYTES <= 1 << 20);
+
+// ---- gateway ----
+
+/// Connections that the public listener holds at once, of any kind.
+pub const MAX_CONNECTIONS: usize = 65_536;
+/// How long a client may take to send a request's head, and may idle between two requests.
+pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes of a request's head.
+pub const MAX_REQUEST_HEAD_BYTES: usize = 16 * 1024;
+/// How long a client may take to send the body of one polling request.
+pub const REQUEST_BODY_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a switch to the WebSocket protocol, or an upgrade from polling, may take.
+pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a transport may stay open without joining the namespace.
+pub const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of one incoming WebSocket message or polling body; more closes the connection.
+pub const MAX_INCOMING_MESSAGE_BYTES: usize = 128 * 1024;
+/// Bytes of one client event, name included; more is answered with `invalid-data`.
+pub const MAX_INCOMING_EVENT_BYTES: usize = 32 * 1024;
+/// Events of one connection that wait for an earlier one of its own to be finished.
+pub const MAX_WAITING_EVENTS: usize = 64;
+/// Binary attachments that one packet may announce; they are read only to be refused.
+pub const MAX_ATTACHMENTS: usize = 8;
+/// Bytes of the buffer that each WebSocket keeps for reading.
+pub const READ_BUFFER_BYTES: usize = 256;
+/// Bytes that wait for one client, beyond what the kernel holds.
+pub const MAX_OUTPUT_BYTES: usize = 1024 * 1024;
+/// Bytes that the kernel holds unsent for one client before it reports the socket full.
+pub const MAX_KERNEL_OUTPUT_BYTES: u32 = 256 * 1024;
+/// Packets that wait for one polling client between two of its requests.
+pub const MAX_POLLING_PACKETS: usize = 1024;
+/// How long a client may take nothing at all of what waits for it.
+pub const WRITE_TIMEOUT: Duration = Duration::from_secs(4);
+/// How long what waits for a client that is being closed may still take to leave.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Interval of the heartbeat.
+pub const PING_INTERVAL: Duration = Duration::from_secs(25);
+/// How long a client may take to answer a heartbeat.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long a client may take from joining to `auth`, by default.
+pub const AUTH_DEADLINE: Duration = Duration::from_secs(10);
+/// How long a lost connection is held that is in no channel, by default.
+pub const GRACE: Duration = Duration::from_secs(5);
+/// How long a lost connection is held that is in a channel, by default.
+pub const GRACE_IN_CHANNEL: Duration = Duration::from_secs(60);
+/// How often a drain looks whether everybody is gone.
+pub const DRAIN_POLL: Duration = Duration::from_millis(20);
+
+const _: () = {
+    assert!(MAX_TOKEN_BYTES < MAX_INCOMING_EVENT_BYTES);
+    assert!(MAX_INCOMING_EVENT_BYTES < MAX_INCOMING_MESSAGE_BYTES);
+    assert!((MAX_KERNEL_OUTPUT_BYTES as usize) < MAX_OUTPUT_BYTES);
+    assert!(CLOSE_TIMEOUT.as_millis() <= WRITE_TIMEOUT.as_millis());
+};

@@ -1,0 +1,104 @@
+//! Why connections end and what the client is told then; must not know how they are ended.
+
+use wardroom_domain::CloseReason;
+
+use super::wire;
+use crate::codes::Code;
+
+/// Why a connection ended. The names stand in logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// What waited for the client exceeded its bound, or none of it left in time.
+    SlowConsumer,
+    /// The client sent events faster than they could be handled.
+    TooManyPending,
+    /// The client did not authenticate in time.
+    AuthTimeout,
+    /// The token expired, and no fresh one came.
+    TokenExpired,
+    /// The domain ended the connection of a client that is still there.
+    Ended(CloseReason),
+    /// The client said goodbye.
+    Left,
+    /// The transport failed or was closed by the client.
+    TransportLost,
+    /// The server is shutting down.
+    Shutdown,
+}
+
+impl Cause {
+    /// The name in logs and metrics.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::SlowConsumer => "slow-consumer",
+            Self::TooManyPending => "too-many-pending",
+            Self::AuthTimeout => "auth-timeout",
+            Self::TokenExpired => "token-expired",
+            Self::Ended(CloseReason::Superseded) => "superseded",
+            Self::Ended(CloseReason::Kicked) => "kicked",
+            Self::Ended(CloseReason::MembershipEnded) => "membership-ended",
+            Self::Ended(CloseReason::WorkspaceClosed) => "workspace-closed",
+            Self::Left | Self::Ended(CloseReason::Left) => "left",
+            Self::TransportLost | Self::Ended(CloseReason::Lost) => "transport-lost",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// What the client is told before the transport closes.
+    pub(super) const fn farewell(self) -> Farewell {
+        match self {
+            Self::AuthTimeout | Self::TokenExpired | Self::Ended(_) => Farewell::StayAway,
+            Self::Shutdown | Self::TooManyPending => Farewell::ComeBack,
+            Self::SlowConsumer | Self::Left | Self::TransportLost => Farewell::None,
+        }
+    }
+
+    /// The packet that tells the client why, if it can still hear it.
+    pub(super) fn explanation(self) -> Option<String> {
+        let (code, message) = match self {
+            Self::TooManyPending => (Code::RateLimited, "too many events wait to be handled"),
+            Self::AuthTimeout => (Code::AuthTimeout, "the socket did not authenticate in time"),
+            Self::TokenExpired => (Code::TokenExpired, "the token has expired"),
+            Self::Shutdown => (Code::ShuttingDown, "the server is shutting down"),
+            Self::Ended(CloseReason::Superseded) => (
+                Code::Superseded,
+                "the client came back on another connection",
+            ),
+            Self::Ended(CloseReason::Kicked) => (Code::Kicked, "the user was put out"),
+            Self::Ended(CloseReason::MembershipEnded) => (
+                Code::MembershipEnded,
+                "the user is no longer a member of the workspace",
+            ),
+            Self::Ended(CloseReason::WorkspaceClosed) => {
+                (Code::WorkspaceClosed, "the workspace was closed")
+            }
+            Self::Ended(CloseReason::Left | CloseReason::Lost)
+            | Self::SlowConsumer
+            | Self::Left
+            | Self::TransportLost => return None,
+        };
+        Some(wire::error("auth", code, message))
+    }
+}
+
+/// The last packet to a client that is being closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// A Socket.IO disconnect: stock clients do not reconnect by themselves.
+    StayAway,
+    /// An Engine.IO close: stock clients reconnect.
+    ComeBack,
+    /// Nothing: the client cannot or need not hear it.
+    None,
+}
+
+impl Farewell {
+    /// The Engine.IO packet that says it.
+    pub(super) const fn packet(self) -> Option<&'static str> {
+        match self {
+            Self::StayAway => Some("41"),
+            Self::ComeBack => Some("1"),
+            Self::None => None,
+        }
+    }
+}

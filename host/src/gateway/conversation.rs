@@ -1,0 +1,373 @@
+//! What client events lead to: authentication, commands, answers; must not know how bytes travel.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use wardroom_domain::limits::MAX_CONNECTIONS_PER_USER;
+use wardroom_domain::{Command, Leave, Millis, Rejection, SocketId, UserId, WorkspaceId};
+
+use super::closing::Cause;
+use super::delivery::{Answers, Delivery};
+use super::frame;
+use super::identity::{Authenticator, Identity, TokenRefusal};
+use super::peer::{Conversation, Departure, Handling, Occurrence, Peer};
+use super::wire::{self, AuthRequest, ClientEvent, Fault, Request};
+use crate::codes::Code;
+use crate::commit::{Committer, Failure};
+use crate::store::Entry;
+
+/// How long things may take that end a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadlines {
+    /// From joining to `auth`.
+    pub(super) auth: Duration,
+    /// How a lost transport is held.
+    pub(super) lost: Leave,
+}
+
+/// Conducts every client.
+pub(super) struct Conversations {
+    pub(super) committer: Arc<Committer>,
+    pub(super) delivery: Arc<Delivery>,
+    pub(super) authenticator: Arc<dyn Authenticator>,
+    pub(super) deadlines: Deadlines,
+    /// Whether the server is shutting down: whoever goes now goes because of that, and nobody is
+    /// told that they left.
+    pub(super) draining: AtomicBool,
+}
+
+/// What is remembered of one client between its events.
+#[derive(Default)]
+pub(super) struct Memory {
+    seat: Option<Seat>,
+    /// The deadline of `auth`, or the end of the token.
+    timer: Option<Timer>,
+}
+
+/// Where an authenticated client sits.
+#[derive(Clone)]
+struct Seat {
+    workspace: WorkspaceId,
+    user: UserId,
+    answers: Answers,
+}
+
+/// A task that is dropped with this.
+struct Timer(AbortHandle);
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Timer {
+    /// Closes a client after a time.
+    fn close(peer: &Arc<Peer>, after: Duration, cause: Cause) -> Self {
+        let output = Arc::downgrade(peer.output());
+        let task = tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            if let Some(output) = output.upgrade() {
+                output.close(cause);
+            }
+        });
+        Self(task.abort_handle())
+    }
+}
+
+/// The way back to who asked.
+struct Reply {
+    event: String,
+    transaction: Option<String>,
+    ack: Option<i64>,
+}
+
+impl Reply {
+    /// The error events, then the acknowledgement.
+    fn refuse(&self, peer: &Arc<Peer>, fault: &Fault) {
+        let Fault { code, message } = fault;
+        let mut frames = Vec::with_capacity(3);
+        if let Some(transaction) = &self.transaction {
+            let packet = wire::error_of_transaction(transaction, *code, message);
+            frames.push(frame::text(&packet));
+        }
+        frames.push(frame::text(&wire::error(&self.event, *code, message)));
+        if let Some(id) = self.ack {
+            frames.push(frame::text(&wire::refused_ack(id, *code, message)));
+        }
+        peer.output().push(&frames);
+    }
+}
+
+impl Conversation for Conversations {
+    fn handle(self: Arc<Self>, peer: Arc<Peer>, occurrence: Occurrence) -> Handling {
+        Box::pin(async move {
+            match occurrence {
+                Occurrence::Joined(handshake) => {
+                    let timer = Timer::close(&peer, self.deadlines.auth, Cause::AuthTimeout);
+                    peer.memory.lock().timer = Some(timer);
+                    if let Some(request) = handshake.and_then(|it| Request::read_handshake(&it)) {
+                        self.respond(&peer, request).await;
+                    }
+                }
+                Occurrence::Event(incoming) => {
+                    self.respond(&peer, Request::read(&incoming)).await;
+                }
+                Occurrence::Departed(departure) => self.depart(&peer, departure).await,
+            }
+        })
+    }
+}
+
+impl Conversations {
+    async fn respond(&self, peer: &Arc<Peer>, request: Request) {
+        let Request {
+            event,
+            transaction,
+            ack,
+            content,
+        } = request;
+        let reply = Reply {
+            event,
+            transaction,
+            ack,
+        };
+        let result = match content {
+            Ok(content) => self.perform(peer, content, &reply).await,
+            Err(fault) => Err(fault),
+        };
+        if let Err(fault) = result {
+            let (event, socket) = (reply.event.as_str(), peer.id().as_str());
+            tracing::info!(socket, event, code = fault.code.as_str(), %fault, "refused");
+            reply.refuse(peer, &fault);
+        }
+    }
+
+    async fn perform(
+        &self,
+        peer: &Arc<Peer>,
+        event: ClientEvent,
+        reply: &Reply,
+    ) -> Result<(), Fault> {
+        let socket = peer.id().clone();
+        let command = match event {
+            ClientEvent::Auth(request) => return self.authenticate(peer, request, reply).await,
+            ClientEvent::SelectChannel { channel, media } => Command::Select {
+                socket,
+                channel,
+                media,
+            },
+            ClientEvent::UnselectChannel => Command::Unselect { socket },
+            ClientEvent::UpdateMediaState(patch) => Command::UpdateMedia { socket, patch },
+            ClientEvent::UpdateOnlineStatus(status) => Command::UpdateStatus { socket, status },
+            ClientEvent::GetState => Command::GetState { socket },
+        };
+        let Some(seat) = peer.memory.lock().seat.clone() else {
+            return Err(Fault::new(Code::Unauthenticated, "send `auth` first"));
+        };
+        let asks_state = matches!(command, Command::GetState { .. });
+        let (ack, user) = (reply.ack, seat.user.clone());
+        let answer = move |entry: &Entry| match ack {
+            Some(id) if asks_state => Some(wire::state_ack(id, &entry.state, &user)),
+            Some(id) => Some(wire::success_ack(id, None)),
+            None => None,
+        };
+        self.run(peer, &seat, command, answer).await
+    }
+
+    /// Runs a command, puts its answer where the log has it, and waits until delivery is there, so
+    /// that no answer to a later event can overtake it.
+    async fn run(
+        &self,
+        peer: &Arc<Peer>,
+        seat: &Seat,
+        command: Command,
+        answer: impl FnOnce(&Entry) -> Option<String> + Send + 'static,
+    ) -> Result<(), Fault> {
+        let (reached, delivered) = oneshot::channel();
+        let (answers, to) = (seat.answers.clone(), Arc::clone(peer));
+        let waiter = Box::new(move |entry: &Entry| {
+            if let Some(packets) = answer(entry) {
+                let frames = packets.split('\n').map(frame::text).collect::<Vec<_>>();
+                answers.put(
+                    to.id().clone(),
+                    Arc::clone(&to),
+                    Bytes::from(frames.concat()),
+                );
+            }
+            reached.send(()).ok();
+        });
+        let result = self
+            .committer
+            .run(&seat.workspace, command, Some(waiter))
+            .await;
+        result.map_err(|failure| fault_of(&failure))?;
+        delivered.await.ok();
+        Ok(())
+    }
+
+    async fn authenticate(
+        &self,
+        peer: &Arc<Peer>,
+        request: AuthRequest,
+        reply: &Reply,
+    ) -> Result<(), Fault> {
+        let AuthRequest {
+            token,
+            workspace,
+            status,
+            replaces,
+        } = request;
+        let identity = self
+            .authenticator
+            .verify(&token)
+            .map_err(|refusal| match refusal {
+                TokenRefusal::Expired => Fault::new(Code::TokenExpired, "the token has expired"),
+                TokenRefusal::Invalid => {
+                    Fault::new(Code::InvalidToken, "the token is not accepted")
+                }
+            })?;
+        let Identity {
+            user,
+            expires_at,
+            mut workspaces,
+        } = identity;
+        let named = workspaces.remove(&workspace);
+        let former = peer.memory.lock().seat.clone();
+        let renews = former
+            .as_ref()
+            .is_some_and(|seat| seat.workspace == workspace);
+        if let Some(former) = former.filter(|_| !renews) {
+            self.must_be_open(&workspace, &user, named.is_some())?;
+            self.leave(peer, former).await;
+        }
+        let answers = self.delivery.attach(&workspace, peer.id(), peer);
+        let seat = Seat {
+            workspace,
+            user: user.clone(),
+            answers,
+        };
+        let command = Command::Connect {
+            socket: peer.id().clone(),
+            user,
+            status,
+            role: named.clone().flatten(),
+            named_by_token: named.is_some(),
+            replaces,
+        };
+        let answer = greeting(&seat, peer.id().clone(), reply);
+        if let Err(fault) = self.run(peer, &seat, command, answer).await {
+            if !renews {
+                self.delivery.detach(&seat.workspace, peer.id());
+            }
+            return Err(fault);
+        }
+        let left = expires_at
+            .duration_since(SystemTime::now())
+            .unwrap_or_default();
+        let timer = Timer::close(peer, left, Cause::TokenExpired);
+        *peer.memory.lock() = Memory {
+            seat: Some(seat),
+            timer: Some(timer),
+        };
+        Ok(())
+    }
+
+    /// Asks beforehand what the domain would refuse, so that a socket that cannot enter its new
+    /// workspace stays in the former one.
+    fn must_be_open(
+        &self,
+        workspace: &WorkspaceId,
+        user: &UserId,
+        is_named: bool,
+    ) -> Result<(), Fault> {
+        let state = self
+            .committer
+            .store()
+            .snapshot(workspace)
+            .unwrap_or_default();
+        let rejection = if !is_named && !state.members().contains_key(user) {
+            Rejection::WorkspaceForbidden
+        } else if state.sockets_of(user).len() >= MAX_CONNECTIONS_PER_USER {
+            Rejection::LimitReached {
+                what: "connections of a user",
+                most: MAX_CONNECTIONS_PER_USER,
+            }
+        } else {
+            return Ok(());
+        };
+        Err(fault_of(&Failure::Rejected(rejection)))
+    }
+
+    /// Leaves a workspace for another one, and waits until its last event has been delivered.
+    async fn leave(&self, peer: &Arc<Peer>, seat: Seat) {
+        let auth = Timer::close(peer, self.deadlines.auth, Cause::AuthTimeout);
+        *peer.memory.lock() = Memory {
+            seat: None,
+            timer: Some(auth),
+        };
+        let command = Command::Disconnect {
+            socket: peer.id().clone(),
+            leave: Leave::OnPurpose,
+        };
+        if let Err(fault) = self.run(peer, &seat, command, |_| None).await {
+            tracing::error!(socket = peer.id().as_str(), %fault, "a workspace could not be left");
+        }
+        self.delivery.detach(&seat.workspace, peer.id());
+    }
+
+    async fn depart(&self, peer: &Arc<Peer>, departure: Departure) {
+        let Memory { seat, timer: _ } = std::mem::take(&mut *peer.memory.lock());
+        let Some(seat) = seat else { return };
+        if !self.draining.load(Ordering::Acquire) {
+            let leave = match departure {
+                Departure::OnPurpose => Leave::OnPurpose,
+                Departure::Lost => self.deadlines.lost,
+            };
+            let command = Command::Disconnect {
+                socket: peer.id().clone(),
+                leave,
+            };
+            if let Err(failure) = self.committer.run(&seat.workspace, command, None).await {
+                let socket = peer.id().as_str();
+                tracing::error!(socket, %failure, "a departure could not be committed");
+            }
+        }
+        self.delivery.detach(&seat.workspace, peer.id());
+    }
+}
+
+/// How a lost transport is held.
+pub(super) fn lost(grace: Duration, grace_in_channel: Duration) -> Leave {
+    let millis = |time: Duration| Millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    Leave::Lost {
+        grace: millis(grace),
+        grace_in_channel: millis(grace_in_channel),
+    }
+}
+
+/// What a client gets that has authenticated: the event, then the acknowledgement.
+fn greeting(
+    seat: &Seat,
+    socket: SocketId,
+    reply: &Reply,
+) -> impl FnOnce(&Entry) -> Option<String> + Send + use<> {
+    let (user, workspace) = (seat.user.clone(), seat.workspace.clone());
+    let (transaction, ack) = (reply.transaction.clone(), reply.ack);
+    move |_| {
+        let mut packets = wire::auth_success(transaction.as_deref(), &user);
+        if let Some(id) = ack {
+            packets.push('\n');
+            packets += &wire::success_ack(id, Some((&user, &workspace, &socket)));
+        }
+        Some(packets)
+    }
+}
+
+fn fault_of(failure: &Failure) -> Fault {
+    Fault::new(failure.code(), failure.to_string())
+}

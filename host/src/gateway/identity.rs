@@ -1,0 +1,35 @@
+//! What the gateway needs to know of whoever holds a token; must not know how tokens are made.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use wardroom_domain::{Role, UserId, WorkspaceId};
+
+/// Checks the tokens of users.
+pub trait Authenticator: Send + Sync {
+    /// Says whose token this is.
+    ///
+    /// # Errors
+    /// If the token does not prove it. The reason is logged where it is found.
+    fn verify(&self, token: &str) -> Result<Identity, TokenRefusal>;
+}
+
+/// What a token proves.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The user.
+    pub user: UserId,
+    /// When the proof ends.
+    pub expires_at: SystemTime,
+    /// The workspaces that it opens, with the role it gives there.
+    pub workspaces: BTreeMap<WorkspaceId, Option<Role>>,
+}
+
+/// Why a token proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenRefusal {
+    /// It did once.
+    Expired,
+    /// It never did.
+    Invalid,
+}

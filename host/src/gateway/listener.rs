@@ -1,0 +1,125 @@
+//! The public TCP listener: accepts, bounds and serves connections; must not know what they carry.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use super::engine::Transport;
+use super::requests::Requests;
+use crate::limits;
+
+/// A pause after a failure to accept, such as too many open files: trying at once would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves `listener` until `stop`: Socket.IO itself, and everything else through `inner`. Clients
+/// that have connected stay; the caller ends them.
+pub(super) async fn serve<S, B>(
+    transport: Arc<Transport>,
+    listener: TcpListener,
+    inner: S,
+    stop: CancellationToken,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let places = Arc::new(Semaphore::new(transport.settings.max_connections));
+    let stall_deadline = transport.settings.write_timeout;
+    let mut was_full = false;
+    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            // Said once, not for each of a flood; the connection is closed by being dropped.
+            if !std::mem::replace(&mut was_full, true) {
+                tracing::warn!(
+                    limit = transport.settings.max_connections,
+                    "no more connections"
+                );
+            }
+            continue;
+        };
+        was_full = false;
+        prepare(&stream, stall_deadline, peer);
+        let stop = stop.clone();
+        tokio::spawn(serve_one(
+            Arc::clone(&transport),
+            stream,
+            place,
+            inner.clone(),
+            stop,
+        ));
+    }
+}
+
+/// Sets what the kernel is to do with the connection.
+fn prepare(stream: &TcpStream, stall_deadline: Duration, peer: SocketAddr) {
+    let socket = SockRef::from(stream);
+    let set = stream
+        .set_nodelay(true)
+        // A peer that vanished, or whose window stays closed, is given up by the kernel as well.
+        .and_then(|()| socket.set_tcp_user_timeout(Some(stall_deadline)))
+        // A stopped reader fills its bounded output here, and not the kernel's memory.
+        .and_then(|()| socket.set_tcp_notsent_lowat(limits::MAX_KERNEL_OUTPUT_BYTES));
+    if let Err(error) = set {
+        tracing::debug!(%error, %peer, "a connection's options could not be set");
+    }
+}
+
+async fn serve_one<S, B>(
+    transport: Arc<Transport>,
+    stream: TcpStream,
+    place: OwnedSemaphorePermit,
+    inner: S,
+    stop: CancellationToken,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + Sync + 'static,
+    S::Future: Send,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let requests = Arc::new(Requests::new(transport, Arc::new(place), inner));
+    let service = service_fn(move |request| {
+        let requests = Arc::clone(&requests);
+        async move { Ok::<_, Infallible>(requests.answer(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits::REQUEST_HEAD_TIMEOUT)
+        .max_buf_size(limits::MAX_REQUEST_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection failed");
+    }
+}

@@ -1,0 +1,140 @@
+//! Socket.IO in and out: the public listener and its clients; must not know policies or HTTP calls.
+
+mod closing;
+mod conversation;
+mod delivery;
+mod engine;
+mod frame;
+mod identity;
+mod listener;
+mod origins;
+mod output;
+mod peer;
+mod requests;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use self::closing::Cause;
+use self::conversation::{Conversations, Deadlines};
+use self::delivery::Delivery;
+use self::engine::Transport;
+use crate::commit::Committer;
+use crate::limits;
+use crate::metrics::Metrics;
+
+pub use self::identity::{Authenticator, Identity, TokenRefusal};
+pub use self::origins::AllowedOrigins;
+
+/// What an operator may set about connections.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Connections held at once, of any kind.
+    pub max_connections: usize,
+    /// Bytes that wait for one client before it is closed.
+    pub max_output_bytes: usize,
+    /// How long a client may take nothing of what waits for it.
+    pub write_timeout: Duration,
+    /// Interval of the heartbeat.
+    pub ping_interval: Duration,
+    /// How long a client may take to answer a heartbeat.
+    pub ping_timeout: Duration,
+    /// Pages of which origins may connect.
+    pub allowed_origins: AllowedOrigins,
+    /// How long a client may take to authenticate.
+    pub auth_deadline: Duration,
+    /// How long a lost connection is held that is in no channel.
+    pub grace: Duration,
+    /// How long a lost connection is held that is in a channel.
+    pub grace_in_channel: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            max_connections: limits::MAX_CONNECTIONS,
+            max_output_bytes: limits::MAX_OUTPUT_BYTES,
+            write_timeout: limits::WRITE_TIMEOUT,
+            ping_interval: limits::PING_INTERVAL,
+            ping_timeout: limits::PING_TIMEOUT,
+            allowed_origins: AllowedOrigins::Any,
+            auth_deadline: limits::AUTH_DEADLINE,
+            grace: limits::GRACE,
+            grace_in_channel: limits::GRACE_IN_CHANNEL,
+        }
+    }
+}
+
+/// The Socket.IO server.
+pub struct Gateway {
+    transport: Arc<Transport>,
+    conversations: Arc<Conversations>,
+}
+
+impl Gateway {
+    /// Prepares the server. Nothing is served yet.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        authenticator: Arc<dyn Authenticator>,
+        committer: Arc<Committer>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let conversations = Arc::new(Conversations {
+            delivery: Delivery::new(Arc::clone(committer.store()), Arc::clone(&metrics)),
+            committer,
+            authenticator,
+            deadlines: Deadlines {
+                auth: settings.auth_deadline,
+                lost: conversation::lost(settings.grace, settings.grace_in_channel),
+            },
+            draining: AtomicBool::new(false),
+        });
+        let transport = Transport::new(settings, Arc::clone(&conversations) as _, metrics);
+        Self {
+            transport,
+            conversations,
+        }
+    }
+
+    /// Serves `listener` until `stop`: Socket.IO itself, and every other request through `inner`.
+    /// Clients that are there when it returns stay, until [`Gateway::drain`].
+    pub async fn serve<S, B>(&self, listener: TcpListener, inner: S, stop: CancellationToken)
+    where
+        S: Service<Request<hyper::body::Incoming>, Response = Response<B>, Error = Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        listener::serve(Arc::clone(&self.transport), listener, inner, stop).await;
+    }
+
+    /// Tells every client that the server is shutting down, and waits until all are gone, which
+    /// takes little more than [`limits::CLOSE_TIMEOUT`]. Nobody is announced to have left.
+    pub async fn drain(&self) {
+        self.conversations.draining.store(true, Ordering::Release);
+        loop {
+            let outputs = self.transport.outputs();
+            if outputs.is_empty() {
+                return;
+            }
+            for output in outputs {
+                output.close(Cause::Shutdown);
+            }
+            tokio::time::sleep(limits::DRAIN_POLL).await;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Which pages of other origins may connect (CORS); must not know what they connect to.
+
+use http::{HeaderMap, HeaderValue, header};
+
+use super::engine::Protocol;
+
+/// Pages of which origins may connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AllowedOrigins {
+    /// Of any. Safe here, because a client shows a token in its events and never a cookie.
+    Any,
+    /// Of these, each written as a browser sends it: `https://example.org`.
+    Listed(Vec<String>),
+}
+
+impl AllowedOrigins {
+    /// Whether a request with these headers may be served. One without an origin does not come
+    /// from a page and may.
+    pub(super) fn allow(&self, headers: &HeaderMap) -> bool {
+        match (self, headers.get(header::ORIGIN)) {
+            (Self::Any, _) | (_, None) => true,
+            (Self::Listed(origins), Some(origin)) => origins.iter().any(|known| known == origin),
+        }
+    }
+
+    /// Adds what a browser must read to let the page of an allowed `origin` see a response.
+    pub(super) fn sign(
+        &self,
+        origin: Option<HeaderValue>,
+        protocol: Option<Protocol>,
+        headers: &mut HeaderMap,
+    ) {
+        let Some(origin) = origin else { return };
+        // Stock clients 2.x ask for credentials whether there are any or not, and a browser then
+        // wants the origin by name.
+        let names_origin = *self != Self::Any || protocol == Some(Protocol::V3);
+        if names_origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.append(header::VARY, HeaderValue::from_static("Origin"));
+            let allow = HeaderValue::from_static("true");
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, allow);
+        } else {
+            let any = HeaderValue::from_static("*");
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
+        }
+    }
+
+    /// Adds the answer to a browser's question whether it may send a request at all.
+    pub(super) fn sign_preflight(headers: &mut HeaderMap) {
+        let methods = HeaderValue::from_static("GET, POST");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        let names = HeaderValue::from_static("Content-Type");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
+        let age = HeaderValue::from_static("86400");
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, age);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(origin: &'static str) -> HeaderMap {
+        [(header::ORIGIN, HeaderValue::from_static(origin))]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn only_listed_origins_and_clients_that_are_no_pages_are_allowed() {
+        let origins = AllowedOrigins::Listed(vec!["https://a.example".into()]);
+        assert!(origins.allow(&from("https://a.example")));
+        assert!(origins.allow(&HeaderMap::new()));
+        assert!(!origins.allow(&from("https://b.example")));
+        assert!(AllowedOrigins::Any.allow(&from("https://b.example")));
+    }
+
+    #[test]
+    fn old_clients_get_their_origin_by_name() {
+        let origin = Some(HeaderValue::from_static("https://a.example"));
+        let mut headers = HeaderMap::new();
+        AllowedOrigins::Any.sign(origin.clone(), Some(Protocol::V3), &mut headers);
+        assert_eq!(
+            headers[header::ACCESS_CONTROL_ALLOW_ORIGIN],
+            "https://a.example"
+        );
+        AllowedOrigins::Any.sign(origin, Some(Protocol::V4), &mut headers);
+        assert_eq!(headers[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    }
+}

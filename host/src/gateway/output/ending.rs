@@ -1,0 +1,104 @@
+//! How an output ends: politely, in time, or at once; must not know why it should.
+
+use std::collections::VecDeque;
+use std::net::Shutdown;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use socket2::SockRef;
+
+use super::{Output, Route, State};
+use crate::gateway::closing::{Cause, Farewell};
+use crate::gateway::{engine, frame};
+use crate::limits;
+
+impl Output {
+    /// Closes the connection for real. Nothing is accepted after this; what waits, and a farewell,
+    /// may still leave within [`limits::CLOSE_TIMEOUT`]. The first cause counts.
+    pub(crate) fn close(self: &Arc<Self>, cause: Cause) {
+        let mut state = self.state.lock();
+        if state.closing.is_some() || self.has_ended() {
+            return;
+        }
+        let farewell = cause.farewell();
+        let is_polling = state.route == Route::Polling;
+        // An ended polling session answers no further poll; the last one must bring everything.
+        let is_heard = !is_polling || farewell == Farewell::StayAway;
+        if is_heard && let Some(packet) = cause.explanation() {
+            self.route(&mut state, &[frame::text(&packet)]);
+        }
+        if !is_polling && let Some(packet) = farewell.packet() {
+            self.route(&mut state, &[frame::text(packet)]);
+        }
+        state.closing = Some(cause);
+        self.end_if_drained(&mut state);
+        let waits = farewell != Farewell::None || !state.queue.is_empty();
+        if !waits || cause == Cause::SlowConsumer || is_polling && farewell != Farewell::StayAway {
+            return self.end(&mut state, cause);
+        }
+        drop(state);
+        if is_polling && let Some(socket) = self.socket.get().and_then(Weak::upgrade) {
+            // socketioxide sends the packet; the poll that fetches it has until the deadline.
+            socket.disconnect().ok();
+        }
+        if !self.has_ended() {
+            tokio::spawn(Self::end_late(Arc::clone(self), cause));
+        }
+    }
+
+    async fn end_late(self: Arc<Self>, cause: Cause) {
+        tokio::time::sleep(limits::CLOSE_TIMEOUT).await;
+        self.end(&mut self.state.lock(), cause);
+    }
+
+    pub(super) fn end_if_drained(self: &Arc<Self>, state: &mut State) {
+        if let Some(cause) = state.closing
+            && state.route == Route::Direct
+            && state.queue.is_empty()
+        {
+            self.end(state, cause);
+        }
+    }
+
+    /// socketioxide let go of the WebSocket: its session is over, or its upgrade failed.
+    pub(in crate::gateway) fn engine_left(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        let cause = *state.closing.get_or_insert(Cause::TransportLost);
+        if state.queue.is_empty() || state.route != Route::Direct {
+            self.end(&mut state, cause);
+        } else {
+            tokio::spawn(Self::end_late(Arc::clone(self), cause));
+        }
+    }
+
+    /// Ends the connection at once, whatever still waits.
+    pub(super) fn end(self: &Arc<Self>, state: &mut State, cause: Cause) {
+        if self.ended.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let unsent = state.waiting_bytes;
+        let cause = *state.closing.get_or_insert(cause);
+        state.queue = VecDeque::new();
+        state.held = VecDeque::new();
+        state.waiting_bytes = 0;
+        self.transport.metrics.connection_closed(cause.name());
+        tracing::debug!(cause = cause.name(), unsent, sid = ?self.sid.get(), "connection closed");
+        if let Some(stream) = self.stream() {
+            let socket = SockRef::from(stream);
+            if unsent > 0 {
+                // The kernel must not keep for minutes what a stopped reader will never take.
+                socket.set_linger(Some(Duration::ZERO)).ok();
+            }
+            // The reading half reports the end of the stream, and socketioxide ends its session.
+            socket.shutdown(Shutdown::Both).ok();
+        }
+        if self.began_polling
+            && state.route != Route::Direct
+            && let Some(sid) = self.sid.get()
+        {
+            let transport = Arc::clone(&self.transport);
+            tokio::spawn(engine::end_polling_session(transport, *sid, self.protocol));
+        }
+    }
+}

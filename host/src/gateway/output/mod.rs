@@ -1,0 +1,381 @@
+//! The ordered, byte-bounded output of one connection; must not know what the frames mean to users.
+
+mod ending;
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use socketioxide::socket::{Sid, Socket};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::closing::Cause;
+use super::engine::{self, Protocol, Transport};
+use super::frame;
+use super::peer::Peer;
+
+/// Frames that one system call takes at most.
+const FRAMES_PER_WRITE: usize = 32;
+
+/// The TCP connection under an output, and the place it holds among all connections.
+pub(super) struct Wire {
+    pub(super) stream: TcpStream,
+    pub(super) _place: Arc<OwnedSemaphorePermit>,
+}
+
+/// How frames reach the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Route {
+    /// The client has not joined the namespace: frames are held.
+    Joining,
+    /// Through socketioxide's queue, which polling requests empty.
+    Polling,
+    /// The last packet through socketioxide's queue is under way: frames are held behind it.
+    Switching,
+    /// Straight into the TCP connection.
+    Direct,
+}
+
+/// Everything that leaves for one client goes through here, in one order: socketioxide's own frames
+/// (handshake, heartbeats) and the gateway's. While a client is polling, the gateway's frames pass
+/// through socketioxide's queue instead; a mark sent through that queue shows when it has run
+/// empty and the gateway may write by itself.
+pub(crate) struct Output {
+    transport: Arc<Transport>,
+    protocol: Protocol,
+    /// Whether the session began with polling, so that socketioxide knows it without a wire.
+    began_polling: bool,
+    wire: OnceLock<Wire>,
+    sid: OnceLock<Sid>,
+    socket: OnceLock<Weak<Socket>>,
+    peer: OnceLock<Weak<Peer>>,
+    /// Whether the connection has ended; the reading half then reports the end of the stream.
+    ended: AtomicBool,
+    state: Mutex<State>,
+}
+
+struct State {
+    route: Route,
+    /// Whether the client has joined the namespace.
+    joined: bool,
+    /// Whether no polling request can empty socketioxide's queue any more.
+    on_wire: bool,
+    /// What the TCP connection did not take yet.
+    queue: VecDeque<Bytes>,
+    /// What waits for the route to become direct or polling.
+    held: VecDeque<Bytes>,
+    /// Bytes in `queue` and `held`.
+    waiting_bytes: usize,
+    flushing: bool,
+    /// Set once nothing more is accepted; the connection ends when the queue is empty.
+    closing: Option<Cause>,
+}
+
+impl Output {
+    /// An output over a WebSocket that the client opened directly.
+    pub(super) fn direct(transport: Arc<Transport>, protocol: Protocol, wire: Wire) -> Arc<Self> {
+        let output = Self::new(transport, protocol, false);
+        output.wire.set(wire).ok();
+        output.state.lock().on_wire = true;
+        output
+    }
+
+    /// An output of a session that begins with polling.
+    pub(super) fn polling(transport: Arc<Transport>, protocol: Protocol) -> Arc<Self> {
+        Self::new(transport, protocol, true)
+    }
+
+    fn new(transport: Arc<Transport>, protocol: Protocol, began_polling: bool) -> Arc<Self> {
+        transport.metrics.connection_opened();
+        Arc::new(Self {
+            transport,
+            protocol,
+            began_polling,
+            wire: OnceLock::new(),
+            sid: OnceLock::new(),
+            socket: OnceLock::new(),
+            peer: OnceLock::new(),
+            ended: AtomicBool::new(false),
+            state: Mutex::new(State {
+                route: Route::Joining,
+                joined: false,
+                on_wire: false,
+                queue: VecDeque::new(),
+                held: VecDeque::new(),
+                waiting_bytes: 0,
+                flushing: false,
+                closing: None,
+            }),
+        })
+    }
+
+    /// Makes the session findable by its id, for its upgrade and its end.
+    pub(super) fn register(self: &Arc<Self>, sid: Sid) {
+        if self.sid.set(sid).is_ok() {
+            self.transport.sessions.insert(sid, Arc::downgrade(self));
+        }
+    }
+
+    /// Gives a polling session the WebSocket it upgrades to.
+    ///
+    /// # Errors
+    /// Returns the wire if the session has one already or has ended.
+    pub(super) fn upgrade(&self, wire: Wire) -> Result<(), Wire> {
+        if self.has_ended() {
+            Err(wire)
+        } else {
+            self.wire.set(wire)
+        }
+    }
+
+    /// Remembers who joined over this session; whether nobody had before.
+    pub(super) fn set_peer(&self, peer: &Arc<Peer>) -> bool {
+        self.peer.set(Arc::downgrade(peer)).is_ok()
+    }
+
+    pub(super) fn peer(&self) -> Option<Arc<Peer>> {
+        self.peer.get().and_then(Weak::upgrade)
+    }
+
+    /// Whether nothing is accepted any more.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.has_ended() || self.state.lock().closing.is_some()
+    }
+
+    /// Why the connection was closed, if it was.
+    #[cfg(test)]
+    pub(super) fn cause(&self) -> Option<Cause> {
+        self.state.lock().closing
+    }
+
+    /// Bytes that wait here for the client.
+    #[cfg(test)]
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.state.lock().waiting_bytes
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    pub(super) fn stream(&self) -> Option<&TcpStream> {
+        self.wire.get().map(|wire| &wire.stream)
+    }
+
+    /// Called when the client has joined the namespace and may be written to.
+    pub(super) fn joined(self: &Arc<Self>, socket: &Arc<Socket>) {
+        self.socket.set(Arc::downgrade(socket)).ok();
+        let mut state = self.state.lock();
+        state.joined = true;
+        if state.on_wire {
+            self.send_mark(&mut state);
+            return;
+        }
+        state.route = Route::Polling;
+        for frames in state.take_held() {
+            self.send_polling(&mut state, &frames);
+        }
+    }
+
+    /// Sends `frames` behind everything sent before. Each chunk is made of whole frames. Never
+    /// waits: what the connection does not take at once is kept, up to
+    /// [`crate::limits::MAX_OUTPUT_BYTES`]; beyond that the client is closed as [`Cause::SlowConsumer`].
+    pub(crate) fn push(self: &Arc<Self>, frames: &[Bytes]) {
+        let mut state = self.state.lock();
+        if state.closing.is_none() && !self.has_ended() {
+            self.route(&mut state, frames);
+        }
+    }
+
+    fn route(self: &Arc<Self>, state: &mut State, frames: &[Bytes]) {
+        match state.route {
+            Route::Direct => self.write(state, frames),
+            Route::Polling => frames
+                .iter()
+                .for_each(|chunk| self.send_polling(state, chunk)),
+            Route::Joining | Route::Switching => {
+                for chunk in frames {
+                    state.waiting_bytes += chunk.len();
+                    state.held.push_back(chunk.clone());
+                }
+                self.check_bound(state);
+            }
+        }
+    }
+
+    /// Takes what socketioxide writes, always whole, and acts on the two marks in it.
+    pub(super) fn take_engine_frames(self: &Arc<Self>, buffer: &[u8]) {
+        let mut state = self.state.lock();
+        if self.has_ended() {
+            return;
+        }
+        if state.route == Route::Direct {
+            return self.write(&mut state, &[Bytes::copy_from_slice(buffer)]);
+        }
+        for frame in frame::walk(buffer) {
+            if frame.text.is_some_and(|text| self.transport.mark.is(text)) {
+                state.route = Route::Direct;
+                let held = state.take_held();
+                self.write(&mut state, &held);
+                self.end_if_drained(&mut state);
+                continue;
+            }
+            self.write(&mut state, &[Bytes::copy_from_slice(frame.whole)]);
+            // From this answer on socketioxide keeps its queue locked for the WebSocket: whatever
+            // is put into it now leaves through here, or not at all if the upgrade fails.
+            if frame.text == Some(engine::UPGRADE_ANSWER) && !state.on_wire {
+                state.on_wire = true;
+                if state.joined {
+                    self.send_mark(&mut state);
+                }
+            }
+        }
+    }
+
+    /// Sends the mark behind everything that is in socketioxide's queue.
+    fn send_mark(self: &Arc<Self>, state: &mut State) {
+        state.route = Route::Switching;
+        let Some(socket) = self.socket.get().and_then(Weak::upgrade) else {
+            return;
+        };
+        if engine::emit_mark(&socket, &self.transport.mark).is_err() {
+            self.end(state, Cause::SlowConsumer);
+        }
+    }
+
+    fn send_polling(self: &Arc<Self>, state: &mut State, frames: &Bytes) {
+        let Some(socket) = self.socket.get().and_then(Weak::upgrade) else {
+            return;
+        };
+        for text in frame::walk(frames).filter_map(|frame| frame.text) {
+            if self.has_ended() {
+                return;
+            }
+            if engine::emit_text(&socket, text).is_err() {
+                self.end(state, Cause::SlowConsumer);
+            }
+        }
+    }
+
+    /// Writes what fits at once and keeps the rest for the flushing task.
+    fn write(self: &Arc<Self>, state: &mut State, chunks: &[Bytes]) {
+        let mut written = 0;
+        if state.queue.is_empty() {
+            match self.try_write(chunks) {
+                Ok(bytes) => written = bytes,
+                Err(_) => return self.end(state, Cause::TransportLost),
+            }
+        }
+        for chunk in chunks {
+            let skipped = written.min(chunk.len());
+            written -= skipped;
+            if skipped < chunk.len() {
+                state.waiting_bytes += chunk.len() - skipped;
+                state.queue.push_back(chunk.slice(skipped..));
+            }
+        }
+        self.check_bound(state);
+        if !state.queue.is_empty() && !state.flushing {
+            state.flushing = true;
+            tokio::spawn(Self::flush(Arc::clone(self)));
+        }
+    }
+
+    /// Bytes that one system call took; none if the connection is full.
+    fn try_write<'a>(&self, chunks: impl IntoIterator<Item = &'a Bytes>) -> io::Result<usize> {
+        let stream = self.stream().ok_or(io::ErrorKind::NotConnected)?;
+        let mut slices = [IoSlice::new(&[]); FRAMES_PER_WRITE];
+        let mut count = 0;
+        for (slice, chunk) in slices.iter_mut().zip(chunks) {
+            *slice = IoSlice::new(chunk);
+            count += 1;
+        }
+        let result = match &slices[..count] {
+            [] => Ok(0),
+            [only] => stream.try_write(only),
+            several => stream.try_write_vectored(several),
+        };
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            result => result,
+        }
+    }
+
+    fn check_bound(self: &Arc<Self>, state: &mut State) {
+        if state.waiting_bytes > self.transport.settings.max_output_bytes {
+            self.end(state, Cause::SlowConsumer);
+        }
+    }
+
+    /// Empties the queue as the client takes it; runs only while something waits.
+    async fn flush(self: Arc<Self>) {
+        let Some(stream) = self.stream() else { return };
+        let deadline = self.transport.settings.write_timeout;
+        loop {
+            let writable = tokio::time::timeout(deadline, stream.writable()).await;
+            if self.flush_once(writable.is_err()).is_break() {
+                return;
+            }
+        }
+    }
+
+    fn flush_once(self: &Arc<Self>, stalled: bool) -> ControlFlow<()> {
+        let mut state = self.state.lock();
+        if stalled {
+            self.end(&mut state, Cause::SlowConsumer);
+        }
+        while !state.queue.is_empty() && !self.has_ended() {
+            match self.try_write(&state.queue) {
+                Ok(0) => return ControlFlow::Continue(()),
+                Ok(written) => state.drop_front(written),
+                Err(_) => self.end(&mut state, Cause::TransportLost),
+            }
+        }
+        state.flushing = false;
+        // A connection seldom falls behind twice: it gives the room for the queue back.
+        state.queue = VecDeque::new();
+        self.end_if_drained(&mut state);
+        ControlFlow::Break(())
+    }
+}
+
+impl State {
+    fn take_held(&mut self) -> Vec<Bytes> {
+        let held: Vec<_> = std::mem::take(&mut self.held).into();
+        self.waiting_bytes -= held.iter().map(Bytes::len).sum::<usize>();
+        held
+    }
+
+    fn drop_front(&mut self, mut written: usize) {
+        self.waiting_bytes -= written;
+        while let Some(front) = self.queue.front_mut() {
+            if written < front.len() {
+                *front = front.slice(written..);
+                return;
+            }
+            written -= front.len();
+            self.queue.pop_front();
+        }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            // The session never got as far as to be ended here: nobody joined over it.
+            self.transport
+                .metrics
+                .connection_closed(Cause::TransportLost.name());
+        }
+        if let Some(sid) = self.sid.get() {
+            self.transport
+                .sessions
+                .remove_if(sid, |_, output| output.strong_count() == 0);
+        }
+    }
+}

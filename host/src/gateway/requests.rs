@@ -1,0 +1,336 @@
+//! HTTP requests of the public listener: polling, upgrades, the rest; must not know Socket.IO events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use engineioxide::socket::Sid;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tower::Service;
+
+use super::engine::{EngineBody, PATH, Protocol, SessionOutput, Transport};
+use super::origins::AllowedOrigins;
+use super::output::{Output, Wire};
+use super::stream::EngineStream;
+use crate::limits;
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type Body = UnsyncBoxBody<Bytes, Error>;
+
+/// What the query of an Engine.IO request says.
+struct Query {
+    protocol: Option<Protocol>,
+    is_websocket: bool,
+    sid: Option<Result<Sid, ()>>,
+    is_base64: bool,
+}
+
+impl Query {
+    fn parse(query: &str) -> Self {
+        let find = |name: &str| {
+            let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+        };
+        Self {
+            protocol: find("EIO").and_then(Protocol::parse),
+            is_websocket: find("transport") == Some("websocket"),
+            sid: find("sid").map(|sid| sid.parse().map_err(drop)),
+            is_base64: matches!(find("b64"), Some("1" | "true")),
+        }
+    }
+
+    /// The address of the same request without anything a client may have added: it lives as long
+    /// as the session.
+    fn address(&self) -> String {
+        let eio = self.protocol.map_or(0, Protocol::number);
+        let transport = if self.is_websocket {
+            "websocket"
+        } else {
+            "polling"
+        };
+        let mut address = format!("{PATH}/?EIO={eio}&transport={transport}");
+        if let Some(Ok(sid)) = self.sid {
+            address.push_str("&sid=");
+            address.push_str(sid.as_str());
+        }
+        if self.is_base64 {
+            address.push_str("&b64=1");
+        }
+        address
+    }
+}
+
+/// Answers the requests of one TCP connection.
+pub(super) struct Requests<S> {
+    transport: Arc<Transport>,
+    place: Arc<OwnedSemaphorePermit>,
+    inner: S,
+}
+
+impl<S, B> Requests<S>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
+    B: http_body::Body<Data = Bytes, Error: Into<Error>> + Send + 'static,
+{
+    pub(super) fn new(
+        transport: Arc<Transport>,
+        place: Arc<OwnedSemaphorePermit>,
+        inner: S,
+    ) -> Self {
+        Self {
+            transport,
+            place,
+            inner,
+        }
+    }
+
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let rest = request.uri().path().strip_prefix(PATH);
+        if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+            return self.answer_engine(request).await;
+        }
+        let Ok(response) = self.inner.clone().call(request).await;
+        response.map(|body| UnsyncBoxBody::new(body.map_err(Into::into)))
+    }
+
+    async fn answer_engine(&self, request: Request<Incoming>) -> Response<Body> {
+        let origins = &self.transport.settings.allowed_origins;
+        if !origins.allow(request.headers()) {
+            return plain(StatusCode::FORBIDDEN, "this origin is not allowed");
+        }
+        let query = Query::parse(request.uri().query().unwrap_or_default());
+        let origin = request.headers().get(header::ORIGIN).cloned();
+        let mut response = if request.method() == Method::OPTIONS {
+            let mut response = empty(StatusCode::NO_CONTENT);
+            AllowedOrigins::sign_preflight(response.headers_mut());
+            response
+        } else if query.is_websocket && is_upgrade(request.headers()) {
+            self.upgrade(request, &query)
+        } else if query.is_websocket {
+            refuse(BAD_REQUEST)
+        } else {
+            self.poll(request, &query).await
+        };
+        origins.sign(origin, query.protocol, response.headers_mut());
+        response
+    }
+
+    /// Hands a polling request to socketioxide, with no more of it than needed: the first one of a
+    /// session is kept as long as the session, and its headers would keep hyper's buffer.
+    async fn poll(&self, request: Request<Incoming>, query: &Query) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let mut slim = Request::new(EngineBody::Left(Full::default()));
+        if parts.method == Method::POST {
+            *slim.body_mut() = EngineBody::Right(body);
+            if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
+                slim.headers_mut()
+                    .insert(header::CONTENT_TYPE, kind.clone());
+            }
+        }
+        *slim.method_mut() = parts.method;
+        *slim.uri_mut() = match query.sid {
+            Some(Err(())) => return refuse(UNKNOWN_SESSION),
+            _ => query.address().parse().expect("is made of valid parts"),
+        };
+        let opened = match query {
+            Query {
+                protocol: Some(protocol),
+                sid: None,
+                ..
+            } => {
+                let output = Output::polling(Arc::clone(&self.transport), *protocol);
+                slim.extensions_mut()
+                    .insert(SessionOutput(Arc::clone(&output)));
+                Some(output)
+            }
+            _ => None,
+        };
+        let takes_body = *slim.method() == Method::POST;
+        let mut service = self.transport.service();
+        let answer = service.call(slim);
+        let Ok(response) = if takes_body {
+            match timeout(limits::REQUEST_BODY_TIMEOUT, answer).await {
+                Ok(response) => response,
+                Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
+            }
+        } else {
+            answer.await
+        };
+        let (parts, body) = response.into_parts();
+        let Ok(body) = body
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes);
+        if let (Some(output), Some(sid)) = (opened, opened_session(&body)) {
+            output.register(sid);
+        }
+        Response::from_parts(
+            parts,
+            UnsyncBoxBody::new(Full::from(body).map_err(Into::into)),
+        )
+    }
+
+    /// Answers the WebSocket handshake and hands the connection to socketioxide under an output.
+    fn upgrade(&self, mut request: Request<Incoming>, query: &Query) -> Response<Body> {
+        let Some(protocol) = query.protocol else {
+            return refuse(UNKNOWN_PROTOCOL);
+        };
+        let Some(key) = request.headers().get(header::SEC_WEBSOCKET_KEY) else {
+            return refuse(BAD_REQUEST);
+        };
+        let accept = derive_accept_key(key.as_bytes());
+        let session = match query.sid {
+            None => None,
+            Some(Ok(sid)) => match self.transport.session(&sid) {
+                Some(output) if output.stream().is_none() => Some(output),
+                Some(_) => return refuse(BAD_REQUEST),
+                None => return refuse(UNKNOWN_SESSION),
+            },
+            Some(Err(())) => return refuse(UNKNOWN_SESSION),
+        };
+        let switched = Switched {
+            transport: Arc::clone(&self.transport),
+            place: Arc::clone(&self.place),
+            session,
+            protocol,
+            address: query.address(),
+        };
+        let upgrade = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            if let Ok(Ok(upgraded)) = timeout(limits::UPGRADE_TIMEOUT, upgrade).await {
+                switched.hand_over(upgraded);
+            }
+        });
+        let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
+        let headers = response.headers_mut();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        let accept = HeaderValue::try_from(accept).expect("base64 is a valid header");
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+        response
+    }
+}
+
+/// A connection that has been told that it is a WebSocket now.
+struct Switched {
+    transport: Arc<Transport>,
+    place: Arc<OwnedSemaphorePermit>,
+    session: Option<Arc<Output>>,
+    protocol: Protocol,
+    address: String,
+}
+
+impl Switched {
+    fn hand_over(self, upgraded: hyper::upgrade::Upgraded) {
+        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+            return;
+        };
+        let early = Bytes::copy_from_slice(&parts.read_buf);
+        let wire = Wire {
+            stream: parts.io.into_inner(),
+            _place: self.place,
+        };
+        let output = match self.session {
+            Some(output) => match output.upgrade(wire) {
+                Ok(()) => output,
+                Err(_) => return,
+            },
+            None => Output::direct(Arc::clone(&self.transport), self.protocol, wire),
+        };
+        let mut request = Request::new(());
+        *request.uri_mut() = self.address.parse().expect("is made of valid parts");
+        request
+            .extensions_mut()
+            .insert(SessionOutput(Arc::clone(&output)));
+        let stream = EngineStream::new(output, early);
+        if let Err(error) = self
+            .transport
+            .service()
+            .call((stream, request))
+            .into_inner()
+        {
+            tracing::debug!(%error, "socketioxide refused a WebSocket");
+        }
+    }
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    let is = |name, value: &str| {
+        headers
+            .get(name)
+            .is_some_and(|found| found.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
+    };
+    is(header::UPGRADE, "websocket") && is(header::SEC_WEBSOCKET_VERSION, "13")
+}
+
+/// The id of the session that the answer to a first polling request opens.
+fn opened_session(body: &[u8]) -> Option<Sid> {
+    const BEFORE: &[u8] = b"\"sid\":\"";
+    let start = body
+        .windows(BEFORE.len())
+        .position(|window| window == BEFORE)?
+        + BEFORE.len();
+    let length = body[start..].iter().position(|byte| *byte == b'"')?;
+    std::str::from_utf8(&body[start..start + length])
+        .ok()?
+        .parse()
+        .ok()
+}
+
+// Engine.IO's own errors, as its reference server words them.
+const UNKNOWN_SESSION: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
+const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
+const UNKNOWN_PROTOCOL: &str = r#"{"code":5,"message":"Unsupported protocol version"}"#;
+
+fn refuse(error: &'static str) -> Response<Body> {
+    let mut response = plain(StatusCode::BAD_REQUEST, error);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, json);
+    response
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let body = Full::from(text).map_err(Into::into);
+    let mut response = Response::new(UnsyncBoxBody::new(body));
+    *response.status_mut() = status;
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(UnsyncBoxBody::new(Empty::new().map_err(Into::into)));
+    *response.status_mut() = status;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_reduced_to_what_the_engine_needs() {
+        let query = Query::parse("token=secret&EIO=4&transport=polling&t=abc&sid=AAAAAAAAAAAAAAAA");
+        let expected = "/socket.io/?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA";
+        assert_eq!(query.address(), expected);
+        assert!(matches!(Query::parse("sid=short").sid, Some(Err(()))));
+    }
+
+    #[test]
+    fn the_opened_session_is_found_in_both_protocols() {
+        let sid = Some("BBBBBBBBBBBBBBBB".parse::<Sid>().expect("is a valid id"));
+        assert_eq!(
+            opened_session(br#"0{"sid":"BBBBBBBBBBBBBBBB","upgrades":[]}"#),
+            sid
+        );
+        assert_eq!(opened_session(br#"96:0{"sid":"BBBBBBBBBBBBBBBB"}"#), sid);
+        assert_eq!(opened_session(b"{\"code\":1}"), None);
+    }
+}

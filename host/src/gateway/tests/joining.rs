@@ -1,0 +1,211 @@
+//! How clients join, send and leave; must not know what their events mean.
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::clients::{WebSocket, exchange};
+use super::*;
+use crate::gateway::AllowedOrigins;
+use crate::gateway::closing::Cause;
+use crate::limits;
+
+#[tokio::test]
+async fn a_websocket_joins_with_its_handshake_and_gets_everything_in_order() {
+    let mut server = Server::start(Settings::default()).await;
+    let mut client = WebSocket::open(server.address, "EIO=4").await;
+    assert!(client.next().await.unwrap().starts_with("0{"));
+    client.send("40{\"token\":\"t\"}").await;
+    let (peer, Occurrence::Joined(Some(handshake))) = server.next().await else {
+        panic!()
+    };
+    assert_eq!(handshake, "{\"token\":\"t\"}");
+    for number in 0..1000 {
+        peer.output().push(&[numbered(number)]);
+    }
+    assert_eq!(
+        client.next().await.unwrap(),
+        format!("40{{\"sid\":\"{}\"}}", peer.id())
+    );
+    for number in 0..1000 {
+        assert_eq!(number_of(&client.next().await.unwrap()), Some(number));
+    }
+}
+
+#[tokio::test]
+async fn a_client_of_the_old_protocol_joins_by_itself() {
+    let mut server = Server::start(Settings::default()).await;
+    let mut client = WebSocket::open(server.address, "EIO=3").await;
+    assert!(client.next().await.unwrap().starts_with("0{"));
+    assert_eq!(client.next().await.unwrap(), "40");
+    let peer = server.joined().await;
+    client.send("42[\"hello\"]").await;
+    assert_eq!(server.event().await, "[\"hello\"]");
+    peer.output().push(&[numbered(1)]);
+    assert_eq!(client.next().await.unwrap(), "42[\"number\",1]");
+}
+
+#[tokio::test]
+async fn a_small_output_is_refilled_without_loss() {
+    let mut server = Server::start(Settings::default()).await;
+    let mut client = WebSocket::join(server.address).await;
+    let peer = server.joined().await;
+    let filler = "x".repeat(1000);
+    let chunk: Vec<_> = (0..100)
+        .map(|number| frame::text(&format!("42[\"number\",{number},\"{filler}\"]")))
+        .collect();
+    // More than the kernel holds unsent, less than the output may keep.
+    for _ in 0..10 {
+        peer.output().push(&chunk);
+    }
+    for count in 0..1000 {
+        let packet = client.next().await.unwrap();
+        let expected = format!("42[\"number\",{},", count % 100);
+        assert!(packet.starts_with(&expected), "{expected} at {count}");
+    }
+}
+
+#[tokio::test]
+async fn events_are_handled_one_at_a_time_in_order() {
+    let turns = Arc::new(Semaphore::new(0));
+    let mut server = Server::start_with(Settings::default(), Some(Arc::clone(&turns))).await;
+    let mut client = WebSocket::join(server.address).await;
+    server.joined().await;
+    for number in 0..50 {
+        client.send(&format!("42[\"event\",{number}]")).await;
+    }
+    assert_eq!(server.event().await, "[\"event\",0]");
+    assert!(
+        server.happened.try_recv().is_err(),
+        "the second event waits for the first"
+    );
+    turns.add_permits(50);
+    for number in 1..50 {
+        assert_eq!(server.event().await, format!("[\"event\",{number}]"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_sends_faster_than_is_handled_is_closed() {
+    let turns = Arc::new(Semaphore::new(0));
+    let mut server = Server::start_with(Settings::default(), Some(turns)).await;
+    let mut client = WebSocket::join(server.address).await;
+    server.joined().await;
+    for number in 0..limits::MAX_WAITING_EVENTS + 10 {
+        client.try_send(&format!("42[\"event\",{number}]")).await;
+    }
+    let mut told = Vec::new();
+    while let Some(packet) = client.next().await {
+        told.push(packet);
+    }
+    let error = r#"42["socket-api-error",{"event":"auth","message":"too many events wait to be handled","code":"rate-limited"}]"#;
+    assert_eq!(told, [error, "1"]);
+    server.turns.as_ref().unwrap().add_permits(1000);
+    let (peer, _) = server.departed().await;
+    assert_eq!(peer.output().cause(), Some(Cause::TooManyPending));
+}
+
+#[tokio::test]
+async fn binary_is_reported_as_such() {
+    let mut server = Server::start(Settings::default()).await;
+    let mut client = WebSocket::join(server.address).await;
+    server.joined().await;
+    client
+        .send("451-7[\"auth\",{\"_placeholder\":true,\"num\":0}]")
+        .await;
+    client.send_binary(b"\x01\x02").await;
+    let (_, Occurrence::Event(event)) = server.next().await else {
+        panic!()
+    };
+    assert!(event.binary);
+    assert_eq!(event.ack, Some(7));
+}
+
+#[tokio::test]
+async fn a_goodbye_is_told_from_a_lost_transport() {
+    let mut server = Server::start(Settings::default()).await;
+    let mut client = WebSocket::join(server.address).await;
+    server.joined().await;
+    client.send("41").await;
+    assert_eq!(server.departed().await.1, Departure::OnPurpose);
+    assert_eq!(client.next().await, None, "the transport is closed too");
+
+    let client = WebSocket::join(server.address).await;
+    server.joined().await;
+    client.close().await;
+    assert_eq!(server.departed().await.1, Departure::Lost);
+
+    let client = WebSocket::join(server.address).await;
+    server.joined().await;
+    drop(client);
+    assert_eq!(server.departed().await.1, Departure::Lost);
+}
+
+#[tokio::test]
+async fn what_is_no_packet_closes_the_connection() {
+    let mut server = Server::start(Settings::default()).await;
+    for packet in [
+        "4",
+        "4x",
+        "42",
+        "42{}",
+        "42[1]",
+        "42[\"auth\",{",
+        "9",
+        "hello",
+    ] {
+        let mut client = WebSocket::join(server.address).await;
+        server.joined().await;
+        client.send(packet).await;
+        while client.next().await.is_some() {}
+        assert_eq!(server.departed().await.1, Departure::Lost, "{packet}");
+    }
+    let huge = format!(
+        "42[\"auth\",\"{}\"]",
+        "x".repeat(limits::MAX_INCOMING_MESSAGE_BYTES)
+    );
+    let mut client = WebSocket::join(server.address).await;
+    server.joined().await;
+    client.try_send(&huge).await;
+    assert_eq!(server.departed().await.1, Departure::Lost);
+}
+
+#[tokio::test]
+async fn connections_are_bounded() {
+    let settings = Settings {
+        max_connections: 1,
+        ..Settings::default()
+    };
+    let mut server = Server::start(settings).await;
+    let client = WebSocket::join(server.address).await;
+    server.joined().await;
+    let get = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    assert_eq!(exchange(server.address, get.to_owned()).await.0, 0);
+    client.close().await;
+    server.departed().await;
+    let again = async {
+        while exchange(server.address, get.to_owned()).await.0 != 404 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again)
+        .await
+        .expect("the place is free again");
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_are_served_as_configured() {
+    let get = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: x\r\n\
+               origin: https://a.example\r\nconnection: close\r\n\r\n";
+    let server = Server::start(Settings::default()).await;
+    let (status, head, _) = exchange(server.address, get.to_owned()).await;
+    assert_eq!(status, 200);
+    assert!(head.contains("access-control-allow-origin: *"), "{head}");
+    let allowed_origins = AllowedOrigins::Listed(vec!["https://b.example".into()]);
+    let server = Server::start(Settings {
+        allowed_origins,
+        ..Settings::default()
+    })
+    .await;
+    assert_eq!(exchange(server.address, get.to_owned()).await.0, 403);
+}

@@ -1,0 +1,161 @@
+//! Clients that poll, and those that upgrade; must not know what their events mean.
+
+use std::time::Duration;
+
+use super::clients::{Polling, WebSocket};
+use super::*;
+use wardroom_domain::CloseReason;
+
+use crate::gateway::closing::Cause;
+use crate::limits;
+
+#[tokio::test]
+async fn a_polling_client_gets_events_and_acknowledgements_in_order() {
+    let mut server = Server::start(Settings::default()).await;
+    let client = Polling::join(server.address).await;
+    let peer = server.joined().await;
+    assert_eq!(client.post("421[\"hello\",{}]").await, 200);
+    assert_eq!(server.event().await, "[\"hello\",{}]");
+    let ack = frame::text("431[{\"ok\":true}]");
+    peer.output().push(&[
+        numbered(0),
+        ack,
+        frame::text("42[\"user-changed-device\",null]"),
+    ]);
+    let mut packets = Vec::new();
+    while packets.len() < 3 {
+        packets.extend(client.poll().await);
+    }
+    let expected = [
+        "42[\"number\",0]",
+        "431[{\"ok\":true}]",
+        "42[\"user-changed-device\",null]",
+    ];
+    assert_eq!(packets, expected);
+}
+
+/// Under a steady stream of events, a client polls a while, upgrades, and reads on.
+#[tokio::test]
+async fn an_upgrade_neither_loses_nor_reorders_events() {
+    const EVENTS: usize = 4000;
+    let mut server = Server::start(Settings::default()).await;
+    for polls in [0, 1, 5] {
+        let client = Polling::join(server.address).await;
+        let peer = server.joined().await;
+        tokio::spawn(async move {
+            let mut beat = tokio::time::interval(Duration::from_millis(1));
+            for number in 0..EVENTS {
+                if number % 10 == 0 {
+                    beat.tick().await;
+                }
+                peer.output().push(&[numbered(number)]);
+            }
+        });
+        let mut received = Vec::new();
+        for _ in 0..polls {
+            received.extend(client.poll().await);
+        }
+        // As a stock client does: probe, let the running poll end, then say that it is done.
+        let mut socket =
+            WebSocket::open(server.address, &format!("EIO=4&sid={}", client.sid)).await;
+        let (last, ()) = tokio::join!(client.poll(), socket.send("2probe"));
+        received.extend(last.into_iter().filter(|packet| packet != "6"));
+        assert_eq!(socket.next().await.unwrap(), "3probe");
+        socket.send("5").await;
+        let mut numbers: Vec<_> = received.iter().filter_map(|text| number_of(text)).collect();
+        while numbers.last() != Some(&(EVENTS - 1)) {
+            let packet = socket.next().await.unwrap();
+            numbers.push(number_of(&packet).unwrap_or_else(|| panic!("unexpected {packet}")));
+        }
+        assert_eq!(
+            numbers,
+            (0..EVENTS).collect::<Vec<_>>(),
+            "after {polls} polls"
+        );
+        drop(socket);
+        assert_eq!(server.departed().await.1, Departure::Lost);
+    }
+}
+
+#[tokio::test]
+async fn an_upgrade_may_come_before_the_client_joins() {
+    let mut server = Server::start(Settings::default()).await;
+    let client = Polling::open(server.address).await;
+    let mut socket = WebSocket::open(server.address, &format!("EIO=4&sid={}", client.sid)).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.next().await.unwrap(), "3probe");
+    socket.send("5").await;
+    socket.send("40").await;
+    let peer = server.joined().await;
+    peer.output().push(&[numbered(1)]);
+    assert!(socket.next().await.unwrap().starts_with("40{"));
+    assert_eq!(socket.next().await.unwrap(), "42[\"number\",1]");
+}
+
+#[tokio::test]
+async fn a_failed_upgrade_ends_the_session() {
+    let mut server = Server::start(Settings::default()).await;
+    let client = Polling::join(server.address).await;
+    server.joined().await;
+    let mut socket = WebSocket::open(server.address, &format!("EIO=4&sid={}", client.sid)).await;
+    socket.send("nonsense").await;
+    assert_eq!(server.departed().await.1, Departure::Lost);
+    assert_eq!(client.get().await.0, 400);
+}
+
+#[tokio::test]
+async fn a_polling_client_that_stops_polling_is_closed() {
+    let mut server = Server::start(Settings::default()).await;
+    let client = Polling::join(server.address).await;
+    let peer = server.joined().await;
+    for number in 0..=limits::MAX_POLLING_PACKETS {
+        peer.output().push(&[numbered(number)]);
+    }
+    assert_eq!(server.departed().await.1, Departure::Lost);
+    assert_eq!(peer.output().cause(), Some(Cause::SlowConsumer));
+    assert_eq!(client.get().await.0, 400);
+    drop(peer);
+    while !server.transport.sessions.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_polling_client_is_told_to_stay_away_and_cannot_stay() {
+    let mut server = Server::start(Settings::default()).await;
+    let client = Polling::join(server.address).await;
+    let peer = server.joined().await;
+    peer.output().push(&[numbered(1)]);
+    peer.output().close(Cause::Ended(CloseReason::Kicked));
+    peer.output().push(&[numbered(2)]);
+    let packets = client.poll().await;
+    assert_eq!(
+        (packets[0].as_str(), packets[2].as_str()),
+        ("42[\"number\",1]", "41")
+    );
+    assert!(packets[1].contains(r#""code":"kicked""#));
+    server.departed().await;
+    client.post("42[\"evading\"]").await;
+    let ended = async { while client.get().await.0 != 400 {} };
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("the session ends");
+    assert!(
+        server.happened.try_recv().is_err(),
+        "nothing is heard of it any more"
+    );
+}
+
+#[tokio::test]
+async fn a_polling_client_may_say_goodbye() {
+    let mut server = Server::start(Settings::default()).await;
+    let client = Polling::join(server.address).await;
+    let peer = server.joined().await;
+    client.post("41").await;
+    assert_eq!(server.departed().await.1, Departure::OnPurpose);
+    let ended = async { while client.get().await.0 != 400 {} };
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("the session ends");
+    assert!(peer.output().is_closing());
+}

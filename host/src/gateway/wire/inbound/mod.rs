@@ -1,0 +1,301 @@
+//! What clients send, checked and turned into the domain's terms; must not know what follows of it.
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use wardroom_domain::{ChannelId, InvalidId, MediaPatch, OnlineStatus, SocketId, WorkspaceId};
+
+use crate::codes::Code;
+use crate::gateway::peer::Incoming;
+use crate::json::canonical;
+use crate::limits;
+
+/// Why an event is refused, in words that the client may see.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Fault {
+    pub(crate) code: Code,
+    pub(crate) message: Cow<'static, str>,
+}
+
+impl Fault {
+    pub(crate) fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::InvalidData, message)
+    }
+}
+
+/// What `auth` carries.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct AuthRequest {
+    pub(crate) token: String,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) status: Option<OnlineStatus>,
+    pub(crate) replaces: Option<SocketId>,
+}
+
+impl std::fmt::Debug for AuthRequest {
+    /// Leaves the token out: it is a secret.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self {
+            token: _,
+            workspace,
+            status,
+            replaces,
+        } = self;
+        write!(
+            formatter,
+            "AuthRequest({workspace:?}, {status:?}, {replaces:?})"
+        )
+    }
+}
+
+/// An event of a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ClientEvent {
+    Auth(AuthRequest),
+    SelectChannel {
+        channel: ChannelId,
+        media: Option<MediaPatch>,
+    },
+    UnselectChannel,
+    UpdateMediaState(MediaPatch),
+    UpdateOnlineStatus(OnlineStatus),
+    GetState,
+}
+
+/// An event as read: whatever is wrong with it, its name and its transaction are there if they
+/// could be read, so that the error finds its way.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) event: String,
+    pub(crate) transaction: Option<String>,
+    pub(crate) ack: Option<i64>,
+    pub(crate) content: Result<ClientEvent, Fault>,
+}
+
+impl Request {
+    /// Reads an event.
+    pub(crate) fn read(incoming: &Incoming) -> Self {
+        let arguments = serde_json::from_slice::<Arguments<'_>>(&incoming.text);
+        let Ok(Arguments { event, first }) = arguments else {
+            let content = Err(Fault::invalid("the event has no name"));
+            return Self {
+                event: String::new(),
+                transaction: None,
+                ack: incoming.ack,
+                content,
+            };
+        };
+        let fields = Fields::read(first);
+        let transaction = fields.as_ref().map_or(Ok(None), Fields::transaction);
+        let content = if incoming.binary {
+            Err(Fault::invalid("binary data is not accepted"))
+        } else if incoming.text.len() > limits::MAX_INCOMING_EVENT_BYTES {
+            let most = limits::MAX_INCOMING_EVENT_BYTES;
+            Err(Fault::invalid(format!(
+                "the event is larger than {most} bytes"
+            )))
+        } else {
+            let transaction = transaction.as_ref().map_err(Clone::clone);
+            transaction.and_then(|_| fields?.event(&event))
+        };
+        let event = event.chars().take(MAX_TEXT_CHARS).collect();
+        Self {
+            event,
+            transaction: transaction.ok().flatten(),
+            ack: incoming.ack,
+            content,
+        }
+    }
+
+    /// Reads a handshake payload as an `auth` event. One that names neither a token nor a
+    /// workspace is something else's business.
+    pub(crate) fn read_handshake(text: &[u8]) -> Option<Self> {
+        let payload = serde_json::from_slice::<&RawValue>(text).ok()?;
+        let fields = Fields::read(Some(payload)).ok()?;
+        if fields.find("token").is_none() && fields.find("workspaceId").is_none() {
+            return None;
+        }
+        let transaction = fields.transaction();
+        let content = match &transaction {
+            _ if text.len() > limits::MAX_INCOMING_EVENT_BYTES => {
+                Err(Fault::invalid("the handshake payload is too large"))
+            }
+            Ok(_) => fields.event("auth"),
+            Err(fault) => Err(fault.clone()),
+        };
+        let transaction = transaction.ok().flatten();
+        Some(Self {
+            event: "auth".to_owned(),
+            transaction,
+            ack: None,
+            content,
+        })
+    }
+}
+
+/// Longest transaction, and longest event name in an error, in characters.
+const MAX_TEXT_CHARS: usize = 128;
+
+/// The array of a packet: the event's name and its first argument. More arguments are ignored.
+struct Arguments<'a> {
+    event: Cow<'a, str>,
+    first: Option<&'a RawValue>,
+}
+
+impl<'de> Deserialize<'de> for Arguments<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Array;
+        impl<'de> Visitor<'de> for Array {
+            type Value = Arguments<'de>;
+
+            fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                formatter.write_str("an event name and its arguments")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+                let missing = || serde::de::Error::invalid_length(0, &self);
+                let event = array.next_element::<String>()?.ok_or_else(missing)?.into();
+                let first = array.next_element()?;
+                while array.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Arguments { event, first })
+            }
+        }
+        deserializer.deserialize_seq(Array)
+    }
+}
+
+/// The fields of an event's object, unread. Unknown ones are ignored.
+struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+
+impl<'a> Fields<'a> {
+    fn read(argument: Option<&'a RawValue>) -> Result<Self, Fault> {
+        let Some(argument) = argument else {
+            return Ok(Self(BTreeMap::new()));
+        };
+        match serde_json::from_str(argument.get()) {
+            Ok(fields) => Ok(Self(fields)),
+            Err(_) => Err(Fault::invalid("the event takes one object")),
+        }
+    }
+
+    fn find(&self, name: &str) -> Option<&'a RawValue> {
+        self.0.get(name).copied()
+    }
+
+    fn string(&self, name: &'static str) -> Result<Option<String>, Fault> {
+        let Some(value) = self.find(name) else {
+            return Ok(None);
+        };
+        match serde_json::from_str(value.get()) {
+            Ok(text) => Ok(Some(text)),
+            Err(_) => Err(Fault::invalid(format!("`{name}` must be a string"))),
+        }
+    }
+
+    fn id<T>(
+        &self,
+        name: &'static str,
+        new: fn(&str) -> Result<T, InvalidId>,
+    ) -> Result<Option<T>, Fault> {
+        let Some(text) = self.string(name)? else {
+            return Ok(None);
+        };
+        new(&text)
+            .map(Some)
+            .map_err(|error| Fault::invalid(format!("`{name}` {error}")))
+    }
+
+    fn transaction(&self) -> Result<Option<String>, Fault> {
+        let transaction = self.string("transaction")?;
+        let length = transaction.as_ref().map(|text| text.chars().count());
+        if length.is_none_or(|length| (1..=MAX_TEXT_CHARS).contains(&length)) {
+            Ok(transaction)
+        } else {
+            Err(Fault::invalid(
+                "`transaction` must have 1 to 128 characters",
+            ))
+        }
+    }
+
+    fn status(&self) -> Result<Option<OnlineStatus>, Fault> {
+        match self.string("onlineStatus")?.as_deref() {
+            None => Ok(None),
+            Some("online") => Ok(Some(OnlineStatus::Online)),
+            Some("idle") => Ok(Some(OnlineStatus::Idle)),
+            Some("offline") => Ok(Some(OnlineStatus::Offline)),
+            Some(_) => Err(Fault::invalid(
+                "`onlineStatus` must be online, idle or offline",
+            )),
+        }
+    }
+
+    fn media(&self) -> Result<Option<MediaPatch>, Fault> {
+        let Some(value) = self.find("userMediaState") else {
+            return Ok(None);
+        };
+        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(value.get())
+            .map_err(|_| Fault::invalid("`userMediaState` must be an object of bounded depth"))?;
+        let mut patch = MediaPatch::default();
+        for (name, value) in fields {
+            let known = match name.as_str() {
+                "microphone" => &mut patch.microphone,
+                "speakers" => &mut patch.speakers,
+                "screen" => &mut patch.screen,
+                "camera" => &mut patch.camera,
+                "speaking" => &mut patch.speaking,
+                _ => {
+                    patch.rest.insert(Arc::from(name), canonical(&value));
+                    continue;
+                }
+            };
+            let Some(is_on) = value.as_bool() else {
+                let message = format!("`userMediaState.{name}` must be true or false");
+                return Err(Fault::invalid(message));
+            };
+            *known = Some(is_on);
+        }
+        Ok(Some(patch))
+    }
+
+    fn event(&self, name: &str) -> Result<ClientEvent, Fault> {
+        Ok(match name {
+            "auth" => ClientEvent::Auth(AuthRequest {
+                token: required("token", self.string("token")?)?,
+                workspace: required("workspaceId", self.id("workspaceId", WorkspaceId::new)?)?,
+                status: self.status()?,
+                replaces: self.id("prevSocketId", SocketId::new)?,
+            }),
+            "select-channel" => ClientEvent::SelectChannel {
+                channel: required("channelId", self.id("channelId", ChannelId::new)?)?,
+                media: self.media()?,
+            },
+            "unselect-channel" => ClientEvent::UnselectChannel,
+            "update-media-state" => {
+                ClientEvent::UpdateMediaState(required("userMediaState", self.media()?)?)
+            }
+            "update-online-status" => {
+                ClientEvent::UpdateOnlineStatus(required("onlineStatus", self.status()?)?)
+            }
+            "get-state" => ClientEvent::GetState,
+            _ => return Err(Fault::invalid("unknown event")),
+        })
+    }
+}
+
+fn required<T>(name: &str, value: Option<T>) -> Result<T, Fault> {
+    value.ok_or_else(|| Fault::invalid(format!("`{name}` is missing")))
+}

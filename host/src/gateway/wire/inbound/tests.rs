@@ -1,0 +1,131 @@
+//! Client events, well-formed and not; must not know what follows of them.
+
+#![allow(clippy::unwrap_used)]
+
+use bytes::Bytes;
+use expect_test::{Expect, expect};
+
+use super::*;
+
+fn check(text: &str, expected: Expect) {
+    let text = Bytes::copy_from_slice(text.as_bytes());
+    let request = Request::read(&Incoming {
+        text,
+        binary: false,
+        ack: None,
+    });
+    let content = match request.content {
+        Ok(event) => format!("{event:?}"),
+        Err(fault) => format!("{}: {}", fault.code.as_str(), fault.message),
+    };
+    let transaction = request.transaction;
+    expected.assert_eq(&format!("{} {transaction:?} {content}", request.event));
+}
+
+#[test]
+fn well_formed_events_are_read() {
+    check(
+        r#"["auth",{"token":"x","workspaceId":"w","onlineStatus":"idle","prevSocketId":"s","transaction":"t","other":1},"more"]"#,
+        expect![[r#"auth Some("t") Auth(AuthRequest("w", Some(Idle), Some("s")))"#]],
+    );
+    check(
+        r#"["select-channel",{"channelId":"c","userMediaState":{"camera":true,"x":{"b":1,"a":2}}}]"#,
+        expect![[
+            r#"select-channel None SelectChannel { channel: "c", media: Some(MediaPatch { microphone: None, speakers: None, screen: None, camera: Some(true), speaking: None, rest: {"x": Json("{\"a\":2,\"b\":1}")} }) }"#
+        ]],
+    );
+    check(r#"["get-state"]"#, expect!["get-state None GetState"]);
+    check(
+        r#"["\u0067et-state",{}]"#,
+        expect!["get-state None GetState"],
+    );
+}
+
+#[test]
+fn malformed_events_are_explained() {
+    check("[]", expect![" None invalid-data: the event has no name"]);
+    check(
+        r#"["auth"]"#,
+        expect!["auth None invalid-data: `token` is missing"],
+    );
+    check(
+        r#"["auth",null]"#,
+        expect!["auth None invalid-data: the event takes one object"],
+    );
+    check(
+        r#"["auth",[1]]"#,
+        expect!["auth None invalid-data: the event takes one object"],
+    );
+    check(
+        r#"["auth",{"token":5,"workspaceId":"w","transaction":"t"}]"#,
+        expect![[r#"auth Some("t") invalid-data: `token` must be a string"#]],
+    );
+    check(
+        r#"["auth",{"token":"x","workspaceId":""}]"#,
+        expect!["auth None invalid-data: `workspaceId` must not be empty"],
+    );
+    check(
+        r#"["auth",{"token":"x","workspaceId":"w","transaction":""}]"#,
+        expect!["auth None invalid-data: `transaction` must have 1 to 128 characters"],
+    );
+    check(
+        r#"["update-online-status",{"onlineStatus":"away"}]"#,
+        expect![
+            "update-online-status None invalid-data: `onlineStatus` must be online, idle or offline"
+        ],
+    );
+    check(
+        r#"["update-media-state",{"userMediaState":{"camera":1}}]"#,
+        expect![
+            "update-media-state None invalid-data: `userMediaState.camera` must be true or false"
+        ],
+    );
+    check(
+        r#"["nonsense",{}]"#,
+        expect!["nonsense None invalid-data: unknown event"],
+    );
+}
+
+#[test]
+fn deep_and_huge_events_are_refused() {
+    let deep = "[".repeat(5000) + &"]".repeat(5000);
+    let text = format!(r#"["update-media-state",{{"userMediaState":{{"x":{deep}}}}}]"#);
+    check(
+        &text,
+        expect![
+            "update-media-state None invalid-data: `userMediaState` must be an object of bounded depth"
+        ],
+    );
+    let long = "x".repeat(limits::MAX_INCOMING_EVENT_BYTES);
+    check(
+        &format!(r#"["auth",{{"transaction":"t","token":"{long}"}}]"#),
+        expect![[r#"auth Some("t") invalid-data: the event is larger than 32768 bytes"#]],
+    );
+}
+
+#[test]
+fn binary_is_refused() {
+    let text = Bytes::from_static(br#"["auth",{"_placeholder":true,"num":0}]"#);
+    let request = Request::read(&Incoming {
+        text,
+        binary: true,
+        ack: Some(1),
+    });
+    assert_eq!(
+        request.content,
+        Err(Fault::invalid("binary data is not accepted"))
+    );
+}
+
+#[test]
+fn only_a_handshake_with_credentials_counts_as_auth() {
+    assert!(Request::read_handshake(b"{}").is_none());
+    assert!(Request::read_handshake(br#"{"theme":"dark"}"#).is_none());
+    let request = Request::read_handshake(br#"{"token":"x","workspaceId":"w"}"#).unwrap();
+    assert!(matches!(request.content, Ok(ClientEvent::Auth(_))));
+    let request = Request::read_handshake(br#"{"token":"x"}"#).unwrap();
+    assert_eq!(
+        request.content,
+        Err(Fault::invalid("`workspaceId` is missing"))
+    );
+}

@@ -1,0 +1,9 @@
+//! Translates between what travels and the domain; must not know sockets or decide anything.
+
+mod inbound;
+mod outbound;
+
+pub(super) use inbound::{AuthRequest, ClientEvent, Fault, Request};
+pub(super) use outbound::{
+    auth_success, error, error_of_transaction, event, refused_ack, state_ack, success_ack,
+};

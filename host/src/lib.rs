@@ -7,6 +7,7 @@ pub mod codes;
 pub mod commit;
 pub mod config;
 pub mod gateway;
+pub mod demo;
 pub mod http;
 pub mod json;
 pub mod limits;

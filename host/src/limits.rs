@@ -95,6 +95,11 @@ const _: () = assert!(
 );
 const _: () = assert!(MAX_BATCH_ENTRIES <= MAX_UNDELIVERED_ENTRIES);
 
+// ---- demo page (development mode) ----
+
+/// Largest body of a demo action, in bytes. A larger one is refused as not being an action.
+pub const MAX_DEMO_ACTION_BYTES: usize = 16 * 1024;
+
 // ---- policies ----
 
 /// The largest component that is loaded, in bytes. Python's runtime alone takes 18 MB.

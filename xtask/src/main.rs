@@ -1,5 +1,6 @@
 //! Every chore of the repository, in Rust: `cargo xtask --help`.
 
+mod browser;
 mod build;
 mod demo;
 mod setup;

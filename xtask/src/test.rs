@@ -5,7 +5,7 @@ use std::thread;
 use anyhow::{Result, anyhow};
 
 use crate::shell::{cargo, run, say, target};
-use crate::{build, setup, tidy};
+use crate::{browser, build, setup, tidy};
 
 /// What can be said to `cargo xtask test`.
 #[derive(clap::Args)]
@@ -33,6 +33,7 @@ pub(crate) fn run_all(arguments: &Arguments) -> Result<()> {
     }
     let binary = target().join("debug/wardroom");
     run(cargo(&["test", "--locked", "--workspace"]).env("WARDROOM_BIN", &binary))?;
+    browser::test(&binary)?;
     run(&mut cargo(&[
         "clippy",
         "--locked",
@@ -45,5 +46,6 @@ pub(crate) fn run_all(arguments: &Arguments) -> Result<()> {
 }
 
 fn install_clients() -> Result<()> {
-    setup::npm("tests/clients/js")
+    setup::npm("tests/clients/js")?;
+    browser::install()
 }

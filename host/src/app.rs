@@ -1,20 +1,38 @@
 //! The only composition root: binds, wires, runs, drains.
 
+mod demo;
+mod identity;
+mod policies;
+
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 use tokio::net::TcpListener;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::auth::{ApiKeys, TokenVerifier};
+use crate::commit::Committer;
+use crate::config::{self, Config};
+use crate::demo::Demo;
+use crate::gateway::{self, Gateway};
+use crate::http::{self, Api, BodyLimits, Ops, Readiness};
+use crate::metrics::Metrics;
+use crate::policy::Policies;
 use crate::shutdown::Shutdown;
+use crate::store::Store;
+use crate::store::embedded::Embedded;
 
 /// What is known once the server accepts connections.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub struct Running {
     /// Where clients connect, with the real port.
     pub public: SocketAddr,
     /// Where backends connect, with the real port.
     pub internal: SocketAddr,
+    /// The demo, in development mode.
+    pub demo: Option<Demo>,
 }
 
 /// Runs the server until `shutdown` begins and what is open has drained.
@@ -22,23 +40,154 @@ pub struct Running {
 /// `ready` is called once, when both listeners accept.
 ///
 /// # Errors
-/// If an address cannot be bound.
-pub async fn run(
-    config: Config,
-    ready: impl FnOnce(&Running),
-    shutdown: Shutdown,
-) -> anyhow::Result<()> {
-    let bind = async |key: &str, address: SocketAddr| {
-        TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address} ({key})"))
-    };
+/// If a policy cannot be loaded, the directory cannot be opened, or an address cannot be bound.
+pub async fn run(config: Config, ready: impl FnOnce(&Running), shutdown: Shutdown) -> Result<()> {
+    let config = Arc::new(config);
+    let metrics = Arc::new(Metrics::default());
+    let policies = load_policies(&config).await?;
+    let committer = open(&config, &policies, &metrics).await?;
+    let demo = demo::prepare(&config)?;
+    if let Some(demo) = &demo {
+        demo::fill(demo, &committer).await?;
+    }
     let public = bind("listen.public", config.listen.public).await?;
     let internal = bind("listen.internal", config.listen.internal).await?;
-    ready(&Running {
+    let running = Running {
         public: public.local_addr()?,
         internal: internal.local_addr()?,
-    });
+        demo: demo.clone(),
+    };
+
+    let mut chores = JoinSet::new();
+    chores.spawn(Arc::clone(&committer).expire_holds());
+    chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe()));
+    let _watching = policies.watch().context("cannot watch the policies")?;
+
+    let gateway = Arc::new(Gateway::new(
+        gateway_settings(&config),
+        Arc::new(identity::Tokens(TokenVerifier::new(
+            config.auth.tokens.clone(),
+        ))),
+        Arc::clone(&committer),
+        Arc::clone(&metrics),
+    ));
+    let api = Api::new(
+        Arc::clone(&committer),
+        Arc::new(identity::Keys(ApiKeys::new(config.api_keys.clone()))),
+        Arc::new(Operations {
+            policies,
+            shutdown: shutdown.clone(),
+        }),
+        metrics,
+        BodyLimits {
+            call: config.limits.max_http_body_bytes,
+            sync: config.limits.max_http_sync_body_bytes,
+        },
+    );
+    let stop = CancellationToken::new();
+    let clients = {
+        let (gateway, stop) = (Arc::clone(&gateway), stop.clone());
+        let pages = http::public_router(demo, committer);
+        tokio::spawn(async move { gateway.serve(public, pages, stop).await })
+    };
+    let backends = tokio::spawn(http::serve(
+        internal,
+        http::router(Arc::new(api)),
+        stop.clone(),
+    ));
+    ready(&running);
+
     shutdown.begun().await;
+    stop.cancel();
+    let drained = shutdown
+        .drain(config.shutdown.drain, async {
+            gateway.drain().await;
+            // Neither says more than that its listener is closed and its answers are out.
+            let _ = tokio::join!(clients, backends);
+        })
+        .await;
+    if let Err(cut) = drained {
+        tracing::warn!(reason = %cut, "not everything was drained");
+    }
+    chores.shutdown().await;
+    tracing::info!("stopped");
     Ok(())
+}
+
+async fn load_policies(config: &Arc<Config>) -> Result<Policies> {
+    let config = Arc::clone(config);
+    let loaded = spawn_blocking(move || policies::load(&config)).await;
+    Ok(loaded.context("loading the policies panicked")??)
+}
+
+/// Opens the store and brings back what it remembers.
+async fn open(
+    config: &Config,
+    policies: &Policies,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<Committer>> {
+    let (store, remembered) = match config.store.path.clone() {
+        Some(path) => spawn_blocking(move || Embedded::open(&path))
+            .await
+            .context("opening the directory panicked")??,
+        None => (Embedded::in_memory(), Vec::new()),
+    };
+    let store: Arc<dyn Store> = Arc::new(store);
+    let visibility = Arc::new(policies::Current(policies.clone()));
+    let committer = Committer::new(store, visibility, Arc::clone(metrics));
+    let workspaces = remembered.len();
+    committer
+        .restore(remembered)
+        .await
+        .context("cannot bring back the directory")?;
+    tracing::info!(workspaces, "the directory is open");
+    Ok(Arc::new(committer))
+}
+
+async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen on {address} ({key})"))
+}
+
+fn gateway_settings(config: &Config) -> gateway::Settings {
+    gateway::Settings {
+        max_connections: config.limits.max_connections,
+        max_output_bytes: config.limits.max_output_bytes,
+        write_timeout: config.limits.write_timeout,
+        ping_interval: config.socketio.ping_interval,
+        ping_timeout: config.socketio.ping_timeout,
+        allowed_origins: match &config.listen.allowed_origins {
+            config::AllowedOrigins::Any => gateway::AllowedOrigins::Any,
+            config::AllowedOrigins::Listed(origins) => {
+                gateway::AllowedOrigins::Listed(origins.clone())
+            }
+        },
+        auth_deadline: config.auth.deadline,
+        grace: config.presence.grace,
+        grace_in_channel: config.presence.grace_in_channel,
+    }
+}
+
+/// What operators may ask about the server as a whole.
+struct Operations {
+    policies: Policies,
+    shutdown: Shutdown,
+}
+
+impl Ops for Operations {
+    fn ready(&self) -> Readiness {
+        let draining = self.shutdown.has_begun();
+        Readiness {
+            ready: !draining,
+            reasons: draining
+                .then(|| "the server is shutting down".to_owned())
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    fn policies(&self) -> Vec<http::PolicyStatus> {
+        policies::status(&self.policies)
+    }
 }

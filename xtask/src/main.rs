@@ -1,6 +1,6 @@
 //! Every chore of the repository, in Rust: `cargo xtask --help`.
 
-mod browser;
+mod bench;
 mod build;
 mod demo;
 mod setup;
@@ -31,6 +31,8 @@ enum Chore {
     Policies,
     /// Play seeds of the simulation; a seed that finds something wrong is the bug report.
     Sim(sim::Arguments),
+    /// Measure the server against its peers.
+    Bench(bench::Arguments),
     /// Check that the tree keeps to the rules of ARCHITECTURE.md.
     Tidy,
 }
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Chore::Test(arguments) => test::run_all(&arguments),
         Chore::Policies => build::policies().and_then(|()| build::guests()),
         Chore::Sim(arguments) => sim::run(&arguments),
+        Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Tidy => tidy::run(),
     };
     match result {

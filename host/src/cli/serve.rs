@@ -1,27 +1,16 @@
 //! `wardroom serve`: starts the runtime, the log and the signals, and runs the server. It must not know what the server is made of.
 
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
 use tracing::{info, warn};
-use wardroom_domain::{UserId, WorkspaceId};
 
 use super::{Development, Environment, Failure, Source, load};
 use crate::app::{self, Running};
-use crate::auth::TokenIssuer;
-use crate::config::{Config, Demo};
+use crate::config::Config;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
-
-/// The workspace that development mode signs tokens for.
-const DEMO_WORKSPACE: &str = "demo";
-/// The users that development mode signs tokens for.
-const DEMO_USERS: [&str; 2] = ["ann", "bob"];
-/// How long those tokens are valid: a day's work.
-const DEMO_TOKEN_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Run the server until SIGTERM or SIGINT
 #[derive(Args, Debug)]
@@ -63,8 +52,8 @@ pub(super) fn run(
 async fn serve(config: Config, out: &mut dyn Write) -> anyhow::Result<()> {
     let shutdown = Shutdown::new();
     shutdown.on_signals().context("cannot listen to signals")?;
-    let welcome = config.demo.as_ref().map(|demo| Welcome::new(demo, &config));
-    if welcome.is_some() {
+    let api_key = config.demo.as_ref().and_then(|demo| demo.api_key.clone());
+    if config.demo.is_some() {
         warn!("DEVELOPMENT MODE: secrets may be weak or known to others; not for production");
     }
     for warning in &config.warnings {
@@ -76,7 +65,7 @@ async fn serve(config: Config, out: &mut dyn Write) -> anyhow::Result<()> {
     let ready = |running: &Running| {
         info!(public = %running.public, internal = %running.internal, "ready");
         // A closed standard output is no reason to stop serving.
-        let _ = announce(running, welcome.as_ref(), out);
+        let _ = announce(running, api_key.as_deref(), out);
     };
     tokio::select! {
         outcome = app::run(config, ready, shutdown.clone()) => outcome,
@@ -84,46 +73,19 @@ async fn serve(config: Config, out: &mut dyn Write) -> anyhow::Result<()> {
     }
 }
 
-/// What a newcomer needs in development mode, besides the addresses.
-struct Welcome {
-    api_key: Option<String>,
-    /// Users and their tokens; none if the configured keys cannot sign.
-    tokens: Vec<(&'static str, String)>,
-}
-
-impl Welcome {
-    fn new(demo: &Demo, config: &Config) -> Self {
-        let workspace = WorkspaceId::new(DEMO_WORKSPACE).map(|id| BTreeMap::from([(id, None)]));
-        let issuer = TokenIssuer::new(&config.auth.tokens).ok();
-        let token = |user: &'static str| {
-            let id = UserId::new(user).ok()?;
-            let workspaces = workspace.as_ref().ok()?;
-            let token = issuer.as_ref()?.issue(&id, workspaces, DEMO_TOKEN_LIFE);
-            Some((user, token.ok()?))
-        };
-        Self {
-            api_key: demo.api_key.clone(),
-            tokens: DEMO_USERS.into_iter().filter_map(token).collect(),
-        }
-    }
-}
-
-/// Tells whoever started the server where it is.
-fn announce(
-    running: &Running,
-    welcome: Option<&Welcome>,
-    out: &mut dyn Write,
-) -> std::io::Result<()> {
+/// Tells whoever started the server where it is and, in development mode, how to get in.
+fn announce(running: &Running, api_key: Option<&str>, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "wardroom {} is ready", env!("CARGO_PKG_VERSION"))?;
     writeln!(out, "  clients    http://{}", running.public)?;
     writeln!(out, "  backends   http://{}", running.internal)?;
-    if let Some(welcome) = welcome {
-        if let Some(key) = &welcome.api_key {
-            writeln!(out, "  API key    {key}")?;
-        }
-        writeln!(out, "  workspace  {DEMO_WORKSPACE}")?;
-        for (user, token) in &welcome.tokens {
-            writeln!(out, "  {user:<9}  {token}")?;
+    if let Some(key) = api_key {
+        writeln!(out, "  API key    {key}")?;
+    }
+    if let Some(demo) = &running.demo {
+        writeln!(out, "  demo page  http://{}/demo", running.public)?;
+        writeln!(out, "  workspace  {}", demo.workspace)?;
+        for user in &demo.users {
+            writeln!(out, "  {:<9}  {}", user.id, user.token)?;
         }
     }
     out.flush()
@@ -133,38 +95,40 @@ fn announce(
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use wardroom_domain::{UserId, WorkspaceId};
+
     use super::*;
-    use crate::auth::TokenVerifier;
-    use crate::config::Mode;
+    use crate::demo::{Demo, DemoUser};
 
     #[test]
-    fn a_newcomer_is_told_addresses_key_and_tokens_that_work() {
-        let folder = tempfile::TempDir::new().unwrap();
-        let file = folder.path().join("w.toml");
-        std::fs::write(&file, "").unwrap();
-        let config = Config::load(Some(&file), [], Mode::Development).unwrap();
-        let welcome = Welcome::new(config.demo.as_ref().unwrap(), &config);
-        let running = Running {
+    fn a_newcomer_is_told_addresses_key_page_and_tokens() {
+        let ann = DemoUser {
+            id: UserId::new("ann").unwrap(),
+            name: "Ann".to_owned(),
+            token: "a.b.c".to_owned(),
+        };
+        let mut running = Running {
             public: "127.0.0.1:1".parse().unwrap(),
             internal: "127.0.0.1:2".parse().unwrap(),
+            demo: Some(Demo {
+                workspace: WorkspaceId::new("demo").unwrap(),
+                users: vec![ann],
+            }),
         };
         let mut out = Vec::new();
-        announce(&running, Some(&welcome), &mut out).unwrap();
+        announce(&running, Some("wr_key"), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert!(text.contains("  clients    http://127.0.0.1:1\n"), "{text}");
-        assert!(text.contains("  API key    wr_"), "{text}");
-        let verifier = TokenVerifier::new(config.auth.tokens.clone());
-        for user in DEMO_USERS {
-            let line = text
-                .lines()
-                .find(|line| line.trim().starts_with(user))
-                .unwrap();
-            let claims = verifier
-                .verify(line.split_whitespace().last().unwrap())
-                .unwrap();
-            assert_eq!(claims.user.as_str(), user);
-            assert!(claims.workspaces.contains_key(DEMO_WORKSPACE));
-        }
+        let told = text.split_once('\n').unwrap().1;
+        expect_test::expect![[r"
+              clients    http://127.0.0.1:1
+              backends   http://127.0.0.1:2
+              API key    wr_key
+              demo page  http://127.0.0.1:1/demo
+              workspace  demo
+              ann        a.b.c
+        "]]
+        .assert_eq(told);
+        running.demo = None;
         let mut out = Vec::new();
         announce(&running, None, &mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap().lines().count(), 3);

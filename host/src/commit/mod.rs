@@ -35,6 +35,9 @@ pub trait VisibilitySet: Send + Sync {
 
 /// Where the current visibility policies are to be had.
 pub trait Visibility: Send + Sync {
+    /// The current generation, or nothing if no policy answers for visibility. Asked under the
+    /// store's lock, so it must be quick.
+    fn generation(&self) -> Option<Generation>;
     /// The current set, or nothing if no policy answers for visibility.
     fn current(&self) -> Option<Arc<dyn VisibilitySet>>;
 }
@@ -43,6 +46,10 @@ pub trait Visibility: Send + Sync {
 pub struct NoPolicies;
 
 impl Visibility for NoPolicies {
+    fn generation(&self) -> Option<Generation> {
+        None
+    }
+
     fn current(&self) -> Option<Arc<dyn VisibilitySet>> {
         None
     }
@@ -203,8 +210,7 @@ impl Committer {
         questions: &mut Vec<Question>,
     ) -> Result<Decision, Pass> {
         questions.clear();
-        let current = self.visibility.current().map(|p| p.generation());
-        if current != answers.map(Answers::generation) {
+        if self.visibility.generation() != answers.map(Answers::generation) {
             return Err(Pass::Again);
         }
         let context = Context {

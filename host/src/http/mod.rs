@@ -10,6 +10,7 @@ mod input;
 mod openapi;
 mod ops;
 mod problem;
+mod public;
 mod users;
 mod wire;
 mod workspace;
@@ -21,11 +22,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use wardroom_domain::{Command, Reply, WorkspaceId};
 
 pub use self::auth::{Authenticate, Caller, Scope};
 pub use self::ops::{Ops, PolicyState, PolicyStatus, Readiness};
 use self::problem::Problem;
+pub use self::public::public_router;
 use crate::commit::Committer;
 use crate::limits::{HTTP_BODY_BYTES, HTTP_SYNC_BODY_BYTES};
 use crate::metrics::Metrics;
@@ -105,4 +109,12 @@ pub fn router(api: Arc<Api>) -> Router {
         .layer(openapi::Document::new(&document))
         .layer(from_fn(problem::catch_panics))
         .with_state(api)
+}
+
+/// Answers backends on `listener` until `stop`, then until the last answer is out.
+pub async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) {
+    let serving = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the internal listener failed");
+    }
 }

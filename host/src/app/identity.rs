@@ -1,0 +1,57 @@
+//! Hands tokens of users to the gateway and keys of backends to the HTTP API, as each needs them.
+
+use std::time::{Duration, SystemTime};
+
+use crate::auth::{ApiKeys, TokenError, TokenVerifier};
+use crate::gateway::{Authenticator, Identity, TokenRefusal};
+use crate::http::{Authenticate, Caller, Scope};
+
+/// Tokens, as the gateway sees them.
+pub(super) struct Tokens(pub(super) TokenVerifier);
+
+impl Authenticator for Tokens {
+    fn verify(&self, token: &str) -> Result<Identity, TokenRefusal> {
+        let claims = self.0.verify(token).map_err(|error| {
+            // The reason is for operators; the client learns only that it was refused.
+            tracing::info!(%error, "a token was refused");
+            match error {
+                TokenError::Expired => TokenRefusal::Expired,
+                TokenError::Invalid(_) => TokenRefusal::Invalid,
+            }
+        })?;
+        Ok(Identity {
+            user: claims.user,
+            expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(claims.expires_at),
+            workspaces: claims.workspaces,
+        })
+    }
+}
+
+/// Keys, as the HTTP API sees them.
+pub(super) struct Keys(pub(super) ApiKeys);
+
+impl Authenticate for Keys {
+    fn verify(&self, presented: &str) -> Option<Caller> {
+        let key = self.0.verify(presented)?;
+        let scopes = key.scopes.iter();
+        Some(Caller {
+            name: key.name.as_str().into(),
+            scopes: scopes
+                .filter_map(|scope| Scope::named(scope.as_str()))
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{auth, http};
+
+    #[test]
+    fn every_scope_of_a_key_is_one_of_the_api() {
+        for scope in auth::Scope::ALL {
+            assert!(http::Scope::named(scope.as_str()).is_some(), "{scope:?}");
+        }
+        assert_eq!(auth::Scope::ALL.len(), http::Scope::ALL.len());
+    }
+}

@@ -150,7 +150,7 @@ fn all_of_it_can_be_switched_on_but_for_the_secret_to_replace() {
     assert_eq!(config.auth.tokens.keys.len(), 4);
     assert_eq!(
         config.policies[0].settings.as_str(),
-        "{\"moderators_see_all\":true}"
+        "{\"see_all_roles\":[\"admin\"]}"
     );
 }
 

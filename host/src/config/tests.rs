@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::auth::Scope;
+use crate::limits;
 
 const KEYS: &str = r#"
 [[auth.keys]]
@@ -83,6 +84,20 @@ fn keys_are_enough() {
     assert_eq!(config.store.path, None);
     assert!(config.api_keys[0].allows(Scope::DirectoryRead));
     assert!(config.demo.is_none() && config.warnings.is_empty());
+}
+
+#[test]
+fn the_default_bounds_on_policies_are_the_engine_s_own() {
+    let bounds = Setup::new(KEYS).production().unwrap().policy;
+    let own = PolicyBounds {
+        file_bytes: limits::POLICY_FILE_BYTES,
+        deadline: limits::POLICY_CALL_DEADLINE,
+        start_deadline: limits::POLICY_START_DEADLINE,
+        memory_bytes: limits::POLICY_MEMORY_BYTES,
+        table_elements: limits::POLICY_TABLE_ELEMENTS,
+        output_bytes: limits::POLICY_OUTPUT_BYTES,
+    };
+    assert_eq!(bounds, own);
 }
 
 #[test]

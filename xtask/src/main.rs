@@ -1,6 +1,7 @@
 //! Every chore of the repository, in Rust: `cargo xtask --help`.
 
 mod bench;
+mod browser;
 mod build;
 mod demo;
 mod setup;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use jsonwebtoken::{EncodingKey, Header};
 use tokio::net::TcpStream;
-use tokio::task::{JoinSet, spawn_local};
+use tokio::task::{JoinHandle, JoinSet, spawn_local};
 
 use crate::histogram::Histogram;
 use crate::hub::Hub;
@@ -68,6 +68,7 @@ pub struct Arrival {
 #[derive(Debug)]
 pub struct Fleet {
     streams: Vec<Option<Rc<TcpStream>>>,
+    listeners: Vec<JoinHandle<()>>,
 }
 
 /// What every socket needs to get in.
@@ -133,13 +134,15 @@ impl Fleet {
         }
         let mut fleet = Self {
             streams: vec![None; count],
+            listeners: Vec::with_capacity(count),
         };
         let mut arrival = Arrival::default();
         while let Some(results) = workers.join_next().await {
             for (index, result) in results? {
                 match result {
-                    Ok((stream, took)) => {
+                    Ok((stream, listener, took)) => {
                         fleet.streams[index] = Some(stream);
+                        fleet.listeners.push(listener);
                         arrival.connected += 1;
                         arrival.latency.record(took.as_micros() as u64);
                     }
@@ -154,6 +157,16 @@ impl Fleet {
         Ok((fleet, arrival))
     }
 
+    /// Closes every connection without a word, as a lost network would.
+    pub async fn close(self) {
+        drop(self.streams);
+        for listener in self.listeners {
+            listener.abort();
+            // An error is the abort itself, or the listener had ended with its socket.
+            let _ = listener.await;
+        }
+    }
+
     /// The stream of one socket, to send on.
     pub fn stream(&self, index: usize) -> anyhow::Result<Rc<TcpStream>> {
         self.streams
@@ -164,7 +177,10 @@ impl Fleet {
     }
 }
 
-type Outcome = (usize, anyhow::Result<(Rc<TcpStream>, Duration)>);
+type Outcome = (
+    usize,
+    anyhow::Result<(Rc<TcpStream>, JoinHandle<()>, Duration)>,
+);
 
 async fn work(entry: &Entry, hub: &Rc<Hub>, next: &Cell<usize>, scratch: &Scratch) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
@@ -183,8 +199,9 @@ async fn work(entry: &Entry, hub: &Rc<Hub>, next: &Cell<usize>, scratch: &Scratc
             index,
             result.map(|socket| {
                 let stream = socket.stream();
-                listen(socket, index, Rc::clone(hub), Rc::clone(scratch));
-                (stream, began.elapsed())
+                let took = began.elapsed();
+                let listener = listen(socket, index, Rc::clone(hub), Rc::clone(scratch));
+                (stream, listener, took)
             }),
         ));
     }
@@ -211,7 +228,7 @@ async fn enter(
     }
 }
 
-fn listen(mut socket: Socket, index: usize, hub: Rc<Hub>, scratch: Scratch) {
+fn listen(mut socket: Socket, index: usize, hub: Rc<Hub>, scratch: Scratch) -> JoinHandle<()> {
     spawn_local(async move {
         loop {
             let mut now_us = None;
@@ -227,5 +244,5 @@ fn listen(mut socket: Socket, index: usize, hub: Rc<Hub>, scratch: Scratch) {
                 return;
             }
         }
-    });
+    })
 }

@@ -1,6 +1,8 @@
 //! What is measured, seen from one server: each scenario fills the directory, connects its
 //! sockets, publishes, and gives numbers by name. Must not know which server it talks to.
 
+mod arrival;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -39,6 +41,8 @@ const BURST_EVENTS: f64 = 50.0;
 pub enum Scenario {
     /// 4,000 sockets get in, in workspaces of 20, with presence.
     Connect,
+    /// 100,000 sockets get in and are cut off, 4,000 at a time; for the server only.
+    Churn,
     /// One workspace of 1,000 sockets, paced and as fast as it goes.
     Fanout,
     /// One workspace of 5,000 sockets, paced.
@@ -97,6 +101,7 @@ pub async fn run(scenario: Scenario, subject: Subject) -> anyhow::Result<Outcome
     let mut bench = Bench::new(subject)?;
     match scenario {
         Scenario::Connect => bench.connecting().await?,
+        Scenario::Churn => bench.churn().await?,
         Scenario::Fanout => bench.fanout(1_000, &[Way::Http, Way::Media], true).await?,
         Scenario::Fanout5000 => bench.fanout(5_000, &[Way::Http], false).await?,
         Scenario::Rooms => bench.rooms().await?,
@@ -212,35 +217,6 @@ impl Bench {
             latency: hub.take_latency(),
             lost: hub.faults().lost,
         })
-    }
-
-    async fn connecting(&mut self) -> anyhow::Result<()> {
-        let shape = Shape {
-            workspaces: if self.subject.quick { 50 } else { 200 },
-            members: 20,
-        };
-        self.fill(shape).await?;
-        let entry = Entry::new(self.subject.server, shape, "online", &self.subject.secret)?;
-        let hub = Rc::new(Hub::new(shape.sockets()));
-        let cpu = self.clock.seconds()?;
-        let (_fleet, arrival) = Fleet::connect(Rc::new(entry), &hub).await?;
-        let cpu = self.clock.seconds()? - cpu;
-        if let Some(reason) = arrival.reason {
-            self.outcome
-                .faults
-                .push(format!("{} sockets lost: {reason}", arrival.lost));
-        }
-        let thousands = arrival.connected as f64 / 1000.0;
-        self.outcome.put("connect.cpu", cpu / thousands);
-        self.outcome
-            .put("connect.rate", arrival.connected as f64 / arrival.seconds);
-        self.outcome
-            .put("connect.p50", arrival.latency.quantile_ms(0.5));
-        self.outcome
-            .put("connect.p99", arrival.latency.quantile_ms(0.99));
-        self.outcome.put("connect.lost", arrival.lost as f64);
-        self.note(&hub);
-        Ok(())
     }
 
     async fn fanout(&mut self, members: usize, ways: &[Way], fast: bool) -> anyhow::Result<()> {

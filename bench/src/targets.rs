@@ -1,7 +1,7 @@
 //! The rows of the report and the targets that stand against them. Knows no numbers.
 
 use crate::scenario::Scenario;
-use crate::scenario::Scenario::{Burst, Connect, Fanout, Fanout5000, Idle, Policy, Rooms};
+use crate::scenario::Scenario::{Burst, Churn, Connect, Fanout, Fanout5000, Idle, Policy, Rooms};
 
 /// One row of a table.
 #[derive(Debug)]
@@ -84,6 +84,20 @@ pub(crate) const METRICS: &[Metric] = &[
         Target::None,
     ),
     row(Connect, "connect.lost", "sockets lost", Target::Zero),
+    row(
+        Churn,
+        "churn.connected",
+        "sockets that got in",
+        Target::None,
+    ),
+    row(Churn, "churn.lost", "sockets lost", Target::Zero),
+    row(
+        Churn,
+        "churn.cpu",
+        "CPU s per 1,000 that came and went",
+        Target::None,
+    ),
+    row(Churn, "churn.memory", "MiB at the end", Target::None),
     row(
         Fanout,
         "http.paced.cpu",

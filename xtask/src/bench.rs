@@ -14,7 +14,7 @@ const NODE_PEER: &str = "bench/node-peer";
 /// What `cargo xtask bench` is told; `docs/benchmarks.md` explains.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// What to measure: connect, fanout, fanout5000, rooms, idle, burst or policy; everything
+    /// What to measure: connect, churn, fanout, fanout5000, rooms, idle, burst or policy; everything
     /// (idle is a part of burst) unless given. May be repeated.
     #[arg(long)]
     scenario: Vec<String>,

@@ -17,8 +17,9 @@ use wardroom_bench::servers::{API_KEY, Kind, Places, Running, SECRET, pause, pin
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
 const ROUNDS: usize = 3;
-const EVERYTHING: [Scenario; 6] = [
+const EVERYTHING: [Scenario; 7] = [
     Scenario::Connect,
+    Scenario::Churn,
     Scenario::Fanout,
     Scenario::Fanout5000,
     Scenario::Rooms,
@@ -89,10 +90,11 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn servers_of(arguments: &Arguments, scenario: Scenario) -> Vec<Kind> {
-    let all: &[Kind] = if scenario == Scenario::Policy {
-        &[Kind::Wardroom, Kind::WardroomPolicies]
-    } else {
-        &[Kind::Wardroom, Kind::Node, Kind::Floor]
+    let all: &[Kind] = match scenario {
+        Scenario::Policy => &[Kind::Wardroom, Kind::WardroomPolicies],
+        // Its question, whether a socket is ever lost, is not one to the others.
+        Scenario::Churn if arguments.server.is_empty() => &[Kind::Wardroom],
+        _ => &[Kind::Wardroom, Kind::Node, Kind::Floor],
     };
     let wanted = |kind: &&Kind| arguments.server.is_empty() || arguments.server.contains(kind);
     all.iter().filter(wanted).copied().collect()

@@ -130,6 +130,18 @@ pub(crate) const METRICS: &[Metric] = &[
     ),
     row(
         Fanout,
+        "http.window64.rate",
+        "by HTTP, 64 outstanding: msg/s",
+        Target::None,
+    ),
+    row(
+        Fanout,
+        "http.window64.cpu",
+        "by HTTP, 64 outstanding: CPU µs per message",
+        Target::None,
+    ),
+    row(
+        Fanout,
         "media.paced.cpu",
         "18 k msg/s by socket: CPU µs per message",
         DELIVERY,
@@ -156,6 +168,18 @@ pub(crate) const METRICS: &[Metric] = &[
         Fanout,
         "media.fast.cpu",
         "by socket at that rate: CPU µs per message",
+        Target::None,
+    ),
+    row(
+        Fanout,
+        "media.window64.rate",
+        "by socket, 64 outstanding: msg/s",
+        Target::None,
+    ),
+    row(
+        Fanout,
+        "media.window64.cpu",
+        "by socket, 64 outstanding: CPU µs per message",
         Target::None,
     ),
     row(
@@ -192,8 +216,8 @@ pub(crate) const METRICS: &[Metric] = &[
     ),
     row(
         Rooms,
-        "rooms.fast.cpu",
-        "at that rate: CPU µs per message",
+        "rooms.window64.cpu",
+        "64 outstanding: CPU µs per message",
         ROOMS,
     ),
     row(Idle, "idle.kib", "KiB per idle socket", Target::None),

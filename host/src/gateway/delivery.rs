@@ -139,6 +139,8 @@ impl Follower {
                         if let Some(peer) = self.delivery.attached(&self.workspace, socket) {
                             self.roster.open(socket, user, peer);
                         }
+                        // `auth-success` comes before the first event, its own included.
+                        self.answer(entry);
                     }
                     Outcome::Event { event, audience } => {
                         events += 1;
@@ -148,13 +150,18 @@ impl Follower {
                     Outcome::Closed { socket, reason } => self.roster.close(socket, *reason),
                 }
             }
-            entry.run_waiter();
-            for (socket, peer, frames) in self.answers.take() {
-                self.roster.answer(&socket, &peer, frames);
-            }
+            self.answer(entry);
         }
         let frames = self.roster.flush();
         self.delivery.metrics.delivered(events, frames);
+    }
+
+    /// Answers whoever waits for this entry and has not been answered yet.
+    fn answer(&mut self, entry: &Entry) {
+        entry.run_waiter();
+        for (socket, peer, frames) in self.answers.take() {
+            self.roster.answer(&socket, &peer, frames);
+        }
     }
 }
 

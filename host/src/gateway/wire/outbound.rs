@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use wardroom_domain::{
-    ChannelId, Event, MediaState, OnlineStatus, SocketId, UserId, Workspace, WorkspaceId,
-};
+use wardroom_domain::{ChannelId, Event, MediaState, SocketId, UserId, Workspace, WorkspaceId};
 
 use crate::codes::Code;
+use crate::wire::{MediaStateForm, bare_profile, status_name};
 
 /// A JSON object in the making.
 struct Object(String);
@@ -96,30 +95,8 @@ fn of_user(user: &UserId) -> Object {
     Object::new().string("userId", user.as_str())
 }
 
-fn status_name(status: OnlineStatus) -> &'static str {
-    match status {
-        OnlineStatus::Offline => "offline",
-        OnlineStatus::Idle => "idle",
-        OnlineStatus::Online => "online",
-    }
-}
-
 fn media_state(media: &MediaState) -> String {
-    let known = [
-        ("microphone", media.microphone),
-        ("speakers", media.speakers),
-        ("screen", media.screen),
-        ("camera", media.camera),
-        ("speaking", media.speaking),
-    ];
-    let mut object = Object::new();
-    for (name, is_on) in known {
-        object = object.raw(name, if is_on { "true" } else { "false" });
-    }
-    for (name, json) in &media.rest {
-        object = object.raw(name, json.as_str());
-    }
-    object.end()
+    serde_json::to_string(&MediaStateForm(media)).expect("the domain holds valid JSON")
 }
 
 /// `auth-success`, without `transaction` if none was sent.
@@ -218,7 +195,7 @@ fn member(state: &Workspace, user: &UserId, asker: &UserId) -> String {
     let object = Object::new();
     let object = match state.members().get(user) {
         Some(member) => object.raw("user", member.profile.as_str()),
-        None => object.raw("user", &Object::new().string("id", user.as_str()).end()),
+        None => object.raw("user", bare_profile(user).as_str()),
     };
     let object = object.string("onlineStatus", status_name(state.status(user)));
     let selection = state.selections().get(user);
@@ -237,7 +214,7 @@ fn member(state: &Workspace, user: &UserId, asker: &UserId) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use expect_test::expect;
-    use wardroom_domain::Json;
+    use wardroom_domain::{Json, OnlineStatus};
 
     use super::*;
 

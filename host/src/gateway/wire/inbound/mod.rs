@@ -5,16 +5,16 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::de::{Deserialize, IgnoredAny, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use wardroom_domain::{ChannelId, InvalidId, MediaPatch, OnlineStatus, SocketId, WorkspaceId};
 
 use crate::codes::Code;
 use crate::gateway::peer::Incoming;
-use crate::json::canonical;
 use crate::limits;
+use crate::wire::{Malformed, media_patch, status};
 
 /// Why an event is refused, in words that the client may see.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -231,44 +231,31 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Reads a field in a form that sockets and HTTP share.
+    fn shared<T>(
+        &self,
+        name: &'static str,
+        read: impl FnOnce(Value) -> Result<T, Malformed>,
+    ) -> Result<Option<T>, Fault> {
+        let Some(text) = self.find(name) else {
+            return Ok(None);
+        };
+        // Only the depth can be wrong: the text has been read as JSON before.
+        let value = serde_json::from_str(text.get())
+            .map_err(|_| Fault::invalid(format!("`{name}` is nested too deeply")))?;
+        read(value)
+            .map(Some)
+            .map_err(|Malformed { pointer, detail }| {
+                Fault::invalid(format!("`{name}{pointer}` {detail}"))
+            })
+    }
+
     fn status(&self) -> Result<Option<OnlineStatus>, Fault> {
-        match self.string("onlineStatus")?.as_deref() {
-            None => Ok(None),
-            Some("online") => Ok(Some(OnlineStatus::Online)),
-            Some("idle") => Ok(Some(OnlineStatus::Idle)),
-            Some("offline") => Ok(Some(OnlineStatus::Offline)),
-            Some(_) => Err(Fault::invalid(
-                "`onlineStatus` must be online, idle or offline",
-            )),
-        }
+        self.shared("onlineStatus", |value| status(&value))
     }
 
     fn media(&self) -> Result<Option<MediaPatch>, Fault> {
-        let Some(value) = self.find("userMediaState") else {
-            return Ok(None);
-        };
-        let fields: serde_json::Map<String, serde_json::Value> = serde_json::from_str(value.get())
-            .map_err(|_| Fault::invalid("`userMediaState` must be an object of bounded depth"))?;
-        let mut patch = MediaPatch::default();
-        for (name, value) in fields {
-            let known = match name.as_str() {
-                "microphone" => &mut patch.microphone,
-                "speakers" => &mut patch.speakers,
-                "screen" => &mut patch.screen,
-                "camera" => &mut patch.camera,
-                "speaking" => &mut patch.speaking,
-                _ => {
-                    patch.rest.insert(Arc::from(name), canonical(&value));
-                    continue;
-                }
-            };
-            let Some(is_on) = value.as_bool() else {
-                let message = format!("`userMediaState.{name}` must be true or false");
-                return Err(Fault::invalid(message));
-            };
-            *known = Some(is_on);
-        }
-        Ok(Some(patch))
+        self.shared("userMediaState", media_patch)
     }
 
     fn event(&self, name: &str) -> Result<ClientEvent, Fault> {

@@ -71,13 +71,13 @@ fn malformed_events_are_explained() {
     check(
         r#"["update-online-status",{"onlineStatus":"away"}]"#,
         expect![
-            "update-online-status None invalid-data: `onlineStatus` must be online, idle or offline"
+            "update-online-status None invalid-data: `onlineStatus` must be \"online\", \"idle\" or \"offline\""
         ],
     );
     check(
         r#"["update-media-state",{"userMediaState":{"camera":1}}]"#,
         expect![
-            "update-media-state None invalid-data: `userMediaState.camera` must be true or false"
+            "update-media-state None invalid-data: `userMediaState/camera` must be true or false"
         ],
     );
     check(
@@ -92,9 +92,7 @@ fn deep_and_huge_events_are_refused() {
     let text = format!(r#"["update-media-state",{{"userMediaState":{{"x":{deep}}}}}]"#);
     check(
         &text,
-        expect![
-            "update-media-state None invalid-data: `userMediaState` must be an object of bounded depth"
-        ],
+        expect!["update-media-state None invalid-data: `userMediaState` is nested too deeply"],
     );
     let long = "x".repeat(limits::MAX_INCOMING_EVENT_BYTES);
     check(

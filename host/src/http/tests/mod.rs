@@ -1,1 +1,275 @@
-//! x
+//! The API as a whole, called in process on a store in memory. Nothing here opens a socket.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod bad_input;
+mod connections;
+mod described;
+mod directory;
+mod events;
+mod once;
+mod ops;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use wardroom_domain::{Command, Event, Leave, OnlineStatus, Output, SocketId, UserId, WorkspaceId};
+
+use super::{Api, Authenticate, BodyLimits, Caller, Ops, PolicyState, PolicyStatus, Readiness};
+use super::{Scope, router};
+use crate::commit::{Committer, NoPolicies};
+use crate::metrics::Metrics;
+use crate::store::Tail;
+use crate::store::embedded::Embedded;
+
+/// The key that may do everything. Any other known key is named by the scopes that it has.
+const KEY: &str = "every-scope";
+
+struct Keys;
+
+impl Authenticate for Keys {
+    fn verify(&self, presented: &str) -> Option<Caller> {
+        let scopes: BTreeSet<Scope> = match presented {
+            KEY | "another-key" => Scope::ALL.into(),
+            "no-scope" => BTreeSet::new(),
+            scope => [Scope::named(scope)?].into(),
+        };
+        let name = Arc::from(presented);
+        Some(Caller { name, scopes })
+    }
+}
+
+struct Drained(bool);
+
+impl Ops for Drained {
+    fn ready(&self) -> Readiness {
+        let reasons = if self.0 {
+            vec!["draining".into()]
+        } else {
+            vec![]
+        };
+        Readiness {
+            ready: !self.0,
+            reasons,
+        }
+    }
+
+    fn policies(&self) -> Vec<PolicyStatus> {
+        assert!(!self.0, "the policies are gone");
+        vec![PolicyStatus {
+            name: "private-channels".into(),
+            file: "private-channels.wasm".into(),
+            digest: "sha256:00".into(),
+            generation: 1,
+            hooks: vec!["lifecycle".into()],
+            state: PolicyState::Active,
+            failures: 0,
+            last_error: None,
+        }]
+    }
+}
+
+struct Server {
+    router: Router,
+    committer: Arc<Committer>,
+}
+
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl Server {
+    fn new() -> Self {
+        Self::with(Drained(false), BodyLimits::default())
+    }
+
+    fn with(ops: Drained, limits: BodyLimits) -> Self {
+        let metrics = Arc::new(Metrics::default());
+        let store = Arc::new(Embedded::in_memory());
+        let committer = Arc::new(Committer::new(store, Arc::new(NoPolicies), metrics.clone()));
+        let api = Api::new(
+            committer.clone(),
+            Arc::new(Keys),
+            Arc::new(ops),
+            metrics,
+            limits,
+        );
+        let router = router(Arc::new(api));
+        Self { router, committer }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answered {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        Answered {
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        }
+    }
+
+    async fn call(&self, method: &str, path: &str, body: Value) -> Answered {
+        self.send(request(method, path, body.to_string())).await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Answered {
+        self.call("PUT", path, body).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answered {
+        self.call("POST", path, body).await
+    }
+
+    async fn get(&self, path: &str) -> Answered {
+        self.send(request("GET", path, "")).await
+    }
+
+    async fn delete(&self, path: &str) -> Answered {
+        self.send(request("DELETE", path, "")).await
+    }
+
+    /// Connects a socket of a user whose token names the workspace.
+    async fn connect(&self, id: &str, user: &str, socket: &str) {
+        let command = Command::Connect {
+            socket: SocketId::new(socket).unwrap(),
+            user: UserId::new(user).unwrap(),
+            status: Some(OnlineStatus::Online),
+            role: None,
+            named_by_token: true,
+            replaces: None,
+        };
+        self.committer
+            .run(&workspace(id), command, None)
+            .await
+            .unwrap();
+    }
+
+    async fn disconnect(&self, id: &str, socket: &str) {
+        let command = Command::Disconnect {
+            socket: SocketId::new(socket).unwrap(),
+            leave: Leave::OnPurpose,
+        };
+        self.committer
+            .run(&workspace(id), command, None)
+            .await
+            .unwrap();
+    }
+
+    /// What is committed in a workspace from here on.
+    fn follow(&self, id: &str) -> Log {
+        Log(self.committer.store().follow(&workspace(id)))
+    }
+}
+
+struct Log(Box<dyn Tail>);
+
+impl Log {
+    /// What the next entries tell the world, in short; nothing if they tell nothing.
+    async fn next(&mut self) -> Vec<String> {
+        let entries = self.0.next().await;
+        let outputs = entries.iter().flat_map(|entry| &entry.outputs);
+        outputs.map(in_short).collect()
+    }
+}
+
+fn in_short(output: &Output) -> String {
+    match output {
+        Output::Opened { socket, .. } => format!("opened {socket}"),
+        Output::Closed { socket, reason } => format!("closed {socket} {reason:?}"),
+        Output::Event { event, audience } => match event {
+            Event::UserJoined { profile } => format!("joined {}", profile.as_str()),
+            Event::UserUpdated { profile } => format!("updated {}", profile.as_str()),
+            Event::UserLeavedWorkspace { user } => format!("left {user}"),
+            Event::ChannelCreated { channel } => format!("created {channel} {audience:?}"),
+            Event::ChannelDeleted { channel } => format!("deleted {channel} {audience:?}"),
+            Event::UserSelectedChannel { user, channel, .. } => format!("{user} in {channel}"),
+            Event::UserUnselectedChannel { user, channel } => format!("{user} out of {channel}"),
+            Event::OnlineStatusUpdated { user, status } => format!("{user} {status:?}"),
+            Event::Application { name, data } => {
+                format!("{name} {} {audience:?}", data.as_str())
+            }
+            other => format!("{other:?}"),
+        },
+    }
+}
+
+impl Answered {
+    /// Asserts that the call succeeded with this status, and gives the body.
+    #[track_caller]
+    fn is(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// Asserts that the call came to a problem, in full form, and gives it.
+    #[track_caller]
+    fn problem(self, code: &str) -> Value {
+        let problem = self.body;
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(
+            self.headers[header::CONTENT_TYPE],
+            "application/problem+json"
+        );
+        assert_eq!(problem["status"], self.status.as_u16());
+        assert_eq!(problem["type"], format!("urn:wardroom:problem:{code}"));
+        for text in ["title", "detail"] {
+            assert!(!problem[text].as_str().unwrap().is_empty(), "{problem}");
+        }
+        problem
+    }
+
+    /// Asserts that the input was refused at this place.
+    #[track_caller]
+    fn wrong_at(self, pointer: &str) -> Value {
+        let problem = self.problem("invalid-data");
+        assert_eq!(problem["errors"][0]["pointer"], pointer, "{problem}");
+        problem
+    }
+}
+
+fn workspace(id: &str) -> WorkspaceId {
+    WorkspaceId::new(id).unwrap()
+}
+
+fn request(method: &str, path: &str, body: impl Into<Body>) -> Request<Body> {
+    request_with(method, path, &[], body)
+}
+
+fn request_with(
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Body>,
+) -> Request<Body> {
+    let mut request = Request::builder().method(method).uri(path);
+    if !headers.iter().any(|(name, _)| *name == "authorization") {
+        request = request.header("authorization", format!("Bearer {KEY}"));
+    }
+    if !headers.iter().any(|(name, _)| *name == "content-type") {
+        request = request.header("content-type", "application/json");
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(body.into()).unwrap()
+}
+
+/// A workspace `w` with the members `u1` and `u2` and the channels `c` and, private, `p`.
+async fn furnished() -> Server {
+    let server = Server::new();
+    let body = json!({
+        "members": {"u1": {"user": {"name": "Ann"}}, "u2": {}},
+        "channels": {"c": {}, "p": {"private": true, "members": ["u1"]}},
+    });
+    server.put("/v1/workspaces/w", body).await.is(201);
+    server
+}

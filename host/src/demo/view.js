@@ -151,6 +151,6 @@ function drawing(key, on) {
 /** A face: the first letter, in one of eight colours that an id always gets again. */
 function dress(face, person) {
   text(face, [...nameOf(person.user)][0].toUpperCase());
-  const sum = [...person.user.id].reduce((total, letter) => total * 31 + letter.codePointAt(0), 7);
-  set(face, { "data-colour": sum % 8, "data-status": person.onlineStatus });
+  const colour = [...person.user.id].reduce((total, letter) => (total * 5 + letter.codePointAt(0)) % 8, 0);
+  set(face, { "data-colour": colour, "data-status": person.onlineStatus });
 }

@@ -26,11 +26,16 @@ pub(crate) fn debian(program: &str, package: &str) -> Result<()> {
     if exists(program) {
         return Ok(());
     }
+    install(&format!("`{program}`"), package)
+}
+
+/// Installs a Debian package, or says what is missing where that cannot be done.
+fn install(missing: &str, package: &str) -> Result<()> {
     let root = output(&mut command("id", &["-u"])).is_some_and(|id| id.trim() == "0");
     if !root || !exists("apt-get") {
-        bail!("`{program}` is missing: install it (on Debian: apt-get install {package})");
+        bail!("{missing} is missing: install it (on Debian: apt-get install {package})");
     }
-    say(&format!("`{program}` is missing: installing {package}"));
+    say(&format!("{missing} is missing: installing {package}"));
     let mut update = command("apt-get", &["update", "-qq"]);
     run(update.env("DEBIAN_FRONTEND", "noninteractive"))?;
     let arguments = ["install", "-y", "-qq", "--no-install-recommends", package];
@@ -51,6 +56,35 @@ pub(crate) fn npm(folder: &str) -> Result<()> {
     }
     let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
     run(command("npm", &arguments).current_dir(folder))
+}
+
+/// Installs the Python packages that a list pins into `target/venv`, if the list has changed
+/// since they were.
+pub(crate) fn python(list: &str) -> Result<()> {
+    let list = crate::shell::root().join(list);
+    let environment = crate::shell::target().join("venv");
+    let stamp = environment.join("installed-from");
+    let wanted = std::fs::read(&list).with_context(|| format!("{} is missing", list.display()))?;
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    debian("python3", "python3")?;
+    // Debian ships Python without the part that puts pip into an environment.
+    if output(&mut command("python3", &["-c", "import ensurepip, venv"])).is_none() {
+        install("the `venv` module of python3", "python3-venv")?;
+    }
+    run(command("python3", &["-m", "venv", "--clear"]).arg(&environment))?;
+    let arguments = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ];
+    let python = environment.join("bin/python");
+    let mut pip = command(&python.to_string_lossy(), &arguments);
+    run(pip.arg("--requirement").arg(&list))?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
 /// Checks licences and sources of everything that is linked in.

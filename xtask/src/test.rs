@@ -47,5 +47,6 @@ pub(crate) fn run_all(arguments: &Arguments) -> Result<()> {
 
 fn install_clients() -> Result<()> {
     setup::npm("tests/clients/js")?;
+    setup::python("tests/clients/python/requirements.txt")?;
     browser::install()
 }

@@ -31,7 +31,6 @@ pub(super) fn start() -> Result<Engine, Error> {
     let engine = Engine::new(&config)?;
     let clock = engine.weak();
     // Its own thread: a runaway guest on a runtime worker must not hold the clock that stops it.
-    #[expect(clippy::disallowed_methods, reason = "a clock does nothing but sleep, on its own thread")]
     std::thread::Builder::new()
         .name("policy-clock".into())
         .spawn(move || {

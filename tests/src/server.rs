@@ -1,0 +1,245 @@
+//! A real server process. It must not know what a test does with it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::log::Log;
+use crate::settings::{API_KEY, Settings, config_file, policy_file};
+use crate::wait::eventually;
+use crate::{Backend, Client, Flavour, paths, token};
+
+/// The workspace that most tests use.
+pub const WORKSPACE: &str = "w";
+
+/// Lines of the log that are shown when a test fails.
+const SHOWN_LINES: usize = 200;
+
+/// A server that runs, or that has run. It is killed when this is dropped; if the test is
+/// failing, its log is shown.
+pub struct Server {
+    folder: TempDir,
+    running: Running,
+}
+
+struct Running {
+    process: Child,
+    log: Log,
+    collector: Option<JoinHandle<()>>,
+    public: SocketAddr,
+    internal: SocketAddr,
+}
+
+impl Server {
+    /// The settings of a server, to be changed before it starts.
+    #[must_use]
+    pub fn with() -> Settings {
+        Settings::new()
+    }
+
+    /// A server that is ready, with the settings that most tests can do with.
+    pub async fn start() -> Self {
+        Self::with().start().await
+    }
+
+    pub(crate) async fn start_in(folder: TempDir) -> Self {
+        let running = Running::start(folder.path()).await;
+        Self { folder, running }
+    }
+
+    /// Starts the server again, after it has been killed or has ended, in the same folder.
+    pub async fn start_again(&mut self) {
+        self.running.end();
+        self.running = Running::start(self.folder.path()).await;
+    }
+
+    /// `kill -9`.
+    ///
+    /// # Panics
+    /// If there is no process any more.
+    pub fn kill(&mut self) {
+        self.running.process.kill().expect("the process runs");
+        self.running.end();
+    }
+
+    /// SIGTERM, as a service manager sends it.
+    ///
+    /// # Panics
+    /// If there is no process any more.
+    pub fn terminate(&self) {
+        let id = self.running.process.id().to_string();
+        let sent = Command::new("kill").args(["-s", "TERM", &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "cannot signal");
+    }
+
+    /// Waits until the process has ended by itself.
+    ///
+    /// # Panics
+    /// If it does not in time.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let process = std::cell::RefCell::new(&mut self.running.process);
+        eventually("the end of the process", || {
+            let status = process.borrow_mut().try_wait();
+            std::future::ready(status.expect("the process is ours"))
+        })
+        .await
+    }
+
+    /// What the server has logged since it was started last.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.running.log
+    }
+
+    /// The address for clients.
+    #[must_use]
+    pub fn public(&self) -> SocketAddr {
+        self.running.public
+    }
+
+    /// The address for backends.
+    #[must_use]
+    pub fn internal(&self) -> SocketAddr {
+        self.running.internal
+    }
+
+    /// A backend whose key may do everything.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.backend_with(API_KEY)
+    }
+
+    /// A backend with a key of its own.
+    #[must_use]
+    pub fn backend_with(&self, key: &str) -> Backend {
+        Backend::new(self.internal(), key)
+    }
+
+    /// A backend that calls another listener than it should.
+    #[must_use]
+    pub fn backend_at(&self, address: SocketAddr) -> Backend {
+        Backend::new(address, API_KEY)
+    }
+
+    /// The file of a policy, which the server watches.
+    #[must_use]
+    pub fn policy_file(&self, name: &str) -> PathBuf {
+        policy_file(self.folder.path(), name)
+    }
+
+    /// Resident memory of the process in KiB.
+    ///
+    /// # Panics
+    /// If there is no process any more.
+    #[must_use]
+    pub fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.running.process.id());
+        let status = std::fs::read_to_string(path).expect("the process runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.trim().split(' ').next());
+        let number = number.and_then(|number| number.parse().ok());
+        number.expect("the kernel states VmRSS in kB")
+    }
+
+    /// A client that is connected, not authenticated.
+    pub async fn connect(&self, flavour: Flavour, name: &str) -> Client {
+        let mut client = Client::start(flavour, name);
+        client.connect(self, Value::Null, &[]);
+        client.connected().await;
+        client
+    }
+
+    /// A client of the newest kind that has entered the workspace as `user`, by token; everything
+    /// that told it about its own arrival is forgotten.
+    pub async fn join(&self, user: &str) -> Client {
+        self.join_as(Flavour::Js4WebSocket, user).await
+    }
+
+    /// As [`Server::join`], with a client of any kind.
+    pub async fn join_as(&self, flavour: Flavour, user: &str) -> Client {
+        self.enter(flavour, user, json!({})).await
+    }
+
+    /// As [`Server::join`], with more in the `auth` event.
+    pub async fn enter(&self, flavour: Flavour, user: &str, more: Value) -> Client {
+        let mut client = self.connect(flavour, user).await;
+        let mut data = json!({"token": token::token(user, WORKSPACE), "workspaceId": WORKSPACE});
+        let more = more.as_object().expect("more fields are an object");
+        data.as_object_mut()
+            .expect("an object")
+            .extend(more.clone());
+        client.ask_ok("auth", data).await;
+        client.heard().await;
+        client
+    }
+}
+
+impl Running {
+    async fn start(folder: &Path) -> Self {
+        let mut process = Command::new(paths::server())
+            .args(["serve", "--config"])
+            .arg(config_file(folder))
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the server can be started");
+        let errors = process.stderr.take().expect("it is piped");
+        let (log, collector) = Log::collect(errors);
+        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut running = Self {
+            process,
+            log,
+            collector: Some(collector),
+            public: nowhere,
+            internal: nowhere,
+        };
+        let ready = running
+            .log
+            .entry("ready", |entry| entry["message"] == "ready");
+        let ready = ready.await;
+        let address = |field: &str| {
+            let text = ready[field].as_str().expect("an address is a string");
+            text.parse().expect("an address can be parsed")
+        };
+        (running.public, running.internal) = (address("public"), address("internal"));
+        running
+    }
+
+    /// Ends the process, if it still runs, and the collection of its log.
+    fn end(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if let Some(collector) = self.collector.take() {
+            let _ = collector.join();
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+        if std::thread::panicking() {
+            show(&self.log.lines());
+        }
+    }
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the test runner shows it with the failure"
+)]
+fn show(lines: &[String]) {
+    let skipped = lines.len().saturating_sub(SHOWN_LINES);
+    eprintln!("---- log of the server ({skipped} earlier lines not shown) ----");
+    for line in &lines[skipped..] {
+        eprintln!("{line}");
+    }
+    eprintln!("---- end of the log ----");
+}

@@ -1,0 +1,313 @@
+//! Input without the documented form. Each gets the documented error and disturbs nobody.
+
+use serde_json::{Value, json};
+use wardroom_tests::server::WORKSPACE;
+use wardroom_tests::{Flavour, Raw, Server, event, token};
+
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!(1), |inner, _| json!([inner]))
+}
+
+/// Events that are refused with `invalid-data`, whoever sends them.
+fn malformed_events() -> Vec<(&'static str, Value)> {
+    let token = token::token("eve", WORKSPACE);
+    let auth = |change: Value| {
+        let mut data = json!({"token": token, "workspaceId": WORKSPACE});
+        let change = change.as_object().expect("changes are an object").clone();
+        data.as_object_mut().expect("an object").extend(change);
+        ("auth", data)
+    };
+    let media = |state: Value| ("update-media-state", json!({"userMediaState": state}));
+    vec![
+        ("auth", Value::Null),
+        ("auth", json!("token")),
+        ("auth", json!([])),
+        ("auth", json!({})),
+        ("auth", json!({"token": token})),
+        auth(json!({"token": 5})),
+        auth(json!({"token": "x".repeat(40_000)})),
+        auth(json!({"workspaceId": 5})),
+        auth(json!({"workspaceId": ""})),
+        auth(json!({"workspaceId": "x".repeat(129)})),
+        auth(json!({"onlineStatus": "away"})),
+        auth(json!({"onlineStatus": true})),
+        auth(json!({"prevSocketId": 5})),
+        auth(json!({"transaction": 5})),
+        auth(json!({"transaction": ""})),
+        auth(json!({"transaction": "x".repeat(129)})),
+        ("select-channel", json!({})),
+        ("select-channel", json!({"channelId": null})),
+        ("select-channel", json!({"channelId": "x".repeat(129)})),
+        (
+            "select-channel",
+            json!({"channelId": "c", "userMediaState": []}),
+        ),
+        (
+            "select-channel",
+            json!({"channelId": "c", "userMediaState": {"camera": "on"}}),
+        ),
+        ("update-online-status", json!({})),
+        ("update-online-status", json!({"onlineStatus": "ONLINE"})),
+        ("update-media-state", json!({})),
+        media(json!(true)),
+        media(json!({"microphone": 1})),
+        media(json!({"note": "x".repeat(3_000)})),
+        media(json!({"deep": nested(300)})),
+        ("no-such-event", json!({})),
+        ("channel-created", json!({"channelId": "c"})),
+        ("", json!({})),
+    ]
+}
+
+#[tokio::test]
+async fn malformed_events_are_refused_before_and_after_auth() {
+    let server = Server::start().await;
+    server.backend().put_channel("c", &json!({})).await;
+    let mut bob = server.join("bob").await;
+    let mut stranger = server.connect(Flavour::Js4WebSocket, "stranger").await;
+    for (name, data) in malformed_events() {
+        let what = data.to_string();
+        let what = &what[..what.len().min(80)];
+        assert_eq!(
+            stranger.ask_refused(name, data.clone()).await,
+            "invalid-data",
+            "{name} {what}"
+        );
+    }
+    let mut ann = server.join("ann").await;
+    // So that a media state is not refused for want of a channel.
+    ann.ask_ok("select-channel", json!({"channelId": "c"}))
+        .await;
+    bob.heard().await;
+    for (name, data) in malformed_events() {
+        let what = data.to_string();
+        let what = &what[..what.len().min(80)];
+        assert_eq!(
+            ann.ask_refused(name, data.clone()).await,
+            "invalid-data",
+            "{name} {what}"
+        );
+    }
+    assert_eq!(bob.heard().await, [], "nobody else is disturbed");
+}
+
+#[tokio::test]
+async fn an_event_without_its_object_is_refused() {
+    let server = Server::start().await;
+    let mut ann = server.join("ann").await;
+    for name in [
+        "auth",
+        "select-channel",
+        "update-media-state",
+        "update-online-status",
+    ] {
+        let answer = ann.ask_all(name, vec![]).await;
+        assert_eq!(
+            wardroom_tests::client::refusal(&answer),
+            "invalid-data",
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn binary_is_refused_by_every_protocol() {
+    let server = Server::start().await;
+    for flavour in [
+        Flavour::Js4WebSocket,
+        Flavour::Js4Polling,
+        Flavour::Js2WebSocket,
+    ] {
+        let mut ann = server.join_as(flavour, "ann").await;
+        let bytes = json!({"$bytes": "00ff"});
+        let answer = ann.ask_all("select-channel", vec![bytes]).await;
+        assert_eq!(
+            wardroom_tests::client::refusal(&answer),
+            "invalid-data",
+            "{flavour:?}"
+        );
+        // The socket goes on as if nothing had been.
+        ann.heard().await;
+        assert_eq!(ann.heard().await, []);
+    }
+}
+
+#[tokio::test]
+async fn events_before_auth_are_refused() {
+    let server = Server::start().await;
+    let mut client = server.connect(Flavour::Js4WebSocket, "client").await;
+    let events = [
+        ("select-channel", json!({"channelId": "c"})),
+        ("unselect-channel", json!({})),
+        ("update-media-state", json!({"userMediaState": {}})),
+        ("update-online-status", json!({"onlineStatus": "idle"})),
+        ("get-state", json!({})),
+    ];
+    for (name, data) in events {
+        assert_eq!(
+            client.ask_refused(name, data).await,
+            "unauthenticated",
+            "{name}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn unknown_workspaces_and_channels_are_refused() {
+    let server = Server::start().await;
+    let mut ann = server.join("ann").await;
+    let channel = json!({"channelId": "nowhere"});
+    assert_eq!(
+        ann.ask_refused("select-channel", channel).await,
+        "channel-not-found"
+    );
+    let token = token::token("ann", WORKSPACE);
+    let auth = json!({"token": token, "workspaceId": "nowhere"});
+    assert_eq!(ann.ask_refused("auth", auth).await, "workspace-forbidden");
+    ann.heard().await;
+    assert_eq!(ann.heard().await, [], "and stays where it was");
+}
+
+/// Packets that are no Socket.IO: the client is told, or at least closed; never both silent and
+/// open.
+#[tokio::test]
+async fn packets_that_are_none_are_answered_or_end_the_connection() {
+    let server = Server::start().await;
+    let mut bob = server.join("bob").await;
+    let long = format!("42[\"auth\",\"{}\"]", "x".repeat(200_000));
+    let deep = format!("42[\"auth\",{}1{}]", "[".repeat(60_000), "]".repeat(60_000));
+    let packets = [
+        "hello",
+        "",
+        "4",
+        "42",
+        "42[",
+        "42{}",
+        "42[\"auth\",",
+        "42[5,{}]",
+        "42[null]",
+        "42[]",
+        "42[\"auth\",{\"token\":\"\\ud800\"}]",
+        "49",
+        "4999999999999",
+        "45-[\"auth\"]",
+        "451-[\"auth\",{\"_placeholder\":true,\"num\":0}]x",
+        "45999999-[\"auth\",{}]",
+        "43[1]",
+        "4399[{}]",
+        "44{\"message\":\"x\"}",
+        "42/other,[\"auth\",{}]",
+        "40/other,",
+        "42999999999999999999999[\"auth\",{}]",
+        "0",
+        "5",
+        "6",
+        "7",
+        "9",
+        "\u{0}",
+        &long,
+        &deep,
+    ];
+    for packet in packets {
+        let shown: String = packet.chars().take(40).collect();
+        let mut raw = Raw::join(&server, "eve").await;
+        raw.text(packet).await;
+        // A refused event afterwards marks the end of what the packet caused, if anything is left.
+        raw.emit("marker", &json!({})).await;
+        let mut told = Vec::new();
+        while let Some(packet) = raw.packet().await {
+            if packet.contains("\"event\":\"marker\"") {
+                break;
+            }
+            told.push(packet);
+        }
+        assert!(told.len() < 5, "{shown:?} caused {told:?}");
+        drop(raw);
+        server.backend().kick("eve").await;
+    }
+    assert_only_statuses(&bob.heard().await);
+    assert_eq!(server.log().count("panicked"), 0);
+}
+
+#[tokio::test]
+async fn binary_messages_without_a_packet_disturb_nobody() {
+    let server = Server::start().await;
+    let mut bob = server.join("bob").await;
+    for bytes in [&[][..], &[4][..], &[0xff; 1000][..]] {
+        let mut raw = Raw::join(&server, "eve").await;
+        raw.binary(bytes).await;
+        raw.emit("marker", &json!({})).await;
+        while let Some(packet) = raw.packet().await {
+            if packet.contains("marker") {
+                break;
+            }
+        }
+        server.backend().kick("eve").await;
+    }
+    assert_only_statuses(&bob.heard().await);
+}
+
+/// The only thing that others may hear of a misbehaving client is that it comes and goes.
+fn assert_only_statuses(heard: &[wardroom_tests::Event]) {
+    for event in heard {
+        assert_eq!(event.name, "online-status-updated", "{heard:?}");
+        assert_eq!(event.data["userId"], "eve", "{heard:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_floods_is_bounded_and_disturbs_nobody() {
+    let server = Server::start().await;
+    let mut bob = server.join("bob").await;
+    let mut eve = Raw::join(&server, "eve").await;
+    bob.heard().await;
+    for _ in 0..20_000 {
+        eve.emit("unselect-channel", &json!({})).await;
+    }
+    // Whether it was told to slow down or was just held up, others were not.
+    assert_eq!(bob.heard().await, []);
+}
+
+#[tokio::test]
+async fn the_log_says_each_refusal_once() {
+    let server = Server::start().await;
+    let mut ann = server.join("ann").await;
+    ann.ask_refused("select-channel", json!({"channelId": "nowhere-1"}))
+        .await;
+    ann.ask_refused("no-such-event", json!({})).await;
+    let refusals = |code: &str| {
+        let entries = server.log().entries();
+        entries.iter().filter(|entry| entry["code"] == code).count()
+    };
+    // The acknowledgement is sent after the line was written, but the line is read by a thread.
+    server
+        .log()
+        .entry("of the second refusal", |entry| {
+            entry["code"] == "invalid-data"
+        })
+        .await;
+    assert_eq!(refusals("channel-not-found"), 1);
+    assert_eq!(refusals("invalid-data"), 1);
+}
+
+#[tokio::test]
+async fn fields_that_nobody_knows_are_ignored() {
+    // A newer client may send more than this server knows.
+    let server = Server::start().await;
+    server.backend().put_channel("c", &json!({})).await;
+    let mut ann = server.join("ann").await;
+    ann.ask_ok(
+        "select-channel",
+        json!({"channelId": "c", "later": {"a": [1]}}),
+    )
+    .await;
+    let more = vec![json!({"onlineStatus": "idle"}), json!("one more argument")];
+    let answer = ann.ask_all("update-online-status", more).await;
+    assert_eq!(answer, json!({"ok": true}));
+    let heard = ann.heard().await;
+    let idle = event(
+        "online-status-updated",
+        json!({"userId": "ann", "onlineStatus": "idle"}),
+    );
+    assert_eq!(heard.last(), Some(&idle));
+}

@@ -1,0 +1,364 @@
+//! Every call of the HTTP API once, through the real listener, and what is refused there.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use wardroom_tests::backend::{channel, member};
+use wardroom_tests::server::WORKSPACE;
+use wardroom_tests::settings::READER_KEY;
+use wardroom_tests::{Server, paths};
+
+#[tokio::test]
+async fn every_call_answers_with_its_status() {
+    let server = Server::start().await;
+    let backend = server.backend();
+    let ann = server.join("ann").await;
+    let workspace = format!("/v1/workspaces/{WORKSPACE}");
+    let connection = |command: &str| format!("/v1/connections/{}/{command}", ann.socket());
+    let none = Value::Null;
+    let empty = json!({});
+    let calls = [
+        (
+            "PUT",
+            member("m"),
+            json!({"user": {"name": "M"}, "role": "r", "attributes": {}}),
+            201,
+        ),
+        ("PUT", member("m"), json!({"role": null}), 200),
+        (
+            "PUT",
+            "/v1/users/m".into(),
+            json!({"user": {"id": "m", "name": "N"}}),
+            200,
+        ),
+        (
+            "PUT",
+            channel("c"),
+            json!({"private": true, "members": ["ann"], "attributes": {}}),
+            201,
+        ),
+        ("PUT", channel("c"), json!({"private": false}), 200),
+        (
+            "PUT",
+            format!("{}/members/m", channel("c")),
+            none.clone(),
+            201,
+        ),
+        (
+            "PUT",
+            format!("{}/members/m", channel("c")),
+            none.clone(),
+            200,
+        ),
+        (
+            "DELETE",
+            format!("{}/members/m", channel("c")),
+            none.clone(),
+            200,
+        ),
+        (
+            "POST",
+            connection("select-channel"),
+            json!({"channelId": "c"}),
+            200,
+        ),
+        (
+            "POST",
+            connection("update-media-state"),
+            json!({"userMediaState": {}}),
+            200,
+        ),
+        (
+            "POST",
+            connection("update-online-status"),
+            json!({"onlineStatus": "idle"}),
+            200,
+        ),
+        ("POST", connection("unselect-channel"), none.clone(), 200),
+        ("GET", workspace.clone(), none.clone(), 200),
+        (
+            "POST",
+            format!("{workspace}/events"),
+            json!({"event": "e", "data": 1, "to": {"workspace": true}}),
+            200,
+        ),
+        ("DELETE", channel("c"), none.clone(), 200),
+        ("DELETE", member("m"), none.clone(), 200),
+        (
+            "PUT",
+            workspace.clone(),
+            json!({"members": {}, "channels": {}}),
+            200,
+        ),
+        (
+            "POST",
+            "/v1/users/ann/disconnect".into(),
+            empty.clone(),
+            200,
+        ),
+        ("DELETE", workspace, none.clone(), 200),
+        ("GET", "/v1/policies".into(), none.clone(), 200),
+        ("GET", "/v1/openapi.json".into(), none.clone(), 200),
+        ("GET", "/metrics".into(), none.clone(), 200),
+        ("GET", "/healthz".into(), none.clone(), 200),
+        ("GET", "/readyz".into(), none, 200),
+    ];
+    for (method, path, body, status) in calls {
+        let answer = backend.call(method, &path, &body).await;
+        assert_eq!(answer.status, status, "{method} {path} {body}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_is_a_problem_document_with_its_code() {
+    let server = Server::start().await;
+    let backend = server.backend();
+    let deep = (0..300).fold(json!(1), |inner, _| json!([inner]));
+    let events = format!("/v1/workspaces/{WORKSPACE}/events");
+    let reserved = |name: &str| json!({"event": name, "data": {}, "to": {"workspace": true}});
+    let to = |to: Value| json!({"event": "e", "data": {}, "to": to});
+    let cases = [
+        ("PUT", member("m"), json!({"usr": {}}), 400, "invalid-data"),
+        (
+            "PUT",
+            member("m"),
+            json!({"user": "m"}),
+            400,
+            "invalid-data",
+        ),
+        ("PUT", member("m"), json!([]), 400, "invalid-data"),
+        (
+            "PUT",
+            member("m"),
+            json!({"user": {"id": "other"}}),
+            400,
+            "invalid-data",
+        ),
+        (
+            "PUT",
+            member("m"),
+            json!({"user": {"deep": deep}}),
+            400,
+            "invalid-data",
+        ),
+        (
+            "PUT",
+            member("m"),
+            json!({"user": {"long": "x".repeat(17_000)}}),
+            400,
+            "invalid-data",
+        ),
+        (
+            "PUT",
+            member(&"x".repeat(129)),
+            json!({}),
+            400,
+            "invalid-data",
+        ),
+        (
+            "PUT",
+            channel("c"),
+            json!({"private": "yes"}),
+            400,
+            "invalid-data",
+        ),
+        (
+            "PUT",
+            channel("c"),
+            json!({"members": [5]}),
+            400,
+            "invalid-data",
+        ),
+        (
+            "PUT",
+            member("m"),
+            json!({"user": {"x": "x".repeat(1 << 20)}}),
+            413,
+            "body-too-large",
+        ),
+        (
+            "DELETE",
+            member("nobody"),
+            Value::Null,
+            404,
+            "member-not-found",
+        ),
+        (
+            "DELETE",
+            channel("nowhere"),
+            Value::Null,
+            404,
+            "channel-not-found",
+        ),
+        (
+            "GET",
+            "/v1/workspaces/nowhere".into(),
+            Value::Null,
+            404,
+            "workspace-not-found",
+        ),
+        ("GET", "/v1/nothing".into(), Value::Null, 404, "not-found"),
+        ("PATCH", member("m"), json!({}), 405, "method-not-allowed"),
+        (
+            "POST",
+            events.clone(),
+            reserved("connect"),
+            400,
+            "invalid-data",
+        ),
+        (
+            "POST",
+            events.clone(),
+            reserved("disconnect"),
+            400,
+            "invalid-data",
+        ),
+        (
+            "POST",
+            events.clone(),
+            reserved("auth-success"),
+            400,
+            "invalid-data",
+        ),
+        (
+            "POST",
+            events.clone(),
+            reserved("socket-api-error-x"),
+            400,
+            "invalid-data",
+        ),
+        (
+            "POST",
+            events.clone(),
+            reserved("channel-created"),
+            400,
+            "invalid-data",
+        ),
+        ("POST", events.clone(), to(json!({})), 400, "invalid-data"),
+        (
+            "POST",
+            events,
+            to(json!({"channel": "nowhere"})),
+            404,
+            "channel-not-found",
+        ),
+    ];
+    backend.put_channel("known", &json!({})).await;
+    for (method, path, body, status, code) in cases {
+        let mut shown = format!("{method} {path} {body}");
+        shown.truncate(120);
+        let refused = backend.refused(method, &path, &body).await;
+        assert_eq!(refused, (status, code.to_owned()), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn keys_and_scopes_are_demanded() {
+    let server = Server::start().await;
+    let backend = server.backend();
+    backend.put_channel("c", &json!({})).await;
+    let path = format!("/v1/workspaces/{WORKSPACE}");
+    let anonymous = backend.send(backend.request("GET", &path)).await;
+    assert_eq!(anonymous.problem(), (401, "unauthenticated".to_owned()));
+    let wrong = server.backend_with("wr_wrong");
+    let refused = wrong.refused("GET", &path, &Value::Null).await;
+    assert_eq!(refused, (401, "unauthenticated".to_owned()));
+    let reader = server.backend_with(READER_KEY);
+    reader.ok("GET", &path, &Value::Null).await;
+    let calls = [
+        ("PUT", member("m"), json!({})),
+        ("POST", format!("{path}/events"), json!({})),
+        ("POST", "/v1/users/m/disconnect".to_owned(), json!({})),
+        ("GET", "/v1/policies".to_owned(), Value::Null),
+    ];
+    for (method, path, body) in calls {
+        let refused = reader.refused(method, &path, &body).await;
+        assert_eq!(
+            refused,
+            (403, "scope-missing".to_owned()),
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_must_be_json_and_say_so() {
+    let server = Server::start().await;
+    let backend = server.backend();
+    let key = wardroom_tests::settings::API_KEY;
+    let put = || backend.request("PUT", &member("m")).bearer_auth(key);
+    let undeclared = backend.send(put().body("{}")).await;
+    assert_eq!(
+        undeclared.problem(),
+        (415, "unsupported-media-type".to_owned())
+    );
+    for body in ["", "{", "{}{}", "\u{0}", "NaN"] {
+        let request = put().header("content-type", "application/json").body(body);
+        let malformed = backend.send(request).await;
+        assert_eq!(
+            malformed.problem(),
+            (400, "invalid-data".to_owned()),
+            "{body:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_idempotency_key_is_honoured() {
+    let server = Server::start().await;
+    let backend = server.backend();
+    let mut ann = server.join("ann").await;
+    let path = format!("/v1/workspaces/{WORKSPACE}/events");
+    let body = |data: u32| json!({"event": "e", "data": data, "to": {"workspace": true}});
+    let key = [("Idempotency-Key", "once")];
+    for _ in 0..3 {
+        let answer = backend.call_with("POST", &path, &body(1), &key).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    assert_eq!(ann.heard().await.len(), 1);
+    let other = backend.call_with("POST", &path, &body(2), &key).await;
+    assert_eq!(other.problem(), (409, "idempotency-conflict".to_owned()));
+}
+
+#[tokio::test]
+async fn the_openapi_document_is_valid_and_names_every_call() {
+    let server = Server::start().await;
+    let document = server
+        .backend()
+        .ok("GET", "/v1/openapi.json", &Value::Null)
+        .await
+        .body;
+    let mut checker = Command::new(paths::python())
+        .arg(paths::python_script("check_openapi.py"))
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the checker starts");
+    let mut input = checker.stdin.take().expect("it is piped");
+    write!(input, "{document}").expect("the checker reads");
+    drop(input);
+    let output = checker.wait_with_output().expect("the checker ends");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let paths = document["paths"].as_object().expect("paths are an object");
+    assert!(paths.len() >= 15, "{:?}", paths.keys());
+}
+
+#[tokio::test]
+async fn the_public_listener_offers_health_and_nothing_internal() {
+    let server = Server::start().await;
+    let http = server.backend_at(server.public());
+    let health = http.call("GET", "/healthz", &Value::Null).await;
+    assert_eq!(health.status, 200, "{health:?}");
+    for path in ["/v1/openapi.json", "/v1/policies", "/metrics"] {
+        assert_eq!(
+            http.call("GET", path, &Value::Null).await.status,
+            404,
+            "{path}"
+        );
+    }
+}

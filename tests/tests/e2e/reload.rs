@@ -1,0 +1,233 @@
+//! A policy's file is replaced while clients are connected.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use wardroom_tests::settings::Settings;
+use wardroom_tests::{Server, eventually, paths};
+
+use crate::exchange::{created, deleted, media, selected, unselected};
+
+const POLICY: &str = "private-channels";
+
+fn with_policy(component: &Path) -> Settings {
+    Server::with().policy(POLICY, component)
+}
+
+/// Puts bytes in the place of a policy as a deployment does: written beside it, renamed over it.
+fn replace(server: &Server, bytes: &[u8]) {
+    let file = server.policy_file(POLICY);
+    let beside = file.with_extension("new");
+    fs::write(&beside, bytes).expect("the folder can be written to");
+    fs::rename(&beside, &file).expect("a file can be renamed in its folder");
+}
+
+fn component(path: PathBuf) -> Vec<u8> {
+    fs::read(path).expect("a component can be read")
+}
+
+async fn policy(server: &Server) -> Value {
+    let policies = server
+        .backend()
+        .ok("GET", "/v1/policies", &Value::Null)
+        .await
+        .body;
+    policies["policies"][0].clone()
+}
+
+/// Waits until another generation is in force, and every workspace was looked at anew.
+async fn replaced(server: &Server, since: &Value) {
+    eventually("another generation of the policy", || async {
+        (policy(server).await["generation"] != since["generation"]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn exactly_those_whose_view_changed_are_told() {
+    // At first nobody sees anything.
+    let server = with_policy(&paths::guest("nobody")).start().await;
+    let backend = server.backend();
+    backend.put_channel("open", &json!({})).await;
+    backend
+        .put_channel("secret", &json!({"private": true, "members": ["ann"]}))
+        .await;
+    let mut ann = server.join("ann").await;
+    let mut eve = server.join("eve").await;
+    ann.heard().await;
+    assert_eq!(ann.channels().await, [] as [&str; 0]);
+
+    replace(&server, &component(paths::private_channels()));
+    let mut told = vec![ann.next().await, ann.next().await];
+    told.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
+    assert_eq!(told, [created("open"), created("secret")]);
+    assert_eq!(eve.next().await, created("open"));
+    assert_eq!(ann.heard().await, []);
+    assert_eq!(eve.heard().await, []);
+    assert_eq!(eve.channels().await, ["open"]);
+
+    // What goes on in the private channel reaches its member, and after the next swap nobody.
+    ann.ask_ok("select-channel", json!({"channelId": "secret"}))
+        .await;
+    assert_eq!(ann.heard().await, [selected("ann", "secret", media())]);
+    replace(&server, &component(paths::guest("nobody")));
+    assert_eq!(eve.next().await, deleted("open"));
+    let mut told = vec![ann.next().await, ann.next().await, ann.next().await];
+    assert!(
+        told.iter().position(|e| *e == unselected("ann", "secret"))
+            < told.iter().position(|e| *e == deleted("secret")),
+        "the conversation ends before its channel: {told:?}"
+    );
+    told.sort_by(|a, b| format!("{a:?}").cmp(&format!("{b:?}")));
+    assert_eq!(
+        told,
+        [
+            deleted("open"),
+            deleted("secret"),
+            unselected("ann", "secret")
+        ]
+    );
+    assert_eq!(
+        eve.heard().await,
+        [],
+        "the private channel's activity reached somebody else"
+    );
+}
+
+#[tokio::test]
+async fn the_same_policy_written_again_is_no_news() {
+    let server = with_policy(&paths::private_channels()).start().await;
+    server
+        .backend()
+        .put_channel("p", &json!({"private": true, "members": ["ann"]}))
+        .await;
+    let mut ann = server.join("ann").await;
+    let before = policy(&server).await;
+    replace(&server, &component(paths::private_channels()));
+    // A bad file afterwards shows that the good one before it has been looked at.
+    replace(&server, b"not wasm");
+    refused(&server, 1).await;
+    assert_eq!(policy(&server).await["generation"], before["generation"]);
+    assert_eq!(ann.heard().await, []);
+}
+
+/// Waits until the log has said so many times that a file was refused.
+async fn refused(server: &Server, times: usize) {
+    eventually("the refusal of a policy's file", || async {
+        (server.log().count("was refused") >= times).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_bad_file_changes_nothing_and_the_log_says_so_once() {
+    let server = with_policy(&paths::private_channels()).start().await;
+    let backend = server.backend();
+    let mut ann = server.join("ann").await;
+    let mut eve = server.join("eve").await;
+    backend
+        .put_channel("p", &json!({"private": true, "members": ["ann"]}))
+        .await;
+    ann.heard().await;
+    let before = policy(&server).await;
+    let good = component(paths::private_channels());
+    let mut flipped = good.clone();
+    flipped[good.len() / 2..good.len() / 2 + 64].fill(0xff);
+    let bad = [
+        ("not wasm", b"hello".to_vec()),
+        ("empty", Vec::new()),
+        ("truncated", good[..good.len() / 2].to_vec()),
+        ("damaged", flipped),
+        ("a core module", b"\0asm\x01\0\0\0".to_vec()),
+        ("lacks the hook", component(paths::guest("no_hook"))),
+        (
+            "imports what is not granted",
+            component(paths::guest("reaches_out")),
+        ),
+        (
+            "refuses its settings",
+            component(paths::guest("refuses_settings")),
+        ),
+        ("traps", component(paths::guest("broken"))),
+    ];
+    for (number, (name, bytes)) in bad.iter().enumerate() {
+        replace(&server, bytes);
+        refused(&server, number + 1).await;
+        let now = policy(&server).await;
+        for field in ["generation", "sha256"] {
+            assert_eq!(now[field], before[field], "{name}");
+        }
+        assert!(now["lastError"].is_string(), "{name}: {now}");
+        // The old rules hold.
+        ann.ask_ok("select-channel", json!({"channelId": "p"}))
+            .await;
+        ann.ask_ok("unselect-channel", json!({})).await;
+        assert_eq!(
+            ann.heard().await,
+            [selected("ann", "p", media()), unselected("ann", "p")]
+        );
+        assert_eq!(eve.heard().await, [], "{name}");
+    }
+    assert_eq!(server.log().count("was refused"), bad.len(), "once each");
+    // And a good one is taken again.
+    replace(&server, &component(paths::guest("nobody")));
+    replaced(&server, &before).await;
+    assert_eq!(ann.next().await, deleted("p"));
+    assert_eq!(policy(&server).await["lastError"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_changes_nothing() {
+    let server = with_policy(&paths::private_channels()).start().await;
+    server
+        .backend()
+        .put_channel("p", &json!({"private": true}))
+        .await;
+    let mut eve = server.join("eve").await;
+    fs::remove_file(server.policy_file(POLICY)).expect("it is there");
+    refused(&server, 1).await;
+    assert_eq!(eve.heard().await, []);
+    assert_eq!(eve.channels().await, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn a_server_does_not_start_with_a_bad_policy() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let file = folder.path().join("bad.wasm");
+    fs::write(&file, "not wasm").expect("the folder can be written to");
+    let (code, said) = with_policy(&file).fails().await;
+    assert_ne!(code, Some(0));
+    assert!(said.contains(POLICY), "{said}");
+}
+
+#[tokio::test]
+async fn a_reload_under_load_loses_and_misjudges_nothing() {
+    let server = with_policy(&paths::private_channels()).start().await;
+    let backend = server.backend();
+    backend.put_channel("open", &json!({})).await;
+    backend
+        .put_channel("secret", &json!({"private": true, "members": ["ann"]}))
+        .await;
+    let mut ann = server.join("ann").await;
+    let mut eve = server.join("eve").await;
+    ann.heard().await;
+    // A component with another digest and the same rules: an empty custom section at its end.
+    let mut versions = [
+        component(paths::private_channels()),
+        component(paths::private_channels()),
+    ];
+    versions[1].extend([0, 2, 1, b'x']);
+    for round in 0..6 {
+        let before = policy(&server).await;
+        replace(&server, &versions[(round + 1) % 2]);
+        for _ in 0..20 {
+            ann.emit("select-channel", json!({"channelId": "secret"}));
+            ann.emit("unselect-channel", json!({}));
+        }
+        replaced(&server, &before).await;
+        let heard = ann.heard().await;
+        assert_eq!(heard.len(), 40, "{heard:?}");
+        assert_eq!(eve.heard().await, [], "round {round}");
+    }
+}

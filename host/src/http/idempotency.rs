@@ -31,7 +31,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 type Fingerprint = [u8; 32];
 
 /// An answer that was given.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Answer {
     fingerprint: Fingerprint,
     status: StatusCode,

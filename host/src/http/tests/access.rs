@@ -74,7 +74,7 @@ async fn every_call_enforces_the_scope_that_is_documented() {
     let mut open = Vec::new();
     for operation in described::operations(&server).await {
         let needed = operation.scope.clone();
-        let path = operation.path.replace('{', "").replace('}', "");
+        let path = operation.path.replace(['{', '}'], "");
         let method = &operation.method;
         let mut anonymous = request(method, &path, "");
         anonymous.headers_mut().remove("authorization");

@@ -16,7 +16,7 @@ use wardroom_domain::{
 
 use super::Api;
 use super::auth::{Allowed, EventsPublish};
-use super::input::{Accepted, Body, InPath};
+use super::input::{Accepted, Body, InPath, Object};
 use super::problem::{Document as ProblemDocument, Problem};
 use super::wire::{Done, invalid_id};
 use crate::json::canonical;
@@ -49,7 +49,7 @@ impl Accepted for EventBody {}
 
 /// Whom an event is for: exactly one of these.
 #[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", try_from = "ToFields")]
+#[serde(rename_all = "camelCase", try_from = "Object<ToFields>")]
 enum To {
     /// `true`: everybody in the workspace.
     Workspace(bool),
@@ -80,10 +80,10 @@ struct ToFields {
 )]
 struct NotOneKey;
 
-impl TryFrom<ToFields> for To {
+impl TryFrom<Object<ToFields>> for To {
     type Error = NotOneKey;
 
-    fn try_from(fields: ToFields) -> Result<Self, NotOneKey> {
+    fn try_from(Object(fields): Object<ToFields>) -> Result<Self, NotOneKey> {
         let mut forms = [
             fields.workspace.map(Self::Workspace),
             fields.channel.map(Self::Channel),

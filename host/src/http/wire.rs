@@ -12,6 +12,7 @@ use wardroom_domain::{
     Attributes, ChannelSpec, InvalidId, MemberSpec, Reply, Role, UserId, WorkspaceId,
 };
 
+use super::input::Object;
 use super::openapi::{OnlineStatusSchema, UserMediaStateSchema};
 use crate::json::attributes_of;
 use crate::limits::MAX_ATTRIBUTES_BYTES;
@@ -193,9 +194,11 @@ pub(super) fn invalid_id(error: InvalidId, key: &str) -> Malformed {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct WorkspaceBody {
     /// All members, by user id. Who is not listed is removed.
-    pub(super) members: BTreeMap<String, MemberBody>,
+    #[schema(value_type = BTreeMap<String, MemberBody>)]
+    pub(super) members: BTreeMap<String, Object<MemberBody>>,
     /// All channels, by id. What is not listed is deleted.
-    pub(super) channels: BTreeMap<String, ChannelBody>,
+    #[schema(value_type = BTreeMap<String, ChannelBody>)]
+    pub(super) channels: BTreeMap<String, Object<ChannelBody>>,
 }
 
 /// A workspace as it is now.

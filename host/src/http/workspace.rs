@@ -18,7 +18,7 @@ use wardroom_domain::{
 
 use super::auth::{Allowed, DirectoryRead, DirectoryWrite};
 use super::directory::answer;
-use super::input::{Accepted, Body, InPath, InQuery};
+use super::input::{Accepted, Body, InPath, InQuery, Object};
 use super::problem::{Document as ProblemDocument, Problem};
 use super::users::update_elsewhere;
 use super::wire::{ChannelView, MemberView, WorkspaceBody, WorkspaceView, invalid_id};
@@ -92,14 +92,14 @@ async fn put_workspace(
 
 fn truth(body: WorkspaceBody) -> Result<Truth, Malformed> {
     let mut truth = Truth::default();
-    for (id, member) in body.members {
+    for (id, Object(member)) in body.members {
         let in_member = |malformed: Malformed| malformed.under(&id).under("members");
         let user = UserId::new(&id).map_err(|error| invalid_id(error, &id).under("members"))?;
         let spec = member.whole(&user).map_err(in_member)?;
         let bare = bare_profile(&user);
         truth.members.insert(user, (spec, bare));
     }
-    for (id, channel) in body.channels {
+    for (id, Object(channel)) in body.channels {
         let in_channel = |malformed: Malformed| malformed.under(&id).under("channels");
         let spec = channel.whole().map_err(in_channel)?;
         let id = ChannelId::new(&id).map_err(|error| invalid_id(error, &id).under("channels"))?;

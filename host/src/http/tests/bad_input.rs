@@ -38,8 +38,17 @@ async fn not_utf8() {
 
 #[tokio::test]
 async fn not_an_object() {
-    for text in ["[1]", "\"text\"", "1", "null", "true"] {
+    for text in ["[1]", "[]", "\"text\"", "1", "null", "true"] {
         put(MEMBER, text).await.wrong_at("");
+    }
+    for members in ["[]", "{\"u1\": 1}", "{\"u1\": []}"] {
+        let body = format!("{{\"members\": {members}, \"channels\": {{}}}}");
+        let at = if members == "[]" {
+            "/members"
+        } else {
+            "/members/u1"
+        };
+        put("/v1/workspaces/w", body).await.wrong_at(at);
     }
 }
 

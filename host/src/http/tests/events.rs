@@ -78,6 +78,7 @@ async fn to_holds_exactly_one_documented_form() {
         (json!({"channel": ""}), "/to/channel"),
         (json!("workspace"), "/to"),
         (json!(null), "/to"),
+        (json!([true, null, null, null, null]), "/to"),
     ] {
         server
             .post(PATH, json!({"event": "news", "to": to}))

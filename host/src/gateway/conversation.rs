@@ -11,7 +11,7 @@ use wardroom_domain::limits::MAX_CONNECTIONS_PER_USER;
 use wardroom_domain::{Command, Leave, Millis, Rejection, SocketId, UserId, WorkspaceId};
 
 use super::closing::Cause;
-use super::delivery::{Answers, Delivery};
+use super::delivery::{Answer, Answers, Delivery};
 use super::frame;
 use super::identity::{Authenticator, Identity, TokenRefusal};
 use super::peer::{Conversation, Departure, Handling, Occurrence, Peer};
@@ -179,7 +179,7 @@ impl Conversations {
         self.run(peer, &seat, command, answer).await
     }
 
-    /// Runs a command, puts its answer where the log has it, and waits until delivery is there, so
+    /// Runs a command, puts its answer where the log has it, and waits until that is written, so
     /// that no answer to a later event can overtake it.
     async fn run(
         &self,
@@ -188,25 +188,26 @@ impl Conversations {
         command: Command,
         answer: impl FnOnce(&Entry) -> Option<String> + Send + 'static,
     ) -> Result<(), Fault> {
-        let (reached, delivered) = oneshot::channel();
+        let (written, is_written) = oneshot::channel();
         let (answers, to) = (seat.answers.clone(), Arc::clone(peer));
         let waiter = Box::new(move |entry: &Entry| {
-            if let Some(packets) = answer(entry) {
-                let frames = packets.split('\n').map(frame::text).collect::<Vec<_>>();
-                answers.put(
-                    to.id().clone(),
-                    Arc::clone(&to),
-                    Bytes::from(frames.concat()),
-                );
-            }
-            reached.send(()).ok();
+            let frames = answer(entry).map(|packets| {
+                let frames: Vec<_> = packets.split('\n').map(frame::text).collect();
+                Bytes::from(frames.concat())
+            });
+            answers.put(Answer {
+                socket: to.id().clone(),
+                peer: to,
+                frames,
+                written,
+            });
         });
         let result = self
             .committer
             .run(&seat.workspace, command, Some(waiter))
             .await;
         result.map_err(|failure| fault_of(&failure))?;
-        delivered.await.ok();
+        is_written.await.ok();
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use wardroom_domain::{Audience, CloseReason, Output as Outcome, SocketId, UserId, WorkspaceId};
 
@@ -32,11 +33,21 @@ struct Followed {
 #[derive(Clone, Default)]
 pub(super) struct Answers(Arc<Mutex<Vec<Answer>>>);
 
-type Answer = (SocketId, Arc<Peer>, Bytes);
+/// The answer to a command.
+pub(super) struct Answer {
+    /// Whose it is.
+    pub(super) socket: SocketId,
+    /// The same.
+    pub(super) peer: Arc<Peer>,
+    /// What is sent, if anything.
+    pub(super) frames: Option<Bytes>,
+    /// Told when it has been written: nothing that follows from it may overtake it.
+    pub(super) written: oneshot::Sender<()>,
+}
 
 impl Answers {
-    pub(super) fn put(&self, socket: SocketId, peer: Arc<Peer>, frames: Bytes) {
-        self.0.lock().push((socket, peer, frames));
+    pub(super) fn put(&self, answer: Answer) {
+        self.0.lock().push(answer);
     }
 
     fn take(&self) -> Vec<Answer> {
@@ -110,6 +121,7 @@ impl Delivery {
             workspace: workspace.clone(),
             roster: Roster::default(),
             answers,
+            written: Vec::new(),
         };
         tokio::spawn(async move {
             while let Some(entries) = stop.run_until_cancelled(tail.next()).await {
@@ -126,6 +138,8 @@ struct Follower {
     workspace: WorkspaceId,
     roster: Roster,
     answers: Answers,
+    /// Whoever waits for what this batch writes.
+    written: Vec<oneshot::Sender<()>>,
 }
 
 impl Follower {
@@ -154,13 +168,19 @@ impl Follower {
         }
         let frames = self.roster.flush();
         self.delivery.metrics.delivered(events, frames);
+        for written in self.written.drain(..) {
+            written.send(()).ok();
+        }
     }
 
     /// Answers whoever waits for this entry and has not been answered yet.
     fn answer(&mut self, entry: &Entry) {
         entry.run_waiter();
-        for (socket, peer, frames) in self.answers.take() {
-            self.roster.answer(&socket, &peer, frames);
+        for answer in self.answers.take() {
+            if let Some(frames) = answer.frames {
+                self.roster.answer(&answer.socket, &answer.peer, frames);
+            }
+            self.written.push(answer.written);
         }
     }
 }

@@ -91,6 +91,7 @@ impl House {
         let mut client = WebSocket::join(self.address).await;
         let seen = client.ask("auth", &auth(user)).await;
         assert!(seen.last().unwrap().contains("\"ok\":true"), "{seen:?}");
+        client.until(&online(user)).await;
         client
     }
 }
@@ -109,7 +110,9 @@ fn error(event: &str, code: &str) -> impl Fn(&String) -> bool {
     move |packet| packet.contains(&event) && packet.ends_with(&code)
 }
 
-const ONLINE_U1: &str = r#"42["online-status-updated",{"userId":"u1","onlineStatus":"online"}]"#;
+fn online(user: &str) -> String {
+    format!(r#"42["online-status-updated",{{"userId":"{user}","onlineStatus":"online"}}]"#)
+}
 
 #[tokio::test]
 async fn auth_is_answered_by_the_event_and_the_acknowledgement() {
@@ -117,14 +120,14 @@ async fn auth_is_answered_by_the_event_and_the_acknowledgement() {
     let mut client = WebSocket::join(house.address).await;
     let data = r#"{"token":"u1@w","workspaceId":"w","transaction":"t"}"#;
     let seen = client.ask("auth", data).await;
-    assert_eq!(seen[0], ONLINE_U1);
     assert_eq!(
-        seen[1],
+        seen[0],
         r#"42["auth-success",{"transaction":"t","userId":"u1"}]"#
     );
     let sid = client.sid();
     let ack = format!(r#"[{{"ok":true,"userId":"u1","workspaceId":"w","socketId":"{sid}"}}]"#);
-    assert!(seen[2].ends_with(&ack), "{seen:?}");
+    assert!(seen[1].ends_with(&ack), "{seen:?}");
+    assert_eq!(client.next().await.unwrap(), online("u1"));
 }
 
 #[tokio::test]
@@ -136,8 +139,8 @@ async fn events_may_be_sent_without_waiting_for_auth() {
         .send(r#"42["select-channel",{"channelId":"nowhere"}]"#)
         .await;
     let seen = client.ask("select-channel", r#"{"channelId":"c1"}"#).await;
-    assert_eq!(seen[0], ONLINE_U1);
-    assert_eq!(seen[1], r#"42["auth-success",{"userId":"u1"}]"#);
+    assert_eq!(seen[0], r#"42["auth-success",{"userId":"u1"}]"#);
+    assert_eq!(seen[1], online("u1"));
     assert!(
         error("select-channel", "channel-not-found")(&seen[2]),
         "{seen:?}"
@@ -188,11 +191,11 @@ async fn a_handshake_with_credentials_is_an_auth_event() {
     client.next().await.unwrap();
     client.send(&format!("40{}", auth("u1"))).await;
     assert!(client.next().await.unwrap().starts_with("40{"));
-    assert_eq!(client.next().await.unwrap(), ONLINE_U1);
     assert_eq!(
         client.next().await.unwrap(),
         r#"42["auth-success",{"userId":"u1"}]"#
     );
+    assert_eq!(client.next().await.unwrap(), online("u1"));
 }
 
 #[tokio::test]
@@ -249,7 +252,7 @@ async fn a_second_auth_moves_the_socket_or_leaves_it_where_it_was() {
     let house = House::start(Settings::default()).await;
     let mut watcher = house.client("u2").await;
     let mut client = house.client("u1").await;
-    watcher.until(ONLINE_U1).await;
+    watcher.until(&online("u1")).await;
     let seen = client
         .ask("auth", r#"{"token":"u1@other","workspaceId":"third"}"#)
         .await;
@@ -298,12 +301,14 @@ async fn a_socket_is_closed_when_its_token_ends_unless_it_brings_another() {
     renewing
         .ask("auth", r#"{"token":"u2@w@300","workspaceId":"w"}"#)
         .await;
+    renewing.until(&online("u2")).await;
     let seen = renewing.ask("auth", &auth("u2")).await;
     assert_eq!(seen.len(), 2, "nobody sees a renewal: {seen:?}");
     let mut client = WebSocket::join(house.address).await;
     client
         .ask("auth", r#"{"token":"u1@w@300","workspaceId":"w"}"#)
         .await;
+    client.until(&online("u1")).await;
     let seen = client.rest().await;
     assert!(error("auth", "token-expired")(&seen[0]), "{seen:?}");
     assert_eq!(seen[1..], ["41"]);

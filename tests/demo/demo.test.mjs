@@ -1,12 +1,12 @@
 // The demo page in two tabs as two users: what one does the other sees live. Knows the server
-// only by WARDROOM_DEMO_URL, its base URL.
+// only by TEST_DEMO_URL, its base URL.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
-const base = process.env.WARDROOM_DEMO_URL;
-assert.ok(base, "WARDROOM_DEMO_URL must be the base URL of `wardroom serve --dev`");
+const base = process.env.TEST_DEMO_URL;
+assert.ok(base, "TEST_DEMO_URL must be the base URL of `wardroom serve --dev`");
 
 /** How long any condition may take to come true, in milliseconds. */
 const PATIENCE_MS = 30_000;

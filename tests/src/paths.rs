@@ -10,10 +10,10 @@ pub fn root() -> &'static Path {
         .expect("this package lives in a folder of the repository")
 }
 
-/// The server: `WARDROOM_BIN`, or the one of the debug build.
+/// The server: `TEST_SERVER_BIN`, or the one of the debug build.
 #[must_use]
 pub fn server() -> PathBuf {
-    let named = std::env::var_os("WARDROOM_BIN").map(PathBuf::from);
+    let named = std::env::var_os("TEST_SERVER_BIN").map(PathBuf::from);
     made(named.unwrap_or_else(|| target().join("debug/wardroom")))
 }
 

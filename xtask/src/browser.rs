@@ -39,7 +39,7 @@ pub(crate) fn test(server: &Path) -> Result<()> {
     let node = ["--test", "--test-reporter=spec", "demo.test.mjs"];
     let mut test = command("node", &node);
     test.current_dir(root().join(FOLDER));
-    test.env("WARDROOM_DEMO_URL", url);
+    test.env("TEST_DEMO_URL", url);
     run(&mut test).with_context(|| format!("the log of the server is {}", log.display()))
 }
 

@@ -18,6 +18,11 @@ pub(crate) fn guests() -> Result<()> {
 fn guest(packages: &[&str]) -> Result<()> {
     setup::guest_target()?;
     let mut build = cargo(&["build", "--locked", "--release", "--target", GUEST_TARGET]);
+    // What debuggers of the host need would be most of a component.
+    build
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "true")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
     run(build.args(packages))
 }
 

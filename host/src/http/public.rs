@@ -38,6 +38,7 @@ fn demo_routes(demo: Demo, committer: Arc<Committer>) -> Router {
         .route("/", get(|| async { Redirect::temporary("/demo") }))
         .route("/demo", get(file))
         .route("/demo/directory.json", get(directory))
+        .route("/demo/", get(file))
         .route("/demo/{*file}", get(file))
         .route("/demo/actions/{name}", post(action))
         .layer(DefaultBodyLimit::max(MAX_DEMO_ACTION_BYTES))

@@ -26,12 +26,12 @@ fn built(variable: &str, folder: &str, name: &str) -> PathBuf {
 
 /// A policy that misbehaves; see `tests/guests/examples`.
 pub(crate) fn guest(name: &str) -> PathBuf {
-    built("WARDROOM_GUESTS_DIR", "examples", name)
+    built("TEST_GUESTS_DIR", "examples", name)
 }
 
 /// A policy that ships.
 pub(crate) fn plugin(name: &str) -> PathBuf {
-    built("WARDROOM_PLUGINS_DIR", "", name)
+    built("TEST_PLUGINS_DIR", "", name)
 }
 
 /// Limits under which a runaway ends soon.

@@ -32,7 +32,8 @@ pub(crate) fn run_all(arguments: &Arguments) -> Result<()> {
         return Ok(());
     }
     let binary = target().join("debug/wardroom");
-    run(cargo(&["test", "--locked", "--workspace"]).env("TEST_SERVER_BIN", &binary))?;
+    let tests = ["test", "--locked", "--workspace", "--no-fail-fast"];
+    run(cargo(&tests).env("TEST_SERVER_BIN", &binary))?;
     browser::test(&binary)?;
     run(&mut cargo(&[
         "clippy",

@@ -119,15 +119,13 @@ mod tests {
         announce(&running, Some("wr_key"), &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         let told = text.split_once('\n').unwrap().1;
-        expect_test::expect![[r"
-              clients    http://127.0.0.1:1
-              backends   http://127.0.0.1:2
-              API key    wr_key
-              demo page  http://127.0.0.1:1/demo
-              workspace  demo
-              ann        a.b.c
-        "]]
-        .assert_eq(told);
+        let expected = "  clients    http://127.0.0.1:1\n  \
+            backends   http://127.0.0.1:2\n  \
+            API key    wr_key\n  \
+            demo page  http://127.0.0.1:1/demo\n  \
+            workspace  demo\n  \
+            ann        a.b.c\n";
+        assert_eq!(told, expected);
         running.demo = None;
         let mut out = Vec::new();
         announce(&running, None, &mut out).unwrap();

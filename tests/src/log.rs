@@ -11,19 +11,27 @@ use crate::wait::within_deadline;
 
 /// Lines of a log that is still being written. Clones are the same log.
 #[derive(Clone)]
-pub struct Log(Arc<watch::Sender<Vec<String>>>);
+pub struct Log(Arc<watch::Sender<Written>>);
+
+#[derive(Default)]
+struct Written {
+    lines: Vec<String>,
+    /// Nothing will be added.
+    ended: bool,
+}
 
 impl Log {
     /// Collects lines until the source ends. The thread ends with the source.
     pub(crate) fn collect(source: impl Read + Send + 'static) -> (Self, JoinHandle<()>) {
-        let log = Self(Arc::new(watch::Sender::new(Vec::new())));
+        let log = Self(Arc::new(watch::Sender::new(Written::default())));
         let target = log.clone();
         let thread = std::thread::spawn(move || {
             for line in BufReader::new(source).split(b'\n') {
-                let Ok(line) = line else { return };
+                let Ok(line) = line else { break };
                 let line = String::from_utf8_lossy(&line).into_owned();
-                target.0.send_modify(|lines| lines.push(line));
+                target.0.send_modify(|written| written.lines.push(line));
             }
+            target.0.send_modify(|written| written.ended = true);
         });
         (log, thread)
     }
@@ -31,22 +39,21 @@ impl Log {
     /// All lines so far, as they were written.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
-        self.0.borrow().clone()
+        self.0.borrow().lines.clone()
     }
 
     /// The lines so far that are JSON objects.
     #[must_use]
     pub fn entries(&self) -> Vec<Value> {
-        let lines = self.lines();
-        let parsed = lines.iter().map(|line| serde_json::from_str(line));
-        parsed.filter_map(Result::ok).collect()
+        self.lines().iter().filter_map(|line| parse(line)).collect()
     }
 
     /// How many lines so far contain a text.
     #[must_use]
     pub fn count(&self, text: &str) -> usize {
-        let lines = self.0.borrow();
-        lines.iter().filter(|line| line.contains(text)).count()
+        let written = self.0.borrow();
+        let lines = written.lines.iter();
+        lines.filter(|line| line.contains(text)).count()
     }
 
     /// The first entry, past or future, that fits.
@@ -54,19 +61,25 @@ impl Log {
     /// # Panics
     /// If none comes in time.
     pub async fn entry(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
-        let mut lines = self.0.subscribe();
-        let find = |lines: &Vec<String>| {
-            let mut parsed = lines.iter().filter_map(|l| serde_json::from_str(l).ok());
-            parsed.find(|entry| fits(entry))
-        };
-        within_deadline(&format!("the log entry {what}"), async {
+        let mut log = self.0.subscribe();
+        let what = format!("the log entry {what}");
+        within_deadline(&what, async {
             loop {
-                if let Some(entry) = find(&lines.borrow_and_update()) {
-                    return entry;
+                {
+                    let written = log.borrow_and_update();
+                    let mut entries = written.lines.iter().filter_map(|line| parse(line));
+                    if let Some(entry) = entries.find(|entry| fits(entry)) {
+                        return entry;
+                    }
+                    assert!(!written.ended, "{what} is not there, and the log has ended");
                 }
-                lines.changed().await.expect("the log is never given up");
+                log.changed().await.expect("the log is never given up");
             }
         })
         .await
     }
+}
+
+fn parse(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok()
 }

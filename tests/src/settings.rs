@@ -132,6 +132,7 @@ impl Settings {
             .args(["serve", "--config"])
             .arg(config_file(self.folder.path()));
         command.current_dir(self.folder.path()).kill_on_drop(true);
+
         let output = within_deadline("the end of a server", command.output()).await;
         let output = output.expect("the server can be started");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

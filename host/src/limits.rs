@@ -88,6 +88,10 @@ pub const ANSWER_MEMORY: Duration = Duration::from_secs(60 * 60);
 /// larger one unless it acts on very many workspaces; such an answer is not remembered.
 pub const MAX_REMEMBERED_ANSWER_BYTES: usize = 64 * 1024;
 
+/// What is read and thrown away of a body that is too large, so that its sender gets to read why,
+/// in bytes. Beyond it the connection is closed on the sender.
+pub const HTTP_DISCARDED_BODY_BYTES: usize = 32 * 1024 * 1024;
+
 const _: () = assert!(HTTP_BODY_BYTES <= HTTP_SYNC_BODY_BYTES);
 const _: () = assert!(
     MAX_PROFILE_BYTES + MAX_ATTRIBUTES_BYTES < HTTP_BODY_BYTES

@@ -5,11 +5,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -19,6 +19,7 @@ use wardroom_domain::{ChannelId, InvalidId, SocketId, UserId, WorkspaceId};
 use super::problem::Problem;
 use super::{Api, BodyLimits};
 use crate::codes::Code;
+use crate::limits::HTTP_DISCARDED_BODY_BYTES;
 use crate::wire::{Malformed, escaped};
 
 /// An id in the path.
@@ -119,27 +120,46 @@ impl<T: Accepted> FromRequest<Arc<Api>> for Body<T> {
 /// Reads a body up to a limit, in bytes.
 pub(super) async fn read(
     headers: &HeaderMap,
-    body: axum::body::Body,
+    mut body: axum::body::Body,
     limit: usize,
 ) -> Result<Bytes, Problem> {
-    let too_large = || {
-        let detail = format!("the body is larger than {limit} bytes");
-        Problem::new(Code::BodyTooLarge, detail)
-    };
     let declared = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(too_large());
+    let mut fits = declared.is_none_or(|length| length <= limit);
+    if !fits && headers.contains_key(header::EXPECT) {
+        // Whoever asks before sending need not send.
+        return Err(too_large(limit));
     }
-    to_bytes(body, limit).await.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(|s| s.is::<http_body_util::LengthLimitError>()) {
-            too_large()
-        } else {
-            Problem::invalid("the body did not arrive whole")
+    let mut bytes = BytesMut::new();
+    let mut discarded = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Problem::invalid("the body did not arrive whole"))?;
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        fits = fits && bytes.len() + data.len() <= limit;
+        if fits {
+            bytes.extend_from_slice(data);
+            continue;
         }
-    })
+        // A client that is still sending when the connection is closed never sees the answer, so
+        // what is not far too large is taken, and thrown away.
+        discarded += data.len();
+        if discarded > HTTP_DISCARDED_BODY_BYTES {
+            break;
+        }
+    }
+    if fits {
+        Ok(bytes.freeze())
+    } else {
+        Err(too_large(limit))
+    }
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("the body is larger than {limit} bytes");
+    Problem::new(Code::BodyTooLarge, detail)
 }
 
 fn declared_as_json(headers: &HeaderMap) -> Result<(), Problem> {

@@ -137,12 +137,27 @@ fn parse(origin: &str, text: &str) -> Result<Table, Problem> {
     })
 }
 
+/// Whether an orchestrator made this variable up for a service that is called `wardroom`, as
+/// Kubernetes does (`WARDROOM_SERVICE_HOST`, `WARDROOM_PORT_7800_TCP_ADDR`). No setting looks so.
+fn is_service_link(path: &str) -> bool {
+    let port = path.strip_prefix("PORT");
+    path == "SERVICE_HOST"
+        || path.starts_with("SERVICE_PORT")
+        || port.is_some_and(|rest| {
+            let number = rest.strip_prefix('_');
+            rest.is_empty() || number.is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
+        })
+}
+
 fn variables(environment: impl IntoIterator<Item = (String, String)>) -> Vec<Variable> {
     let mut variables: Vec<_> = environment
         .into_iter()
         .filter(|(name, _)| !OTHER_VARIABLES.contains(&name.as_str()))
         .filter_map(|(name, value)| {
             let path = name.strip_prefix(VARIABLE_PREFIX)?;
+            if is_service_link(path) {
+                return None;
+            }
             let path = path.split("__").map(str::to_lowercase).collect();
             Some(Variable { name, path, value })
         })

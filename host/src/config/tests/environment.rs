@@ -23,6 +23,11 @@ fn the_environment_overrides_the_file() {
                 ("WARDROOM_POLICIES__0__SETTINGS", "{ n = 1 }"),
                 ("WARDROOM_CONFIG", "read by the command line"),
                 ("PATH", "/bin"),
+                // What Kubernetes sets for a service that is called `wardroom`.
+                ("WARDROOM_SERVICE_HOST", "10.0.0.1"),
+                ("WARDROOM_SERVICE_PORT_CLIENTS", "7800"),
+                ("WARDROOM_PORT", "tcp://10.0.0.1:7800"),
+                ("WARDROOM_PORT_7800_TCP_ADDR", "10.0.0.1"),
             ],
         )
         .unwrap();

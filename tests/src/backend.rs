@@ -67,7 +67,6 @@ impl Backend {
     ///
     /// # Panics
     /// If the method is none.
-    #[must_use]
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method: Method = method.parse().expect("a method of HTTP");
         self.http.request(method, format!("{}{path}", self.base))

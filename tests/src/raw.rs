@@ -97,14 +97,17 @@ impl Raw {
 
     /// The next packet but pings, which are answered; nothing at the end of the connection.
     pub async fn packet(&mut self) -> Option<String> {
-        loop {
-            match within_deadline("a packet", self.stream.next()).await {
-                Some(Ok(Message::Text(text))) if text.as_str() == "2" => self.text("3").await,
-                Some(Ok(Message::Text(text))) => return Some(text.as_str().to_owned()),
-                Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
-                Some(Ok(Message::Close(_) | Message::Frame(_)) | Err(_)) | None => return None,
+        within_deadline("a packet", async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Text(text))) if text.as_str() == "2" => self.text("3").await,
+                    Some(Ok(Message::Text(text))) => return Some(text.as_str().to_owned()),
+                    Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => {}
+                    Some(Ok(Message::Close(_) | Message::Frame(_)) | Err(_)) | None => return None,
+                }
             }
-        }
+        })
+        .await
     }
 
     /// The next event.

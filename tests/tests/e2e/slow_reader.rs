@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use wardroom_tests::server::WORKSPACE;
-use wardroom_tests::{Raw, Server, eventually};
+use wardroom_tests::{Raw, Server, eventually, token};
 
 use crate::exchange::status;
 
@@ -110,4 +110,37 @@ async fn who_was_closed_comes_back_and_asks_for_the_state() {
     assert_eq!(eve.channels().await, ["c"], "the state of {WORKSPACE}");
     let none: Value = eve.state().await["members"][0]["selectedChannelId"].clone();
     assert_eq!(none, Value::Null);
+}
+
+#[tokio::test]
+async fn a_polling_client_that_does_not_poll_is_closed_as_well() {
+    let server = Server::with()
+        .set("presence.grace", "0s")
+        .set("limits.max_output", "256KiB")
+        .start()
+        .await;
+    let mut bob = server.join("bob").await;
+    let polling = server.backend_at(server.public());
+    let get =
+        |sid: &str| polling.request("GET", &format!("/socket.io/?EIO=4&transport=polling{sid}"));
+    let open = polling.send(get("")).await.body;
+    let open = open
+        .as_str()
+        .and_then(|text| text.strip_prefix('0'))
+        .expect("it opens");
+    let open: Value = serde_json::from_str(open).expect("the opening is JSON");
+    let sid = format!("&sid={}", open["sid"].as_str().expect("an id is a string"));
+    let say = |packet: String| {
+        let path = format!("/socket.io/?EIO=4&transport=polling{sid}");
+        polling.send(polling.request("POST", &path).body(packet))
+    };
+    say("40".into()).await;
+    polling.send(get(&sid)).await;
+    let auth = json!(["auth", {"token": token::token("eve", WORKSPACE), "workspaceId": WORKSPACE}]);
+    say(format!("42{auth}")).await;
+    assert_eq!(bob.next().await, status("eve", "online"));
+    publish_bytes(&server, TOO_MUCH_BYTES / 8).await;
+    assert_eq!(bob.next().await, status("eve", "offline"));
+    let answer = polling.send(get(&sid)).await;
+    assert_eq!(answer.status, 400, "the session is over: {}", answer.status);
 }

@@ -180,15 +180,6 @@ impl Client {
         .await
     }
 
-    /// Waits for one event, which must be the next.
-    ///
-    /// # Panics
-    /// If another event comes first.
-    pub async fn expect(&mut self, name: &str, data: Value) {
-        let got = self.next().await;
-        assert_eq!(got, crate::event(name, data), "what {} heard", self.name);
-    }
-
     /// Everything that was heard until now and not looked at before. It asks for the state and
     /// waits for the answer: what the server had sent before stands before it.
     pub async fn heard(&mut self) -> Vec<Event> {

@@ -131,20 +131,6 @@ impl Server {
         policy_file(self.folder.path(), name)
     }
 
-    /// Resident memory of the process in KiB.
-    ///
-    /// # Panics
-    /// If there is no process any more.
-    #[must_use]
-    pub fn resident_kib(&self) -> u64 {
-        let path = format!("/proc/{}/status", self.running.process.id());
-        let status = std::fs::read_to_string(path).expect("the process runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let number = line.and_then(|line| line.trim().split(' ').next());
-        let number = number.and_then(|number| number.parse().ok());
-        number.expect("the kernel states VmRSS in kB")
-    }
-
     /// A client that is connected, not authenticated.
     pub async fn connect(&self, flavour: Flavour, name: &str) -> Client {
         let mut client = Client::start(flavour, name);

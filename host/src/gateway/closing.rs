@@ -20,6 +20,8 @@ pub(super) enum Cause {
     Ended(CloseReason),
     /// The client said goodbye.
     Left,
+    /// The client sent what is no packet, so that nothing after it can be understood either.
+    Malformed,
     /// The transport failed or was closed by the client.
     TransportLost,
     /// The server is shutting down.
@@ -40,6 +42,7 @@ impl Cause {
             Self::Ended(CloseReason::WorkspaceClosed) => "workspace-closed",
             Self::Left | Self::Ended(CloseReason::Left) => "left",
             Self::TransportLost | Self::Ended(CloseReason::Lost) => "transport-lost",
+            Self::Malformed => "malformed",
             Self::Shutdown => "shutdown",
         }
     }
@@ -48,7 +51,7 @@ impl Cause {
     pub(super) const fn farewell(self) -> Farewell {
         match self {
             Self::AuthTimeout | Self::TokenExpired | Self::Ended(_) => Farewell::StayAway,
-            Self::Shutdown | Self::TooManyPending => Farewell::ComeBack,
+            Self::Shutdown | Self::TooManyPending | Self::Malformed => Farewell::ComeBack,
             Self::SlowConsumer | Self::Left | Self::TransportLost => Farewell::None,
         }
     }
@@ -59,6 +62,7 @@ impl Cause {
             Self::TooManyPending => (Code::RateLimited, "too many events wait to be handled"),
             Self::AuthTimeout => (Code::AuthTimeout, "the socket did not authenticate in time"),
             Self::TokenExpired => (Code::TokenExpired, "the token has expired"),
+            Self::Malformed => (Code::InvalidData, "what came is no Socket.IO packet"),
             Self::Shutdown => (Code::ShuttingDown, "the server is shutting down"),
             Self::Ended(CloseReason::Superseded) => (
                 Code::Superseded,

@@ -170,6 +170,8 @@ async fn unknown_workspaces_and_channels_are_refused() {
 enum Answered {
     /// `socket-api-error` with `invalid-data`; the connection goes on.
     Refused,
+    /// The same, and then the end of the connection: nothing after it could be understood.
+    Told,
     /// The end of the connection.
     Closed,
     /// Nothing, as the protocols want it for what is not for the server.
@@ -179,13 +181,14 @@ enum Answered {
 async fn answer_to(server: &Server, packet: &str, expected: &Answered) -> Answered {
     let mut raw = Raw::join(server, "eve").await;
     raw.text(packet).await;
-    if *expected != Answered::Closed {
+    if matches!(expected, Answered::Refused | Answered::Ignored) {
         // Its refusal marks the end of what the packet caused.
         raw.emit("marker", &json!({})).await;
     }
     let mut answered = Answered::Ignored;
     loop {
         match raw.packet().await {
+            None if answered == Answered::Refused => return Answered::Told,
             None => return Answered::Closed,
             Some(told) if told.contains("\"event\":\"marker\"") => return answered,
             Some(told) if told.contains("\"code\":\"invalid-data\"") => {
@@ -198,7 +201,7 @@ async fn answer_to(server: &Server, packet: &str, expected: &Answered) -> Answer
 
 #[tokio::test]
 async fn packets_that_are_none_are_refused_or_end_the_connection() {
-    use Answered::{Closed, Ignored, Refused};
+    use Answered::{Closed, Ignored, Refused, Told};
     let server = Server::start().await;
     let mut bob = server.join("bob").await;
     let long = format!("42[\"auth\",\"{}\"]", "x".repeat(200_000));
@@ -215,18 +218,18 @@ async fn packets_that_are_none_are_refused_or_end_the_connection() {
         ("5", Closed),
         ("6", Closed),
         // No Socket.IO.
-        ("4", Closed),
-        ("42", Closed),
-        ("42[", Closed),
-        ("42{}", Closed),
-        ("42[\"auth\",", Closed),
-        ("42[5,{}]", Closed),
-        ("42[null]", Closed),
-        ("42[]", Closed),
-        ("49", Closed),
-        ("45-[\"auth\"]", Closed),
-        ("45999999-[\"auth\",{}]", Closed),
-        ("44{\"message\":\"x\"}", Closed),
+        ("4", Told),
+        ("42", Told),
+        ("42[", Told),
+        ("42{}", Told),
+        ("42[\"auth\",", Told),
+        ("42[5,{}]", Told),
+        ("42[null]", Told),
+        ("42[]", Told),
+        ("49", Told),
+        ("45-[\"auth\"]", Told),
+        ("45999999-[\"auth\",{}]", Told),
+        ("44{\"message\":\"x\"}", Told),
         // Socket.IO without sense.
         ("42[\"auth\",{\"token\":\"\\ud800\"}]", Refused),
         ("42999999999999999999999[\"auth\",{}]", Refused),

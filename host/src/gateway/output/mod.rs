@@ -21,6 +21,8 @@ use super::peer::Peer;
 
 /// Frames that one system call takes at most.
 const FRAMES_PER_WRITE: usize = 32;
+/// The frame in which socketioxide says that it closes a session.
+const ENGINE_CLOSE: &[u8] = &[0x81, 1, b'1'];
 
 /// The TCP connection under an output, and the place it holds among all connections.
 pub(super) struct Wire {
@@ -215,6 +217,11 @@ impl Output {
             return;
         }
         if state.route == Route::Direct {
+            // Who has joined is told why before being told to go, and both by [`Self::close`];
+            // socketioxide's own farewell would come first.
+            if state.joined && buffer == ENGINE_CLOSE {
+                return;
+            }
             return self.write(&mut state, &[Bytes::copy_from_slice(buffer)]);
         }
         for frame in frame::walk(buffer) {

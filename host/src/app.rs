@@ -84,24 +84,26 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running), shutdown: Shutdow
             sync: config.limits.max_http_sync_body_bytes,
         },
     );
-    let stop = CancellationToken::new();
+    // Operators and backends are answered until the clients are gone: `/readyz` says 503 meanwhile.
+    let (no_clients, no_backends) = (CancellationToken::new(), CancellationToken::new());
     let clients = {
-        let (gateway, stop) = (Arc::clone(&gateway), stop.clone());
+        let (gateway, stop) = (Arc::clone(&gateway), no_clients.clone());
         let pages = http::public_router(demo, committer);
         tokio::spawn(async move { gateway.serve(public, pages, stop).await })
     };
     let backends = tokio::spawn(http::serve(
         internal,
         http::router(Arc::new(api)),
-        stop.clone(),
+        no_backends.clone(),
     ));
     ready(&running);
 
     shutdown.begun().await;
-    stop.cancel();
+    no_clients.cancel();
     let drained = shutdown
         .drain(config.shutdown.drain, async {
             gateway.drain().await;
+            no_backends.cancel();
             // Neither says more than that its listener is closed and its answers are out.
             let _ = tokio::join!(clients, backends);
         })

@@ -11,13 +11,9 @@ pub(super) struct Tokens(pub(super) TokenVerifier);
 
 impl Authenticator for Tokens {
     fn verify(&self, token: &str) -> Result<Identity, TokenRefusal> {
-        let claims = self.0.verify(token).map_err(|error| {
-            // The reason is for operators; the client learns only that it was refused.
-            tracing::info!(%error, "a token was refused");
-            match error {
-                TokenError::Expired => TokenRefusal::Expired,
-                TokenError::Invalid(_) => TokenRefusal::Invalid,
-            }
+        let claims = self.0.verify(token).map_err(|error| match error {
+            TokenError::Expired => TokenRefusal::Expired,
+            TokenError::Invalid(reason) => TokenRefusal::Invalid(reason),
         })?;
         Ok(Identity {
             user: claims.user,

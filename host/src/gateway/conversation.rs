@@ -89,7 +89,7 @@ struct Reply {
 impl Reply {
     /// The error events, then the acknowledgement.
     fn refuse(&self, peer: &Arc<Peer>, fault: &Fault) {
-        let Fault { code, message } = fault;
+        let Fault { code, message, .. } = fault;
         let mut frames = Vec::with_capacity(3);
         if let Some(transaction) = &self.transaction {
             let packet = wire::error_of_transaction(transaction, *code, message);
@@ -142,7 +142,8 @@ impl Conversations {
         };
         if let Err(fault) = result {
             let (event, socket) = (reply.event.as_str(), peer.id().as_str());
-            tracing::info!(socket, event, code = fault.code.as_str(), %fault, "refused");
+            let code = fault.code.as_str();
+            tracing::info!(socket, event, code, %fault, reason = fault.reason, "refused");
             reply.refuse(peer, &fault);
         }
     }
@@ -228,9 +229,10 @@ impl Conversations {
             .verify(&token)
             .map_err(|refusal| match refusal {
                 TokenRefusal::Expired => Fault::new(Code::TokenExpired, "the token has expired"),
-                TokenRefusal::Invalid => {
-                    Fault::new(Code::InvalidToken, "the token is not accepted")
-                }
+                TokenRefusal::Invalid(reason) => Fault {
+                    reason: Some(reason),
+                    ..Fault::new(Code::InvalidToken, "the token is not accepted")
+                },
             })?;
         let Identity {
             user,

@@ -30,6 +30,6 @@ pub struct Identity {
 pub enum TokenRefusal {
     /// It did once.
     Expired,
-    /// It never did.
-    Invalid,
+    /// It never did. The reason is for the log, and shows nothing of token or key.
+    Invalid(&'static str),
 }

@@ -91,10 +91,7 @@ pub(super) fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> 
         .ok()
         .and_then(bearer)
         .and_then(|key| api.keys.verify(key))
-        .ok_or_else(|| {
-            tracing::info!("a call with an unknown API key was refused");
-            Problem::new(Code::Unauthenticated, "the API key is not known")
-        })
+        .ok_or_else(|| Problem::new(Code::Unauthenticated, "the API key is not known"))
 }
 
 fn bearer(value: &str) -> Option<&str> {
@@ -135,7 +132,7 @@ impl<N: Needs> FromRequestParts<Arc<Api>> for Allowed<N> {
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
         let caller = caller(api, &parts.headers)?;
         if !caller.scopes.contains(&N::SCOPE) {
-            tracing::info!(key = %caller.name, scope = %N::SCOPE, "an API key lacks a scope");
+            tracing::debug!(key = %caller.name, scope = %N::SCOPE, "an API key lacks a scope");
             return Err(Problem::scope_missing(N::SCOPE));
         }
         tracing::debug!(key = %caller.name, method = %parts.method, path = parts.uri.path(), "call");

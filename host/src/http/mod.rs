@@ -108,6 +108,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(openapi::Document::new(&document))
         .layer(from_fn(problem::catch_panics))
+        .layer(from_fn(problem::log_refusals))
         .with_state(api)
 }
 

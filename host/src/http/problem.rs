@@ -164,6 +164,7 @@ impl IntoResponse for Problem {
         if self.code == Code::Overloaded {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        response.extensions_mut().insert(self.code);
         response
     }
 }
@@ -177,6 +178,17 @@ pub(super) async fn no_such_route(uri: Uri) -> Problem {
 pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
     let detail = format!("{} does not take {method}", uri.path());
     Problem::new(Code::MethodNotAllowed, detail)
+}
+
+/// Says of each refused call, once, what it was and why it was refused. The detail may repeat what
+/// the caller sent, and stays out of the log.
+pub(super) async fn log_refusals(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let response = next.run(request).await;
+    if let Some(code) = response.extensions().get::<Code>() {
+        tracing::info!(%method, path, code = code.as_str(), "refused");
+    }
+    response
 }
 
 /// Turns a panic below into a problem that says nothing of it. The panic hook has told the log

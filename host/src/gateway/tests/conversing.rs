@@ -20,7 +20,7 @@ impl Authenticator for Trusting {
         let mut parts = token.split('@');
         let user = parts.next().and_then(|user| UserId::new(user).ok());
         let (Some(user), Some(workspace)) = (user, parts.next()) else {
-            return Err(TokenRefusal::Invalid);
+            return Err(TokenRefusal::Invalid("unknown"));
         };
         let lasts = parts.next().map_or(60_000, |lasts| lasts.parse().unwrap());
         if lasts == 0 {

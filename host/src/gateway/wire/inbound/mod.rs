@@ -22,6 +22,8 @@ use crate::wire::{Malformed, media_patch, status};
 pub(crate) struct Fault {
     pub(crate) code: Code,
     pub(crate) message: Cow<'static, str>,
+    /// What the log says beyond that, and the client is not told.
+    pub(crate) reason: Option<&'static str>,
 }
 
 impl Fault {
@@ -29,6 +31,7 @@ impl Fault {
         Self {
             code,
             message: message.into(),
+            reason: None,
         }
     }
 

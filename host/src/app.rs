@@ -7,7 +7,7 @@ mod policies;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::net::TcpListener;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -98,7 +98,11 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running), shutdown: Shutdow
     ));
     ready(&running);
 
-    shutdown.begun().await;
+    let failed = tokio::select! {
+        () = shutdown.begun() => false,
+        // Neither chore ever ends by itself: without it, presence or views would be wrong.
+        Some(_) = chores.join_next() => true,
+    };
     no_clients.cancel();
     let drained = shutdown
         .drain(config.shutdown.drain, async {
@@ -113,6 +117,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running), shutdown: Shutdow
     }
     chores.shutdown().await;
     tracing::info!("stopped");
+    ensure!(!failed, "a chore of the server failed");
     Ok(())
 }
 

@@ -64,9 +64,9 @@ impl Committer {
         loop {
             match self.deadlines.due(self.now()) {
                 Ok(workspace) => {
-                    if let Err(failure) = self.run(&workspace, Command::Expire, None).await {
-                        tracing::error!(%workspace, %failure, "holds could not be ended");
-                    }
+                    // On its own: a workspace whose log is full must not hold up the others.
+                    let committer = Arc::clone(&self);
+                    tokio::spawn(async move { committer.expire(&workspace).await });
                 }
                 Err(Some(wait)) => {
                     tokio::select! {
@@ -76,6 +76,12 @@ impl Committer {
                 }
                 Err(None) => self.deadlines.sooner.notified().await,
             }
+        }
+    }
+
+    async fn expire(&self, workspace: &WorkspaceId) {
+        if let Err(failure) = self.run(workspace, Command::Expire, None).await {
+            tracing::error!(%workspace, %failure, "holds could not be ended");
         }
     }
 }

@@ -17,7 +17,7 @@ use wardroom_domain::{
 use crate::codes::Code;
 use crate::limits::{MAX_DECISION_ROUNDS, MAX_SUBJECTS_PER_CALL};
 use crate::metrics::Metrics;
-use crate::store::{Entry, Pass, Store, StoreError, Waiter};
+use crate::store::{Attempt, Entry, Pass, Store, StoreError, Waiter};
 
 pub use self::deadlines::Deadlines;
 
@@ -130,18 +130,21 @@ impl Committer {
     ///
     /// # Errors
     /// Whatever keeps the command from being committed; nothing happened then. A command that
-    /// takes something away because it is over (a lost socket, an expired hold) does not give up
-    /// because the server is busy.
+    /// takes something away because it is over (a lost socket, an expired hold, a view) does not
+    /// give up because the server is busy.
     pub async fn run(
         &self,
         workspace: &WorkspaceId,
         command: Command,
         waiter: Option<Waiter>,
     ) -> Result<Arc<Entry>, Failure> {
-        let must_happen = matches!(command, Command::Disconnect { .. } | Command::Expire);
-        let mut waiter = waiter;
+        let must_happen = matches!(
+            command,
+            Command::Disconnect { .. } | Command::Expire | Command::Reevaluate { .. }
+        );
+        let mut attempt = Attempt::new(waiter);
         loop {
-            match self.attempt(workspace, &command, &mut waiter).await {
+            match self.attempt(workspace, &command, &mut attempt).await {
                 Err(Failure::Overloaded) if must_happen => tokio::task::yield_now().await,
                 result => {
                     self.metrics
@@ -156,18 +159,20 @@ impl Committer {
         &self,
         workspace: &WorkspaceId,
         command: &Command,
-        waiter: &mut Option<Waiter>,
+        attempt: &mut Attempt,
     ) -> Result<Arc<Entry>, Failure> {
         let mut policies = self.visibility.current();
         let mut answers = policies.as_ref().map(|p| Answers::new(p.generation()));
-        for _ in 0..MAX_DECISION_ROUNDS {
+        let mut rounds = 0;
+        while rounds < MAX_DECISION_ROUNDS || attempt.must_go_on() {
+            rounds += 1;
             let mut questions = Vec::new();
             let result = self
                 .store
                 .transact(
                     workspace,
                     &mut |state| self.step(state, command, answers.as_ref(), &mut questions),
-                    waiter,
+                    attempt,
                 )
                 .await;
             match result {
@@ -253,6 +258,7 @@ async fn answer(policies: &dyn VisibilitySet, answers: &mut Answers, questions: 
             Question::Audience(channel) => {
                 let rules = policies.audience(&channel);
                 answers.answer_rules(channel, rules);
+                tokio::task::yield_now().await;
             }
             Question::Subjects {
                 channel,

@@ -125,6 +125,11 @@ impl Delivery {
         };
         tokio::spawn(async move {
             while let Some(entries) = stop.run_until_cancelled(tail.next()).await {
+                // Entries may be taken although the stop came first. Whoever they are for is
+                // attached to another follower by now, which delivers them.
+                if stop.is_cancelled() {
+                    break;
+                }
                 follower.deliver(&entries);
                 // A busy workspace must not keep a thread from its other work.
                 tokio::task::yield_now().await;

@@ -141,6 +141,10 @@ impl Peer {
     /// Runs only while something waits: an idle client costs no task.
     async fn handle(self: Arc<Self>) {
         while let Some(occurrence) = self.next() {
+            // Who is being put out must not come back in with what was already on its way.
+            if matches!(occurrence, Occurrence::Event(_)) && self.output.is_closing() {
+                continue;
+            }
             let handling = Arc::clone(&self.conversation).handle(Arc::clone(&self), occurrence);
             // A fault in handling one event must not keep the departure from being handled.
             if AssertUnwindSafe(handling).catch_unwind().await.is_err() {

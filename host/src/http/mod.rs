@@ -30,7 +30,7 @@ pub use self::auth::{Authenticate, Caller, Scope};
 pub use self::ops::{Ops, PolicyState, PolicyStatus, Readiness};
 use self::problem::Problem;
 pub use self::public::public_router;
-use crate::commit::Committer;
+use crate::commit::{Committer, Failure};
 use crate::limits::{HTTP_BODY_BYTES, HTTP_SYNC_BODY_BYTES};
 use crate::metrics::Metrics;
 
@@ -82,8 +82,12 @@ impl Api {
         }
     }
 
+    /// Runs a command to its end, even if the caller hangs up: a call that is dropped between the
+    /// write of the directory and the commit would leave the two apart.
     async fn run(&self, workspace: &WorkspaceId, command: Command) -> Result<Reply, Problem> {
-        let entry = self.committer.run(workspace, command, None).await?;
+        let (committer, workspace) = (Arc::clone(&self.committer), workspace.clone());
+        let running = tokio::spawn(async move { committer.run(&workspace, command, None).await });
+        let entry = running.await.unwrap_or(Err(Failure::Internal))?;
         Ok(entry.reply)
     }
 }

@@ -234,7 +234,8 @@ impl log::Host for State {
 
 impl ResourceLimiter for State {
     fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
-        let after = self.memory_bytes - current.min(self.memory_bytes) + desired;
+        // A guest may ask for as much as a 64-bit memory can have: the sum must not wrap.
+        let after = (self.memory_bytes - current.min(self.memory_bytes)).saturating_add(desired);
         let fits = after <= self.limits.memory_bytes;
         if fits {
             self.memory_bytes = after;
@@ -245,7 +246,8 @@ impl ResourceLimiter for State {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> Result<bool> {
-        let after = self.table_elements - current.min(self.table_elements) + desired;
+        let after =
+            (self.table_elements - current.min(self.table_elements)).saturating_add(desired);
         let fits = after <= self.limits.table_elements;
         if fits {
             self.table_elements = after;

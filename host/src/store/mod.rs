@@ -5,6 +5,7 @@
 
 pub mod embedded;
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -22,6 +23,30 @@ pub struct Offset(pub u64);
 /// Something to be done by this node's follower exactly when delivery reaches an entry: that is
 /// how the answer to a command stands in one order with the events.
 pub type Waiter = Box<dyn FnOnce(&Entry) + Send>;
+
+/// What a command keeps from one attempt to commit it to the next.
+#[derive(Default)]
+pub struct Attempt {
+    /// What is to be done when delivery reaches the command; taken when it is committed.
+    pub waiter: Option<Waiter>,
+    /// What the store holds for this command: only the store knows what it is.
+    held: Option<Box<dyn Any + Send>>,
+}
+
+impl Attempt {
+    /// The first attempt of a command.
+    #[must_use]
+    pub fn new(waiter: Option<Waiter>) -> Self {
+        Self { waiter, held: None }
+    }
+
+    /// Whether the store has begun something that only this command can end: it must be tried
+    /// again.
+    #[must_use]
+    pub fn must_go_on(&self) -> bool {
+        self.held.is_some()
+    }
+}
 
 /// One committed decision in the log of a workspace.
 pub struct Entry {
@@ -101,7 +126,7 @@ pub trait Store: Send + Sync {
         &'a self,
         workspace: &'a WorkspaceId,
         decide: Decide<'a>,
-        waiter: &'a mut Option<Waiter>,
+        attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<Arc<Entry>, StoreError<Pass>>>;
 
     /// Follows the log of a workspace: every entry committed after this call.

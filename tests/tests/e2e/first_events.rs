@@ -37,3 +37,39 @@ async fn five_hundred_clients_that_emit_auth_at_once_all_enter() {
     }
     assert_eq!(server.backend().workspace().await["connections"], CLIENTS);
 }
+
+/// How often a client tries in vain and then in earnest, in one breath.
+const TRIES: usize = 100;
+
+#[tokio::test]
+async fn a_refused_auth_does_not_disturb_the_one_that_follows_it() {
+    let server = Server::start().await;
+    let user = "eve";
+    let refused = json!({"token": token::without_workspaces(user), "workspaceId": "lonely"});
+    let accepted = json!({"token": token::token(user, "lonely"), "workspaceId": "lonely"});
+    for _ in 0..TRIES {
+        let mut raw = Raw::connect(&server).await;
+        raw.emit("auth", &refused).await;
+        raw.emit("auth", &accepted).await;
+        raw.emit("marker", &json!({})).await;
+        let mut heard = Vec::new();
+        while heard.last().is_none_or(|name| name != "marker") {
+            let event = raw.event().await;
+            let is_marker = event.data["event"] == "marker";
+            heard.push(if is_marker {
+                "marker".to_owned()
+            } else {
+                event.name
+            });
+        }
+        let each_once_and_in_order = [
+            "socket-api-error",
+            "auth-success",
+            "online-status-updated",
+            "marker",
+        ];
+        assert_eq!(heard, each_once_and_in_order);
+        server.backend().kick(user).await;
+        raw.events_until_closed().await;
+    }
+}

@@ -21,8 +21,10 @@ use super::peer::Peer;
 
 /// Frames that one system call takes at most.
 const FRAMES_PER_WRITE: usize = 32;
-/// The frame in which socketioxide says that it closes a session.
+/// Frames of socketioxide's own: it closes the session, and the two halves of the heartbeat.
 const ENGINE_CLOSE: &[u8] = &[0x81, 1, b'1'];
+const ENGINE_PING: &[u8] = &[0x81, 1, b'2'];
+const ENGINE_PONG: &[u8] = &[0x81, 1, b'3'];
 
 /// The TCP connection under an output, and the place it holds among all connections.
 pub(super) struct Wire {
@@ -58,6 +60,8 @@ pub(crate) struct Output {
     peer: OnceLock<Weak<Peer>>,
     /// Whether the connection has ended; the reading half then reports the end of the stream.
     ended: AtomicBool,
+    /// Whether anything came from the client since the last frame of the heartbeat went to it.
+    spoke: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -103,6 +107,7 @@ impl Output {
             socket: OnceLock::new(),
             peer: OnceLock::new(),
             ended: AtomicBool::new(false),
+            spoke: AtomicBool::new(false),
             state: Mutex::new(State {
                 route: Route::Joining,
                 joined: false,
@@ -161,6 +166,11 @@ impl Output {
         self.state.lock().waiting_bytes
     }
 
+    /// Something came from the client.
+    pub(super) fn spoke(&self) {
+        self.spoke.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
     }
@@ -217,10 +227,14 @@ impl Output {
             return;
         }
         if state.route == Route::Direct {
-            // Who has joined is told why before being told to go, and both by [`Self::close`];
-            // socketioxide's own farewell would come first.
-            if state.joined && buffer == ENGINE_CLOSE {
-                return;
+            if buffer == ENGINE_PING || buffer == ENGINE_PONG {
+                self.spoke.store(false, Ordering::Relaxed);
+            }
+            // socketioxide closes on a client for two reasons of its own: silence, and a packet
+            // that is none. Whoever just spoke is told, before being told to go.
+            if buffer == ENGINE_CLOSE && state.joined && self.spoke.load(Ordering::Relaxed) {
+                drop(state);
+                return self.close(Cause::Malformed);
             }
             return self.write(&mut state, &[Bytes::copy_from_slice(buffer)]);
         }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use tokio::time::timeout;
 use wardroom_domain::{Change, Decision, SocketId, Truth, UserId, Workspace, WorkspaceId};
 
@@ -21,7 +22,7 @@ pub use self::disk::OpenError;
 use self::disk::{Disk, Write};
 use self::log::LogTail;
 use self::slot::{Outcome, Slot};
-use super::{BoxFuture, Decide, Entry, Pass, Store, StoreError, Tail, Waiter};
+use super::{Attempt, BoxFuture, Decide, Entry, Pass, Store, StoreError, Tail};
 use crate::limits::COMMIT_TIMEOUT;
 
 /// State and logs in this process.
@@ -31,6 +32,30 @@ pub struct Embedded {
     disk: Option<Disk>,
     /// How long a command waits for room in its workspace's log.
     patience: Duration,
+}
+
+/// A command's turn to change the directory of a workspace, kept until it is committed: what is
+/// on disk must not be overtaken, nor given up.
+struct Turn {
+    slot: Arc<Slot>,
+    _alone: OwnedMutexGuard<()>,
+    /// Whether what the command changes is on disk.
+    written: bool,
+}
+
+impl Turn {
+    async fn take(slot: Arc<Slot>) -> Box<Self> {
+        let alone = slot.lock_directory().await;
+        Box::new(Self {
+            slot,
+            _alone: alone,
+            written: false,
+        })
+    }
+
+    fn is_on(&self, slot: &Arc<Slot>) -> bool {
+        Arc::ptr_eq(&self.slot, slot)
+    }
 }
 
 impl Embedded {
@@ -94,7 +119,7 @@ impl Embedded {
         &self,
         workspace: &WorkspaceId,
         decide: Decide<'_>,
-        waiter: &mut Option<Waiter>,
+        attempt: &mut Attempt,
     ) -> Result<Arc<Entry>, StoreError<Pass>> {
         // A refusal must not leave an empty workspace behind.
         if self.slot(workspace).is_none() {
@@ -102,45 +127,66 @@ impl Embedded {
         }
         loop {
             let slot = self.slot_or_new(workspace);
-            let room = timeout(self.patience, slot.room())
-                .await
-                .map_err(|_| StoreError::Full)?;
-            let mut directory = None;
-            let mut written = self.disk.is_none();
-            let committed = loop {
-                match slot.try_commit(&mut *decide, written, waiter) {
-                    Outcome::Committed {
-                        entry,
-                        changes,
-                        queued,
-                    } => break Some((entry, changes, queued)),
-                    Outcome::Undecided(pass) => return Err(StoreError::Undecided(pass)),
-                    Outcome::Retired => break None,
-                    // Whoever holds the slot's directory lock is the only one who changes the
-                    // directory, so what is written now is what will be decided again.
-                    Outcome::DirectoryChange(_) if directory.is_none() => {
-                        directory = Some(slot.lock_directory().await);
+            let held = attempt.held.take();
+            let turn = held.and_then(|held| held.downcast::<Turn>().ok());
+            let turn = turn.filter(|turn| turn.is_on(&slot));
+            let written = turn.as_ref().is_some_and(|turn| turn.written);
+            let room = self.room(&slot, written).await?;
+            let commit = slot.try_commit(
+                &mut *decide,
+                written || self.disk.is_none(),
+                &mut attempt.waiter,
+                |changes| self.index_sockets(workspace, changes),
+            );
+            match commit {
+                Outcome::Committed { entry, queued } => {
+                    if queued {
+                        // The follower gives the room back when it takes the entry.
+                        room.forget();
+                    } else {
+                        entry.run_waiter();
                     }
-                    Outcome::DirectoryChange(decision) => {
-                        self.write(workspace, &decision).await?;
-                        written = true;
+                    if !entry.state.exists() {
+                        self.slots.remove_if(workspace, |_, slot| slot.retire());
                     }
+                    return Ok(entry);
                 }
-            };
-            if let Some((entry, changes, queued)) = committed {
-                if queued {
-                    // The follower gives the room back when it takes the entry.
-                    room.forget();
-                } else {
-                    entry.run_waiter();
+                Outcome::Undecided(pass) => {
+                    if let (Pass::Again, Some(turn)) = (&pass, turn) {
+                        attempt.held = Some(turn);
+                    }
+                    return Err(StoreError::Undecided(pass));
                 }
-                self.index_sockets(workspace, &changes);
-                if !entry.state.exists() {
-                    self.slots.remove_if(workspace, |_, slot| slot.retire());
+                // Whoever has the turn is the only one who changes the directory, so what is
+                // written now is what will be decided again. Others go on meanwhile.
+                Outcome::DirectoryChange(decision) => {
+                    drop(room);
+                    let turn = match turn {
+                        None => Turn::take(slot).await,
+                        Some(mut turn) => {
+                            self.write(workspace, &decision).await?;
+                            turn.written = true;
+                            turn
+                        }
+                    };
+                    attempt.held = Some(turn);
                 }
-                return Ok(entry);
+                Outcome::Retired => {}
             }
         }
+    }
+
+    /// Waits for room in the log. What is on disk already waits as long as it takes.
+    async fn room(
+        &self,
+        slot: &Slot,
+        written: bool,
+    ) -> Result<OwnedSemaphorePermit, StoreError<Pass>> {
+        if written {
+            return Ok(slot.room().await);
+        }
+        let room = timeout(self.patience, slot.room()).await;
+        room.map_err(|_| StoreError::Full)
     }
 
     /// Keeps the map from sockets to workspaces in step. A socket belongs to whatever workspace it
@@ -166,9 +212,9 @@ impl Store for Embedded {
         &'a self,
         workspace: &'a WorkspaceId,
         decide: Decide<'a>,
-        waiter: &'a mut Option<Waiter>,
+        attempt: &'a mut Attempt,
     ) -> BoxFuture<'a, Result<Arc<Entry>, StoreError<Pass>>> {
-        Box::pin(self.commit(workspace, decide, waiter))
+        Box::pin(self.commit(workspace, decide, attempt))
     }
 
     fn follow(&self, workspace: &WorkspaceId) -> Box<dyn Tail> {

@@ -49,12 +49,8 @@ impl Default for Slot {
 
 /// What an attempt to commit came to.
 pub(super) enum Outcome {
-    /// Done: the entry, the steps, and whether the entry waits in the log for a follower.
-    Committed {
-        entry: Arc<Entry>,
-        changes: Vec<Change>,
-        queued: bool,
-    },
+    /// Done: the entry, and whether it waits in the log for a follower.
+    Committed { entry: Arc<Entry>, queued: bool },
     /// The decision function gave no decision.
     Undecided(Pass),
     /// The decision changes the directory, which has to be written first.
@@ -77,12 +73,13 @@ impl Slot {
     }
 
     /// Decides on the state as it is now and, if `written` or no part of the directory changes,
-    /// moves state and log.
+    /// moves state and log. `index` sees the changes in the order of the commits.
     pub(super) fn try_commit(
         &self,
         decide: Decide<'_>,
         written: bool,
         waiter: &mut Option<Waiter>,
+        index: impl FnOnce(&[Change]),
     ) -> Outcome {
         let mut inner = self.inner.lock();
         if inner.retired {
@@ -104,6 +101,7 @@ impl Slot {
             waiter: Mutex::new(waiter.take()),
         });
         inner.state = decision.next;
+        index(&decision.changes);
         let queued = !inner.cursors.is_empty();
         if queued {
             inner.log.push_back(entry.clone());
@@ -112,11 +110,7 @@ impl Slot {
         }
         drop(inner);
         self.arrived.notify_waiters();
-        Outcome::Committed {
-            entry,
-            changes: decision.changes,
-            queued,
-        }
+        Outcome::Committed { entry, queued }
     }
 
     /// The state as it is now.

@@ -13,7 +13,7 @@ use wardroom_domain::{
 
 use super::Embedded;
 use crate::limits::{MAX_BATCH_ENTRIES, MAX_UNDELIVERED_ENTRIES};
-use crate::store::{Entry, Pass, Store, StoreError};
+use crate::store::{Attempt, Entry, Pass, Store, StoreError};
 
 fn workspace() -> WorkspaceId {
     WorkspaceId::new("w").unwrap()
@@ -53,7 +53,7 @@ async fn run(store: &Embedded, command: &Command) -> Result<Arc<Entry>, StoreErr
         .transact(
             &workspace(),
             &mut |state| decided(state, command),
-            &mut None,
+            &mut Attempt::default(),
         )
         .await
 }
@@ -124,19 +124,19 @@ async fn an_empty_workspace_goes_with_its_last_follower() {
 async fn a_waiter_without_a_follower_runs_at_once() {
     let store = Embedded::in_memory();
     let (sender, receiver) = tokio::sync::oneshot::channel();
-    let mut waiter: Option<crate::store::Waiter> = Some(Box::new(|entry: &Entry| {
+    let mut attempt = Attempt::new(Some(Box::new(|entry: &Entry| {
         sender.send(entry.offset.0).unwrap();
-    }));
+    })));
     let command = put_member("u");
     store
         .transact(
             &workspace(),
             &mut |state| decided(state, &command),
-            &mut waiter,
+            &mut attempt,
         )
         .await
         .unwrap();
-    assert!(waiter.is_none());
+    assert!(attempt.waiter.is_none());
     assert_eq!(receiver.await.unwrap(), 1);
 }
 
@@ -193,4 +193,44 @@ async fn a_file_that_is_no_directory_is_refused() {
     std::fs::write(&path, "this is not a database").unwrap();
     let error = Embedded::open(&path).map(|_| ()).unwrap_err();
     assert!(error.to_string().contains("directory.redb"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_on_disk_is_committed_even_if_policies_are_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = Embedded::open(&folder.path().join("directory.redb")).unwrap();
+    let (put, other) = (put_member("u"), put_member("other"));
+    // The first decision is what is written; the second, after the write, has to ask anew.
+    let mut asked = 0;
+    let mut attempt = Attempt::default();
+    let result = store
+        .transact(
+            &workspace(),
+            &mut |state| {
+                asked += 1;
+                if asked > 3 {
+                    return Err(Pass::Again);
+                }
+                decided(state, &put)
+            },
+            &mut attempt,
+        )
+        .await;
+    assert!(matches!(result, Err(StoreError::Undecided(Pass::Again))));
+    assert!(attempt.must_go_on());
+    // Nobody else changes the directory in between.
+    let mut later = std::pin::pin!(run(&store, &other));
+    assert!(futures_util::poll!(later.as_mut()).is_pending());
+    store
+        .transact(
+            &workspace(),
+            &mut |state| decided(state, &put),
+            &mut attempt,
+        )
+        .await
+        .unwrap();
+    drop(attempt);
+    later.await.unwrap();
+    let state = store.snapshot(&workspace()).unwrap();
+    assert_eq!(state.members().len(), 2);
 }

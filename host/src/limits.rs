@@ -176,7 +176,7 @@ pub const MAX_WAITING_EVENTS: usize = 64;
 pub const MAX_ATTACHMENTS: usize = 8;
 /// Bytes of the buffer that each WebSocket keeps for reading.
 pub const READ_BUFFER_BYTES: usize = 256;
-/// Bytes that wait for one client, beyond what the kernel holds.
+/// Bytes that wait for one client, beyond what the kernel holds; for its next poll if it polls.
 pub const MAX_OUTPUT_BYTES: usize = 1024 * 1024;
 /// Bytes that the kernel holds unsent for one client before it reports the socket full.
 pub const MAX_KERNEL_OUTPUT_BYTES: u32 = 256 * 1024;
@@ -184,6 +184,10 @@ pub const MAX_KERNEL_OUTPUT_BYTES: u32 = 256 * 1024;
 pub const MAX_POLLING_PACKETS: usize = 1024;
 /// How long a client may take nothing at all of what waits for it.
 pub const WRITE_TIMEOUT: Duration = Duration::from_secs(4);
+/// Write timeouts that something may wait for a polling client with no poll to fetch it: one for the
+/// last answer to leave, which takes a slow line longer than a WebSocket's frames do, one for a busy
+/// client to act on it, and one for the next request to come. A stock client polls again at once.
+pub const POLL_WRITE_TIMEOUTS: u32 = 3;
 /// How long what waits for a client that is being closed may still take to leave.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval of the heartbeat.
@@ -205,4 +209,9 @@ const _: () = {
     assert!(MAX_INCOMING_EVENT_BYTES < MAX_INCOMING_MESSAGE_BYTES);
     assert!((MAX_KERNEL_OUTPUT_BYTES as usize) < MAX_OUTPUT_BYTES);
     assert!(CLOSE_TIMEOUT.as_millis() <= WRITE_TIMEOUT.as_millis());
+    // Else the heartbeat would notice first that a client no longer polls.
+    assert!(
+        WRITE_TIMEOUT.as_millis() * (POLL_WRITE_TIMEOUTS as u128)
+            < PING_INTERVAL.as_millis() + PING_TIMEOUT.as_millis()
+    );
 };

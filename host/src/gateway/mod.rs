@@ -45,7 +45,8 @@ pub struct Settings {
     pub max_connections: usize,
     /// Bytes that wait for one client before it is closed.
     pub max_output_bytes: usize,
-    /// How long a client may take nothing of what waits for it.
+    /// How long a client may take nothing of what waits for it. A polling client may take
+    /// [`limits::POLL_WRITE_TIMEOUTS`] times as long.
     pub write_timeout: Duration,
     /// Interval of the heartbeat.
     pub ping_interval: Duration,

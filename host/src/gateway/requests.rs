@@ -154,6 +154,11 @@ where
             }
             _ => None,
         };
+        let poll = match query.sid {
+            Some(Ok(sid)) if *slim.method() == Method::GET => self.transport.session(&sid),
+            _ => None,
+        }
+        .map(|output| output.poll());
         let takes_body = *slim.method() == Method::POST;
         let mut service = self.transport.service();
         let answer = service.call(slim);
@@ -172,6 +177,9 @@ where
             .map(http_body_util::Collected::to_bytes);
         if let (Some(output), Some(sid)) = (opened, opened_session(&body)) {
             output.register(sid);
+        }
+        if let Some(poll) = poll {
+            poll.answered(&body);
         }
         Response::from_parts(
             parts,

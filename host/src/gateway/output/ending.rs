@@ -81,6 +81,7 @@ impl Output {
         let cause = *state.closing.get_or_insert(cause);
         state.queue = VecDeque::new();
         state.held = VecDeque::new();
+        state.polled = None;
         state.waiting_bytes = 0;
         self.transport.metrics.connection_closed(cause.name());
         tracing::debug!(cause = cause.name(), unsent, sid = ?self.sid.get(), "connection closed");

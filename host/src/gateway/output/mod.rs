@@ -1,6 +1,7 @@
 //! The ordered, byte-bounded output of one connection; must not know what the frames mean to users.
 
 mod ending;
+mod polling;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -14,6 +15,7 @@ use socketioxide::socket::{Sid, Socket};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::polling::Polled;
 use super::closing::Cause;
 use super::engine::{self, Protocol, Transport};
 use super::frame;
@@ -75,7 +77,9 @@ struct State {
     queue: VecDeque<Bytes>,
     /// What waits for the route to become direct or polling.
     held: VecDeque<Bytes>,
-    /// Bytes in `queue` and `held`.
+    /// What waits in socketioxide's queue, of a session that began with polling and still polls.
+    polled: Option<Box<Polled>>,
+    /// Bytes in `queue`, `held` and `polled`.
     waiting_bytes: usize,
     flushing: bool,
     /// Set once nothing more is accepted; the connection ends when the queue is empty.
@@ -114,6 +118,7 @@ impl Output {
                 on_wire: false,
                 queue: VecDeque::new(),
                 held: VecDeque::new(),
+                polled: began_polling.then(|| Box::new(Polled::new())),
                 waiting_bytes: 0,
                 flushing: false,
                 closing: None,
@@ -241,10 +246,17 @@ impl Output {
         for frame in frame::walk(buffer) {
             if frame.text.is_some_and(|text| self.transport.mark.is(text)) {
                 state.route = Route::Direct;
+                state.end_polling();
                 let held = state.take_held();
                 self.write(&mut state, &held);
                 self.end_if_drained(&mut state);
                 continue;
+            }
+            if frame
+                .text
+                .is_some_and(|text| polling::is_event(text.as_bytes()))
+            {
+                state.note_fetched(1);
             }
             self.write(&mut state, &[Bytes::copy_from_slice(frame.whole)]);
             // From this answer on socketioxide keeps its queue locked for the WebSocket: whatever
@@ -266,20 +278,6 @@ impl Output {
         };
         if engine::emit_mark(&socket, &self.transport.mark).is_err() {
             self.end(state, Cause::SlowConsumer);
-        }
-    }
-
-    fn send_polling(self: &Arc<Self>, state: &mut State, frames: &Bytes) {
-        let Some(socket) = self.socket.get().and_then(Weak::upgrade) else {
-            return;
-        };
-        for text in frame::walk(frames).filter_map(|frame| frame.text) {
-            if self.has_ended() {
-                return;
-            }
-            if engine::emit_text(&socket, text).is_err() {
-                self.end(state, Cause::SlowConsumer);
-            }
         }
     }
 

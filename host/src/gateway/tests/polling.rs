@@ -1,6 +1,6 @@
 //! Clients that poll, and those that upgrade; must not know what their events mean.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::clients::{Polling, WebSocket};
 use super::*;
@@ -103,8 +103,127 @@ async fn a_failed_upgrade_ends_the_session() {
     assert_eq!(client.get().await.0, 400);
 }
 
+/// Slack for a busy machine, on top of a stated bound.
+const SLACK: Duration = Duration::from_secs(3);
+
+/// A numbered event of some four thousand bytes.
+fn large(number: usize) -> Bytes {
+    let rest = "x".repeat(4000);
+    frame::text(&format!("42[\"large\",[{number},\"{rest}\"]]"))
+}
+
+/// An event of exactly this many bytes.
+fn sized(bytes: usize) -> Bytes {
+    let rest = "x".repeat(bytes - "42[\"sized\",\"\"]".len());
+    frame::text(&format!("42[\"sized\",\"{rest}\"]"))
+}
+
+/// How long something may wait for a polling client.
+fn patience(settings: &Settings) -> Duration {
+    settings.write_timeout * limits::POLL_WRITE_TIMEOUTS
+}
+
 #[tokio::test]
-async fn a_polling_client_that_stops_polling_is_closed() {
+async fn a_polling_client_that_stops_polling_is_closed_at_the_bound_in_bytes() {
+    let settings = Settings {
+        max_output_bytes: 64 * 1024,
+        ..Settings::default()
+    };
+    let bound = settings.max_output_bytes;
+    let mut server = Server::start(settings).await;
+    let client = Polling::join(server.address).await;
+    let peer = server.joined().await;
+    // What has been fetched does not count.
+    for _ in 0..3 {
+        while peer.output().waiting_bytes() < bound / 2 {
+            peer.output().push(&[sized(4000)]);
+        }
+        assert_eq!(client.poll().await.len(), bound / 2 / 4000 + 1);
+        assert_eq!(peer.output().waiting_bytes(), 0);
+    }
+    for _ in 0..bound / 4000 {
+        peer.output().push(&[sized(4000)]);
+        assert_eq!(peer.output().cause(), None);
+    }
+    peer.output().push(&[sized(4000)]);
+    assert_eq!(server.departed().await.1, Departure::Lost);
+    assert_eq!(peer.output().cause(), Some(Cause::SlowConsumer));
+    assert_eq!(client.get().await.0, 400);
+}
+
+#[tokio::test]
+async fn a_polling_client_that_stops_polling_is_closed_in_time() {
+    let settings = Settings {
+        write_timeout: Duration::from_millis(200),
+        ..Settings::default()
+    };
+    let patience = patience(&settings);
+    let mut server = Server::start(settings).await;
+    let client = Polling::join(server.address).await;
+    let peer = server.joined().await;
+    // With nothing to fetch, a client is neither late while it polls nor while it does not.
+    let waiting = async {
+        tokio::time::sleep(patience * 2).await;
+        peer.output().push(&[numbered(0)]);
+    };
+    let polling = async {
+        loop {
+            match client.poll().await {
+                only_heartbeats if only_heartbeats.is_empty() => {}
+                packets => return packets,
+            }
+        }
+    };
+    let (packets, ()) = tokio::join!(polling, waiting);
+    assert_eq!(packets, ["42[\"number\",0]"]);
+    tokio::time::sleep(patience * 2).await;
+    assert_eq!(peer.output().cause(), None);
+    let since = Instant::now();
+    peer.output().push(&[numbered(1)]);
+    assert_eq!(server.departed().await.1, Departure::Lost);
+    assert!(since.elapsed() >= patience && since.elapsed() < patience + SLACK);
+    assert_eq!(peer.output().cause(), Some(Cause::SlowConsumer));
+    assert_eq!(client.get().await.0, 400);
+}
+
+/// More waits for the client all the time than one poll fetches, and it takes its time between two.
+#[tokio::test]
+async fn a_slow_polling_client_under_a_stream_loses_nothing_and_stays() {
+    const EVENTS: usize = 1000;
+    let settings = Settings {
+        write_timeout: Duration::from_millis(500),
+        ..Settings::default()
+    };
+    let (bound, patience) = (settings.max_output_bytes, patience(&settings));
+    let mut server = Server::start(settings).await;
+    let client = Polling::join(server.address).await;
+    let peer = server.joined().await;
+    let output = Arc::clone(peer.output());
+    let began = Instant::now();
+    tokio::spawn(async move {
+        for number in 0..EVENTS {
+            while output.waiting_bytes() > bound / 2 {
+                tokio::task::yield_now().await;
+            }
+            output.push(&[large(number)]);
+        }
+    });
+    let mut numbers = Vec::new();
+    while numbers.len() < EVENTS {
+        tokio::time::sleep(patience / 15).await;
+        numbers.extend(client.poll().await.iter().filter_map(|text| {
+            let number = text.strip_prefix("42[\"large\",[")?.split(',').next()?;
+            number.parse::<usize>().ok()
+        }));
+    }
+    assert_eq!(numbers, (0..EVENTS).collect::<Vec<_>>());
+    assert!(began.elapsed() > patience, "it was slow");
+    assert_eq!(peer.output().cause(), None);
+    assert_eq!(peer.output().waiting_bytes(), 0);
+}
+
+#[tokio::test]
+async fn a_polling_client_that_stops_polling_is_closed_at_the_bound_in_packets() {
     let mut server = Server::start(Settings::default()).await;
     let client = Polling::join(server.address).await;
     let peer = server.joined().await;

@@ -1,0 +1,212 @@
+//! What waits for a polling client, in bytes and time; must not know what the frames mean to users.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{Output, Route, State};
+use crate::gateway::closing::Cause;
+use crate::gateway::engine::{self, Protocol};
+use crate::gateway::frame;
+use crate::limits;
+
+/// What separates the packets of an answer to a poll since revision 4 of Engine.IO.
+const SEPARATOR: u8 = 0x1e;
+
+/// What socketioxide's queue holds for a polling client. The queue itself cannot be asked: what is
+/// put into it is noted here, and struck off again as it shows in the answers to polls.
+pub(super) struct Polled {
+    /// Bytes of each event and acknowledgement that waits, in order.
+    waiting: VecDeque<usize>,
+    /// Polls that have come and are not answered.
+    open: usize,
+    /// When something began to wait, or the last poll ended if that was later.
+    since: Instant,
+    /// Whether a task watches how long something waits.
+    watched: bool,
+}
+
+impl Polled {
+    pub(super) fn new() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            open: 0,
+            since: Instant::now(),
+            watched: false,
+        }
+    }
+}
+
+impl Output {
+    /// Puts `frames` into socketioxide's queue for the next poll, within the same bound in bytes as
+    /// everything else that waits for a client.
+    pub(super) fn send_polling(self: &Arc<Self>, state: &mut State, frames: &Bytes) {
+        let Some(socket) = self.socket.get().and_then(Weak::upgrade) else {
+            return;
+        };
+        for text in frame::walk(frames).filter_map(|frame| frame.text) {
+            if self.has_ended() {
+                return;
+            }
+            if engine::emit_text(&socket, text).is_err() {
+                return self.end(state, Cause::SlowConsumer);
+            }
+            self.note_waiting(state, text.len());
+        }
+    }
+
+    fn note_waiting(self: &Arc<Self>, state: &mut State, bytes: usize) {
+        let Some(polled) = &mut state.polled else {
+            return;
+        };
+        if polled.waiting.is_empty() {
+            polled.since = Instant::now();
+        }
+        polled.waiting.push_back(bytes);
+        state.waiting_bytes += bytes;
+        if !std::mem::replace(&mut polled.watched, true) {
+            let patience = self.transport.settings.write_timeout * limits::POLL_WRITE_TIMEOUTS;
+            tokio::spawn(Self::watch_polls(Arc::downgrade(self), patience));
+        }
+        self.check_bound(state);
+    }
+
+    /// Ends the connection once something has waited for so long with no poll to fetch it. Runs
+    /// only while something waits, and keeps no ended connection in memory.
+    async fn watch_polls(output: Weak<Self>, patience: Duration) {
+        let mut deadline = Instant::now() + patience;
+        loop {
+            tokio::time::sleep_until(deadline).await;
+            let output = output.upgrade();
+            match output.and_then(|output| output.look_after_polls(patience)) {
+                Some(next) => deadline = next,
+                None => return,
+            }
+        }
+    }
+
+    /// When to look again, if at all.
+    fn look_after_polls(self: &Arc<Self>, patience: Duration) -> Option<Instant> {
+        let mut state = self.state.lock();
+        if self.has_ended() || state.closing.is_some() || state.route != Route::Polling {
+            return None;
+        }
+        let polled = state.polled.as_deref_mut()?;
+        if polled.waiting.is_empty() {
+            polled.watched = false;
+            return None;
+        }
+        let now = Instant::now();
+        // socketioxide answers a poll as soon as there is something: it is as good as fetched.
+        let since = if polled.open > 0 { now } else { polled.since };
+        if now < since + patience {
+            return Some(since + patience);
+        }
+        self.end(&mut state, Cause::SlowConsumer);
+        None
+    }
+
+    /// Called when a poll has come, before socketioxide gets it.
+    pub(in crate::gateway) fn poll(self: &Arc<Self>) -> Poll {
+        let mut state = self.state.lock();
+        if let Some(polled) = &mut state.polled {
+            polled.open += 1;
+        }
+        drop(state);
+        Poll(Arc::clone(self))
+    }
+}
+
+impl State {
+    /// Strikes off this many events and acknowledgements: they have left socketioxide's queue.
+    pub(super) fn note_fetched(&mut self, count: usize) {
+        if let Some(polled) = &mut self.polled {
+            let count = count.min(polled.waiting.len());
+            self.waiting_bytes -= polled.waiting.drain(..count).sum::<usize>();
+        }
+    }
+
+    /// Forgets what socketioxide's queue held, once no poll can fetch anything.
+    pub(super) fn end_polling(&mut self) {
+        if let Some(polled) = self.polled.take() {
+            self.waiting_bytes -= polled.waiting.iter().sum::<usize>();
+        }
+    }
+}
+
+/// A poll under way. Dropping it without an answer means that the client hung up.
+pub(in crate::gateway) struct Poll(Arc<Output>);
+
+impl Poll {
+    /// Takes note of what the answer carries.
+    pub(in crate::gateway) fn answered(self, body: &[u8]) {
+        let count = count_events(self.0.protocol, body);
+        self.0.state.lock().note_fetched(count);
+    }
+}
+
+impl Drop for Poll {
+    fn drop(&mut self) {
+        if let Some(polled) = &mut self.0.state.lock().polled {
+            polled.open -= 1;
+            polled.since = Instant::now();
+        }
+    }
+}
+
+/// Whether a packet is an event or an acknowledgement, and not one of socketioxide's own.
+pub(super) fn is_event(packet: &[u8]) -> bool {
+    packet.starts_with(b"42") || packet.starts_with(b"43")
+}
+
+/// Events and acknowledgements in the answer to a poll.
+fn count_events(protocol: Protocol, body: &[u8]) -> usize {
+    match protocol {
+        // JSON never has the separator in it unescaped.
+        Protocol::V4 => body
+            .split(|byte| *byte == SEPARATOR)
+            .filter(|packet| is_event(packet))
+            .count(),
+        Protocol::V3 => {
+            let mut rest = std::str::from_utf8(body).unwrap_or_default();
+            let packets = std::iter::from_fn(|| {
+                let (length, after) = rest.split_once(':')?;
+                let end = utf16_end(after, length.parse().ok()?);
+                let (packet, next) = after.split_at(end);
+                rest = next;
+                Some(packet)
+            });
+            packets.filter(|packet| is_event(packet.as_bytes())).count()
+        }
+    }
+}
+
+/// Where the first `units` UTF-16 code units of `text` end, in bytes.
+fn utf16_end(text: &str, units: usize) -> usize {
+    let mut seen = 0;
+    let within = text.chars().take_while(|char| {
+        seen += char.len_utf16();
+        seen <= units
+    });
+    within.map(char::len_utf8).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_events_and_acknowledgements_are_counted() {
+        let body = b"2\x1e42[\"a:b\",1]\x1e40{\"sid\":\"x\"}\x1e431[{}]\x1e6\x1e41";
+        assert_eq!(count_events(Protocol::V4, body), 2);
+        let first = "42[\"a\",\"1:42[é😀\"]";
+        let length = first.encode_utf16().count();
+        let body = format!("{length}:{first}1:37:431[{{}}]2:40");
+        assert_eq!(count_events(Protocol::V3, body.as_bytes()), 2);
+        assert_eq!(count_events(Protocol::V3, b"ok"), 0);
+        assert_eq!(count_events(Protocol::V4, b""), 0);
+    }
+}

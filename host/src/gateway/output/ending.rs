@@ -23,22 +23,24 @@ impl Output {
         }
         let farewell = cause.farewell();
         let is_polling = state.route == Route::Polling;
-        // An ended polling session answers no further poll; the last one must bring everything.
-        let is_heard = !is_polling || farewell == Farewell::StayAway;
-        if is_heard && let Some(packet) = cause.explanation() {
+        state.closing = Some(cause);
+        if let Some(packet) = cause.explanation() {
             self.route(&mut state, &[frame::text(&packet)]);
         }
         if !is_polling && let Some(packet) = farewell.packet() {
             self.route(&mut state, &[frame::text(packet)]);
         }
-        state.closing = Some(cause);
         self.end_if_drained(&mut state);
         let waits = farewell != Farewell::None || !state.queue.is_empty();
-        if !waits || cause == Cause::SlowConsumer || is_polling && farewell != Farewell::StayAway {
+        if !waits || cause == Cause::SlowConsumer {
             return self.end(&mut state, cause);
         }
         drop(state);
-        if is_polling && let Some(socket) = self.socket.get().and_then(Weak::upgrade) {
+        // A polling client that may come back finds its session gone instead of a last packet.
+        if is_polling
+            && farewell == Farewell::StayAway
+            && let Some(socket) = self.socket.get().and_then(Weak::upgrade)
+        {
             // socketioxide sends the packet; the poll that fetches it has until the deadline.
             socket.disconnect().ok();
         }

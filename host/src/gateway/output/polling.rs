@@ -8,7 +8,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{Output, Route, State};
-use crate::gateway::closing::Cause;
+use crate::gateway::closing::{Cause, Farewell};
 use crate::gateway::engine::{self, Protocol};
 use crate::gateway::frame;
 use crate::limits;
@@ -112,8 +112,18 @@ impl Output {
     /// Called when a poll has come, before socketioxide gets it.
     pub(in crate::gateway) fn poll(self: &Arc<Self>) -> Poll {
         let mut state = self.state.lock();
+        let mut is_drained = true;
         if let Some(polled) = &mut state.polled {
             polled.open += 1;
+            is_drained = polled.waiting.is_empty();
+        }
+        // Whoever polls again has got the answer before: here, why it is being closed.
+        if let Some(cause) = state.closing
+            && state.route == Route::Polling
+            && cause.farewell() == Farewell::ComeBack
+            && is_drained
+        {
+            self.end(&mut state, cause);
         }
         drop(state);
         Poll(Arc::clone(self))

@@ -223,6 +223,40 @@ async fn a_slow_polling_client_under_a_stream_loses_nothing_and_stays() {
 }
 
 #[tokio::test]
+async fn a_polling_client_is_told_why_it_may_come_back() {
+    let causes = [
+        (Cause::Shutdown, "shutting-down"),
+        (Cause::TooManyPending, "rate-limited"),
+    ];
+    for (cause, code) in causes {
+        let mut server = Server::start(Settings::default()).await;
+        let client = Polling::join(server.address).await;
+        let peer = server.joined().await;
+        peer.output().push(&[numbered(1)]);
+        let since = Instant::now();
+        peer.output().close(cause);
+        let packets = client.poll().await;
+        assert_eq!(number_of(&packets[0]), Some(1));
+        assert!(packets[1].contains(code), "{packets:?}");
+        while client.get().await.0 != 400 {}
+        assert!(since.elapsed() < limits::CLOSE_TIMEOUT, "it came back");
+        assert_eq!(server.departed().await.1, Departure::Lost);
+        assert_eq!(peer.output().cause(), Some(cause));
+    }
+}
+
+#[tokio::test]
+async fn a_closed_client_that_polls_no_more_is_not_waited_for_long() {
+    let mut server = Server::start(Settings::default()).await;
+    let _stopped = Polling::join(server.address).await;
+    let peer = server.joined().await;
+    let since = Instant::now();
+    peer.output().close(Cause::Shutdown);
+    assert_eq!(server.departed().await.1, Departure::Lost);
+    assert!(since.elapsed() < limits::CLOSE_TIMEOUT + SLACK);
+}
+
+#[tokio::test]
 async fn a_polling_client_that_stops_polling_is_closed_at_the_bound_in_packets() {
     let mut server = Server::start(Settings::default()).await;
     let client = Polling::join(server.address).await;

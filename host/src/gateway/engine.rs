@@ -293,9 +293,10 @@ impl DisconnectHandler<LocalAdapter, InPlace> for Departing {
         };
         self.0.departed(departure);
         remove(socket);
-        let cause = match departure {
-            Departure::OnPurpose => Cause::Left,
-            Departure::Lost => Cause::TransportLost,
+        let cause = match (departure, reason) {
+            (Departure::OnPurpose, _) => Cause::Left,
+            (Departure::Lost, DisconnectReason::PacketParsingError) => Cause::Malformed,
+            (Departure::Lost, _) => Cause::TransportLost,
         };
         self.0.output().close(cause);
     }

@@ -48,7 +48,6 @@ impl AsyncRead for EngineStream {
             ready!(stream.poll_read_ready(context))?;
             match stream.try_read(buffer.initialize_unfilled()) {
                 Ok(length) => {
-                    self.output.spoke();
                     buffer.advance(length);
                     return Poll::Ready(Ok(()));
                 }

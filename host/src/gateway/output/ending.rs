@@ -30,6 +30,9 @@ impl Output {
         if !is_polling && let Some(packet) = farewell.packet() {
             self.route(&mut state, &[frame::text(packet)]);
         }
+        if let Some(parting) = state.parting.take() {
+            self.route(&mut state, &[parting]);
+        }
         self.end_if_drained(&mut state);
         let waits = farewell != Farewell::None || !state.queue.is_empty();
         if !waits || cause == Cause::SlowConsumer {
@@ -66,6 +69,10 @@ impl Output {
     /// socketioxide let go of the WebSocket: its session is over, or its upgrade failed.
     pub(in crate::gateway) fn engine_left(self: &Arc<Self>) {
         let mut state = self.state.lock();
+        if state.joined && state.route == Route::Direct && state.closing.is_none() {
+            // Whoever has joined departs next, and with that comes the reason to close for.
+            return;
+        }
         let cause = *state.closing.get_or_insert(Cause::TransportLost);
         if state.queue.is_empty() || state.route != Route::Direct {
             self.end(&mut state, cause);

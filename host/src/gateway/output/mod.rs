@@ -23,10 +23,10 @@ use super::peer::Peer;
 
 /// Frames that one system call takes at most.
 const FRAMES_PER_WRITE: usize = 32;
-/// Frames of socketioxide's own: it closes the session, and the two halves of the heartbeat.
+/// The frame in which socketioxide says that it closes a session.
 const ENGINE_CLOSE: &[u8] = &[0x81, 1, b'1'];
-const ENGINE_PING: &[u8] = &[0x81, 1, b'2'];
-const ENGINE_PONG: &[u8] = &[0x81, 1, b'3'];
+/// How the last frame of a WebSocket begins.
+const WEBSOCKET_CLOSE: u8 = 0x88;
 
 /// The TCP connection under an output, and the place it holds among all connections.
 pub(super) struct Wire {
@@ -62,8 +62,6 @@ pub(crate) struct Output {
     peer: OnceLock<Weak<Peer>>,
     /// Whether the connection has ended; the reading half then reports the end of the stream.
     ended: AtomicBool,
-    /// Whether anything came from the client since the last frame of the heartbeat went to it.
-    spoke: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -82,6 +80,8 @@ struct State {
     /// Bytes in `queue`, `held` and `polled`.
     waiting_bytes: usize,
     flushing: bool,
+    /// The last frame of the WebSocket, kept until everything else is said.
+    parting: Option<Bytes>,
     /// Set once nothing more is accepted; the connection ends when the queue is empty.
     closing: Option<Cause>,
 }
@@ -111,7 +111,6 @@ impl Output {
             socket: OnceLock::new(),
             peer: OnceLock::new(),
             ended: AtomicBool::new(false),
-            spoke: AtomicBool::new(false),
             state: Mutex::new(State {
                 route: Route::Joining,
                 joined: false,
@@ -121,6 +120,7 @@ impl Output {
                 polled: began_polling.then(|| Box::new(Polled::new())),
                 waiting_bytes: 0,
                 flushing: false,
+                parting: None,
                 closing: None,
             }),
         })
@@ -169,11 +169,6 @@ impl Output {
     #[cfg(test)]
     pub(super) fn waiting_bytes(&self) -> usize {
         self.state.lock().waiting_bytes
-    }
-
-    /// Something came from the client.
-    pub(super) fn spoke(&self) {
-        self.spoke.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -232,14 +227,16 @@ impl Output {
             return;
         }
         if state.route == Route::Direct {
-            if buffer == ENGINE_PING || buffer == ENGINE_PONG {
-                self.spoke.store(false, Ordering::Relaxed);
-            }
-            // socketioxide closes on a client for two reasons of its own: silence, and a packet
-            // that is none. Whoever just spoke is told, before being told to go.
-            if buffer == ENGINE_CLOSE && state.joined && self.spoke.load(Ordering::Relaxed) {
-                drop(state);
-                return self.close(Cause::Malformed);
+            // Who has joined is told why before being told to go, and both by [`Self::close`], which
+            // follows when socketioxide says why; its own farewell would come first.
+            if state.joined && state.closing.is_none() {
+                if buffer == ENGINE_CLOSE {
+                    return;
+                }
+                if buffer.first() == Some(&WEBSOCKET_CLOSE) {
+                    state.parting = Some(Bytes::copy_from_slice(buffer));
+                    return;
+                }
             }
             return self.write(&mut state, &[Bytes::copy_from_slice(buffer)]);
         }

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use crate::server::WORKSPACE;
 use crate::wait::within_deadline;
 
-/// A caller of the internal listener, with one API key.
+/// A caller of the internal listener, with one API key and a workspace to care for.
 #[derive(Clone)]
 pub struct Backend {
     http: reqwest::Client,
     base: String,
     key: String,
+    workspace: String,
 }
 
 /// What a call was answered with.
@@ -30,11 +31,33 @@ pub struct Answer {
 
 impl Backend {
     pub(crate) fn new(address: SocketAddr, key: &str) -> Self {
+        Self::at(&format!("http://{address}"), key)
+    }
+
+    pub(crate) fn at(base: &str, key: &str) -> Self {
         Self {
             http: reqwest::Client::new(),
-            base: format!("http://{address}"),
+            base: base.to_owned(),
             key: key.to_owned(),
+            workspace: WORKSPACE.to_owned(),
         }
+    }
+
+    /// A backend for another workspace than most tests use.
+    #[must_use]
+    pub fn in_workspace(mut self, workspace: &str) -> Self {
+        workspace.clone_into(&mut self.workspace);
+        self
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/v1/workspaces/{}{rest}", self.workspace)
+    }
+
+    /// What anybody gets who opens a URL.
+    pub async fn fetch(url: &str) -> Answer {
+        let anybody = Self::at(url, "");
+        anybody.send(anybody.request("GET", "")).await
     }
 
     /// Makes a call with the key and, unless it is null, a JSON body.
@@ -123,25 +146,28 @@ impl Backend {
         answer.problem()
     }
 
-    /// Adds or changes a member of the test's workspace.
+    /// Adds or changes a member of its workspace.
     pub async fn put_member(&self, user: &str, body: &Value) -> Answer {
-        self.ok("PUT", &member(user), body).await
+        let path = self.path(&format!("/members/{user}"));
+        self.ok("PUT", &path, body).await
     }
 
-    /// Removes a member of the test's workspace.
+    /// Removes a member of its workspace.
     pub async fn remove_member(&self, user: &str) -> Answer {
-        self.ok("DELETE", &member(user), &Value::Null).await
+        let path = self.path(&format!("/members/{user}"));
+        self.ok("DELETE", &path, &Value::Null).await
     }
 
-    /// Adds or changes a channel of the test's workspace.
+    /// Adds or changes a channel of its workspace.
     pub async fn put_channel(&self, channel: &str, body: &Value) -> Answer {
-        self.ok("PUT", &self::channel(channel), body).await
+        let path = self.path(&format!("/channels/{channel}"));
+        self.ok("PUT", &path, body).await
     }
 
-    /// Deletes a channel of the test's workspace.
+    /// Deletes a channel of its workspace.
     pub async fn delete_channel(&self, channel: &str) -> Answer {
-        self.ok("DELETE", &self::channel(channel), &Value::Null)
-            .await
+        let path = self.path(&format!("/channels/{channel}"));
+        self.ok("DELETE", &path, &Value::Null).await
     }
 
     /// Puts a user out of everywhere.
@@ -150,16 +176,16 @@ impl Backend {
         self.ok("POST", &path, &json!({})).await
     }
 
-    /// Publishes an event of the application's own to the test's workspace.
+    /// Publishes an event of the application's own to its workspace.
     pub async fn publish(&self, event: &str, data: &Value, to: &Value) -> Answer {
-        let path = format!("/v1/workspaces/{WORKSPACE}/events");
+        let path = self.path("/events");
         let body = json!({"event": event, "data": data, "to": to});
         self.ok("POST", &path, &body).await
     }
 
-    /// What the test's workspace looks like.
+    /// What its workspace looks like.
     pub async fn workspace(&self) -> Value {
-        let path = format!("/v1/workspaces/{WORKSPACE}");
+        let path = self.path("");
         self.ok("GET", &path, &Value::Null).await.body
     }
 }

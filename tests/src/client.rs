@@ -41,11 +41,15 @@ impl Client {
     /// Makes the socket, with a handshake payload unless it is null, and emits the `first` events
     /// at once, before anything is connected.
     pub fn connect(&mut self, server: &Server, handshake: Value, first: &[(&str, Value)]) {
+        self.connect_to(&format!("http://{}", server.public()), handshake, first);
+    }
+
+    /// As [`Client::connect`], by URL.
+    pub fn connect_to(&mut self, url: &str, handshake: Value, first: &[(&str, Value)]) {
         let mut options = json!({"transports": self.flavour.transports()});
         if !handshake.is_null() {
             options["auth"] = handshake;
         }
-        let url = format!("http://{}", server.public());
         self.driver
             .command(&json!({"do": "connect", "url": url, "options": options, "first": first}));
     }

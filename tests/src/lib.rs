@@ -6,11 +6,13 @@
 
 pub mod backend;
 pub mod client;
+pub mod demo;
 mod driver;
 pub mod event;
 pub mod flavour;
 pub mod log;
 pub mod paths;
+mod process;
 pub mod raw;
 pub mod server;
 pub mod settings;
@@ -19,6 +21,7 @@ pub mod wait;
 
 pub use backend::Backend;
 pub use client::Client;
+pub use demo::Demo;
 pub use event::{Event, event};
 pub use flavour::Flavour;
 pub use raw::Raw;

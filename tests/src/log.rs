@@ -1,4 +1,4 @@
-//! What a server has logged. It must not know what is worth logging.
+//! What a server has written. It must not know what is worth writing.
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
@@ -61,15 +61,28 @@ impl Log {
     /// # Panics
     /// If none comes in time.
     pub async fn entry(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        let found = self.first(what, |line| parse(line).filter(|entry| fits(entry)));
+        found.await
+    }
+
+    /// The first line, past or future, that fits.
+    ///
+    /// # Panics
+    /// If none comes in time.
+    pub async fn line(&self, what: &str, fits: impl Fn(&str) -> bool) -> String {
+        let found = self.first(what, |line| fits(line).then(|| line.to_owned()));
+        found.await
+    }
+
+    async fn first<T>(&self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
         let mut log = self.0.subscribe();
-        let what = format!("the log entry {what}");
+        let what = format!("the line {what}");
         within_deadline(&what, async {
             loop {
                 {
                     let written = log.borrow_and_update();
-                    let mut entries = written.lines.iter().filter_map(|line| parse(line));
-                    if let Some(entry) = entries.find(|entry| fits(entry)) {
-                        return entry;
+                    if let Some(found) = written.lines.iter().find_map(|line| find(line)) {
+                        return found;
                     }
                     assert!(!written.ended, "{what} is not there, and the log has ended");
                 }

@@ -2,22 +2,18 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::JoinHandle;
+use std::process::{Command, ExitStatus};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::log::Log;
+use crate::process::Process;
 use crate::settings::{API_KEY, Settings, config_file, policy_file};
-use crate::wait::eventually;
 use crate::{Backend, Client, Flavour, paths, token};
 
 /// The workspace that most tests use.
 pub const WORKSPACE: &str = "w";
-
-/// Lines of the log that are shown when a test fails.
-const SHOWN_LINES: usize = 200;
 
 /// A server that runs, or that has run. It is killed when this is dropped; if the test is
 /// failing, its log is shown.
@@ -27,9 +23,7 @@ pub struct Server {
 }
 
 struct Running {
-    process: Child,
-    log: Log,
-    collector: Option<JoinHandle<()>>,
+    process: Process,
     public: SocketAddr,
     internal: SocketAddr,
 }
@@ -53,7 +47,7 @@ impl Server {
 
     /// Starts the server again, after it has been killed or has ended, in the same folder.
     pub async fn start_again(&mut self) {
-        self.running.end();
+        self.running.process.end();
         self.running = Running::start(self.folder.path()).await;
     }
 
@@ -62,8 +56,7 @@ impl Server {
     /// # Panics
     /// If there is no process any more.
     pub fn kill(&mut self) {
-        self.running.process.kill().expect("the process runs");
-        self.running.end();
+        self.running.process.kill();
     }
 
     /// SIGTERM, as a service manager sends it.
@@ -71,9 +64,15 @@ impl Server {
     /// # Panics
     /// If there is no process any more.
     pub fn terminate(&self) {
-        let id = self.running.process.id().to_string();
-        let sent = Command::new("kill").args(["-s", "TERM", &id]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "cannot signal");
+        self.running.process.terminate();
+    }
+
+    /// Whether the process has not ended yet.
+    ///
+    /// # Panics
+    /// If the system does not tell.
+    pub fn runs(&mut self) -> bool {
+        self.running.process.runs()
     }
 
     /// Waits until the process has ended by itself.
@@ -81,18 +80,13 @@ impl Server {
     /// # Panics
     /// If it does not in time.
     pub async fn ended(&mut self) -> ExitStatus {
-        let process = std::cell::RefCell::new(&mut self.running.process);
-        eventually("the end of the process", || {
-            let status = process.borrow_mut().try_wait();
-            std::future::ready(status.expect("the process is ours"))
-        })
-        .await
+        self.running.process.ended().await
     }
 
     /// What the server has logged since it was started last.
     #[must_use]
     pub fn log(&self) -> &Log {
-        &self.running.log
+        &self.running.process.log
     }
 
     /// The address for clients.
@@ -166,26 +160,13 @@ impl Server {
 
 impl Running {
     async fn start(folder: &Path) -> Self {
-        let mut process = Command::new(paths::server())
+        let mut command = Command::new(paths::server());
+        command
             .args(["serve", "--config"])
             .arg(config_file(folder))
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server can be started");
-        let errors = process.stderr.take().expect("it is piped");
-        let (log, collector) = Log::collect(errors);
-        let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut running = Self {
-            process,
-            log,
-            collector: Some(collector),
-            public: nowhere,
-            internal: nowhere,
-        };
-        let ready = running
+            .current_dir(folder);
+        let process = Process::start(&mut command);
+        let ready = process
             .log
             .entry("ready", |entry| entry["message"] == "ready");
         let ready = ready.await;
@@ -193,39 +174,10 @@ impl Running {
             let text = ready[field].as_str().expect("an address is a string");
             text.parse().expect("an address can be parsed")
         };
-        (running.public, running.internal) = (address("public"), address("internal"));
-        running
-    }
-
-    /// Ends the process, if it still runs, and the collection of its log.
-    fn end(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-        if let Some(collector) = self.collector.take() {
-            let _ = collector.join();
+        Self {
+            public: address("public"),
+            internal: address("internal"),
+            process,
         }
     }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.end();
-        if std::thread::panicking() {
-            show(&self.log.lines());
-        }
-    }
-}
-
-#[expect(
-    clippy::print_stderr,
-    reason = "the test runner shows it with the failure"
-)]
-fn show(lines: &[String]) {
-    let skipped = lines.len().saturating_sub(SHOWN_LINES);
-    eprintln!("---- log of the server ({skipped} earlier lines not shown) ----");
-    for line in &lines[skipped..] {
-        eprintln!("{line}");
-    }
-    eprintln!("---- end of the log ----");
 }

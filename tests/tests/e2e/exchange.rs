@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use wardroom_tests::server::WORKSPACE;
-use wardroom_tests::{Client, Event, Flavour, Server, event, token};
+use wardroom_tests::{Backend, Client, Event, Flavour, Server, event, token};
 
 /// The media state of somebody who has said nothing about it.
 pub(crate) fn media() -> Value {
@@ -113,9 +113,14 @@ pub(super) async fn auth_in_handshake(flavour: Flavour) {
 
 pub(super) async fn every_event(flavour: Flavour) {
     let server = Server::start().await;
-    let backend = server.backend();
-    let mut ann = server.join_as(flavour, "ann").await;
-    let mut bob = server.join_as(flavour, "bob").await;
+    let join = async |user: &str| server.join_as(flavour, user).await;
+    every_event_between(&server.backend(), join).await;
+}
+
+/// Two users in a workspace, one of them on two devices, hear all ten events.
+pub(crate) async fn every_event_between(backend: &Backend, join: impl AsyncFn(&str) -> Client) {
+    let mut ann = join("ann").await;
+    let mut bob = join("bob").await;
     ann.heard().await;
 
     backend.put_channel("c", &json!({})).await;
@@ -154,7 +159,7 @@ pub(super) async fn every_event(flavour: Flavour) {
     assert_eq!(bob.heard().await, heard);
 
     // The conversation moves to another of Ann's devices.
-    let mut phone = server.join_as(flavour, "ann").await;
+    let mut phone = join("ann").await;
     phone
         .ask_ok("select-channel", json!({"channelId": "c"}))
         .await;

@@ -4,6 +4,7 @@ mod access;
 mod bad_input;
 mod bad_tokens;
 mod clients;
+mod demo;
 mod directory;
 mod durability;
 mod exchange;

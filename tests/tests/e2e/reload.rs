@@ -36,10 +36,19 @@ async fn policy(server: &Server) -> Value {
     policies["policies"][0].clone()
 }
 
+/// A field of a policy that must be there: two that are not would be equal.
+fn field<'a>(policy: &'a Value, name: &str) -> &'a Value {
+    let value = policy.get(name);
+    let value = value.unwrap_or_else(|| panic!("no {name} in {policy}"));
+    assert!(!value.is_null(), "{name} is null in {policy}");
+    value
+}
+
 /// Waits until another generation is in force, and every workspace was looked at anew.
 async fn replaced(server: &Server, since: &Value) {
     eventually("another generation of the policy", || async {
-        (policy(server).await["generation"] != since["generation"]).then_some(())
+        let now = policy(server).await;
+        (field(&now, "generation") != field(since, "generation")).then_some(())
     })
     .await;
 }
@@ -108,7 +117,8 @@ async fn the_same_policy_written_again_is_no_news() {
     // A bad file afterwards shows that the good one before it has been looked at.
     replace(&server, b"not wasm");
     refused(&server, 1).await;
-    assert_eq!(policy(&server).await["generation"], before["generation"]);
+    let now = policy(&server).await;
+    assert_eq!(field(&now, "generation"), field(&before, "generation"));
     assert_eq!(ann.heard().await, []);
 }
 
@@ -155,8 +165,8 @@ async fn a_bad_file_changes_nothing_and_the_log_says_so_once() {
         replace(&server, bytes);
         refused(&server, number + 1).await;
         let now = policy(&server).await;
-        for field in ["generation", "sha256"] {
-            assert_eq!(now[field], before[field], "{name}");
+        for of in ["generation", "digest"] {
+            assert_eq!(field(&now, of), field(&before, of), "{name}");
         }
         assert!(now["lastError"].is_string(), "{name}: {now}");
         // The old rules hold.
@@ -174,7 +184,9 @@ async fn a_bad_file_changes_nothing_and_the_log_says_so_once() {
     replace(&server, &component(paths::guest("nobody")));
     replaced(&server, &before).await;
     assert_eq!(ann.next().await, deleted("p"));
-    assert_eq!(policy(&server).await["lastError"], Value::Null);
+    let now = policy(&server).await;
+    assert_ne!(field(&now, "digest"), field(&before, "digest"));
+    assert_eq!(now.get("lastError"), Some(&Value::Null), "{now}");
 }
 
 #[tokio::test]

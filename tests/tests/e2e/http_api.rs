@@ -354,11 +354,31 @@ async fn the_public_listener_offers_health_and_nothing_internal() {
     let http = server.backend_at(server.public());
     let health = http.call("GET", "/healthz", &Value::Null).await;
     assert_eq!(health.status, 200, "{health:?}");
-    for path in ["/v1/openapi.json", "/v1/policies", "/metrics"] {
-        assert_eq!(
-            http.call("GET", path, &Value::Null).await.status,
-            404,
-            "{path}"
-        );
+    let calls = [
+        ("GET", "/v1/openapi.json", Value::Null),
+        ("GET", "/v1/policies", Value::Null),
+        ("GET", "/metrics", Value::Null),
+        ("GET", "/readyz", Value::Null),
+        // The demo gives tokens and the directory to everybody.
+        ("GET", "/", Value::Null),
+        ("GET", "/demo", Value::Null),
+        ("GET", "/demo/", Value::Null),
+        ("GET", "/demo/page.js", Value::Null),
+        ("GET", "/demo/users.json", Value::Null),
+        ("GET", "/demo/directory.json", Value::Null),
+        (
+            "POST",
+            "/demo/actions/add-channel",
+            json!({"channelId": "c"}),
+        ),
+        (
+            "POST",
+            "/demo/actions/delete-channel",
+            json!({"channelId": "c"}),
+        ),
+    ];
+    for (method, path, body) in calls {
+        let answer = http.call(method, path, &body).await;
+        assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
     }
 }

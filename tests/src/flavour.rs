@@ -11,6 +11,8 @@ pub enum Flavour {
     Js4Upgrade,
     /// `socket.io-client` 4, polling only.
     Js4Polling,
+    /// `socket.io-client` 3, WebSocket only.
+    Js3WebSocket,
     /// `socket.io-client` 3, polling first, then an upgrade.
     Js3Upgrade,
     /// `socket.io-client` 2 (protocol 4), WebSocket only.
@@ -19,8 +21,10 @@ pub enum Flavour {
     Js2Upgrade,
     /// `socket.io-client` 2 (protocol 4), polling only.
     Js2Polling,
+    /// `python-socketio`, WebSocket only.
+    PythonWebSocket,
     /// `python-socketio`, polling first, then an upgrade.
-    Python,
+    PythonUpgrade,
 }
 
 impl Flavour {
@@ -28,18 +32,21 @@ impl Flavour {
     pub(crate) fn generation(self) -> Option<&'static str> {
         match self {
             Self::Js4WebSocket | Self::Js4Upgrade | Self::Js4Polling => Some("4"),
-            Self::Js3Upgrade => Some("3"),
+            Self::Js3WebSocket | Self::Js3Upgrade => Some("3"),
             Self::Js2WebSocket | Self::Js2Upgrade | Self::Js2Polling => Some("2"),
-            Self::Python => None,
+            Self::PythonWebSocket | Self::PythonUpgrade => None,
         }
     }
 
     /// The client's own option that chooses the transports.
     pub(crate) fn transports(self) -> Value {
         match self {
-            Self::Js4WebSocket | Self::Js2WebSocket => json!(["websocket"]),
+            Self::Js4WebSocket
+            | Self::Js3WebSocket
+            | Self::Js2WebSocket
+            | Self::PythonWebSocket => json!(["websocket"]),
             Self::Js4Polling | Self::Js2Polling => json!(["polling"]),
-            Self::Js4Upgrade | Self::Js3Upgrade | Self::Js2Upgrade | Self::Python => {
+            Self::Js4Upgrade | Self::Js3Upgrade | Self::Js2Upgrade | Self::PythonUpgrade => {
                 json!(["polling", "websocket"])
             }
         }
@@ -64,6 +71,6 @@ impl Flavour {
     /// transport before its farewell is written: the reference server, too, sees a lost transport.
     #[must_use]
     pub fn says_goodbye(self) -> bool {
-        self != Self::Python
+        self.generation().is_some()
     }
 }

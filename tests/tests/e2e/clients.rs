@@ -53,9 +53,11 @@ with_every_client! {
     js4_websocket = Flavour::Js4WebSocket;
     js4_upgrade = Flavour::Js4Upgrade;
     js4_polling = Flavour::Js4Polling;
+    js3_websocket = Flavour::Js3WebSocket;
     js3_upgrade = Flavour::Js3Upgrade;
     js2_websocket = Flavour::Js2WebSocket;
     js2_upgrade = Flavour::Js2Upgrade;
     js2_polling = Flavour::Js2Polling;
-    python = Flavour::Python;
+    python_websocket = Flavour::PythonWebSocket;
+    python_upgrade = Flavour::PythonUpgrade;
 }

@@ -257,7 +257,7 @@ async fn everybody_sees_one_order() {
         WS,
         Flavour::Js4Polling,
         Flavour::Js2WebSocket,
-        Flavour::Python,
+        Flavour::PythonUpgrade,
     ];
     let mut clients = Vec::new();
     for (number, flavour) in flavours.into_iter().enumerate() {

@@ -1,8 +1,14 @@
 //! What the backend was told survives the process.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
-use wardroom_tests::Server;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use wardroom_tests::backend::channel;
 use wardroom_tests::server::WORKSPACE;
+use wardroom_tests::settings::API_KEY;
+use wardroom_tests::wait::within_deadline;
+use wardroom_tests::{Backend, Server};
 
 #[tokio::test]
 async fn the_directory_survives_a_kill() {
@@ -58,33 +64,65 @@ async fn the_directory_survives_a_kill() {
     );
 }
 
+/// Makes channels one after the other until a call is not answered any more, which is the last one.
+/// Tells which calls were answered.
+async fn make_channels(backend: Backend, lane: String, answered: UnboundedSender<String>) {
+    for number in 0.. {
+        let id = format!("{lane}-{number}");
+        let request = backend.request("PUT", &channel(&id)).bearer_auth(API_KEY);
+        match request.json(&json!({})).send().await {
+            Ok(answer) => assert_eq!(answer.status().as_u16(), 201, "{id}"),
+            Err(_) => return,
+        }
+        let told = answered.send(id);
+        told.expect("the test listens until every lane has ended");
+    }
+}
+
 #[tokio::test]
 async fn every_answered_call_survives_a_kill_in_the_middle_of_many() {
+    const LANES: usize = 8;
     let mut server = Server::with().durable().start().await;
-    let backend = server.backend();
-    // Calls run side by side; whichever was answered before the kill must be there after it.
-    let calls: Vec<_> = (0..8)
-        .map(|lane| {
-            let backend = backend.clone();
-            tokio::spawn(async move {
-                for number in 0..25 {
-                    backend
-                        .put_channel(&format!("c-{lane}-{number}"), &json!({}))
-                        .await;
-                }
-            })
-        })
-        .collect();
-    for call in calls {
-        call.await.expect("every call is answered");
+    let mut known = BTreeSet::new();
+    for (round, enough) in [1, 40, 200].into_iter().enumerate() {
+        let (answered, mut answers) = unbounded_channel();
+        let lane = |lane| {
+            let lane = format!("c-{round}-{lane}");
+            tokio::spawn(make_channels(server.backend(), lane, answered.clone()))
+        };
+        let lanes: Vec<_> = (0..LANES).map(lane).collect();
+        drop(answered);
+        for _ in 0..enough {
+            let id = within_deadline("an answer", answers.recv()).await;
+            known.insert(id.expect("every lane goes on while the server runs"));
+        }
+        // Every lane waits for an answer now: it ends only with a call that has none.
+        server.kill();
+        for lane in lanes {
+            within_deadline("the end of a lane", lane)
+                .await
+                .expect("no call fails while the server runs");
+        }
+        while let Some(id) = answers.recv().await {
+            known.insert(id);
+        }
+        server.start_again().await;
+        let seen = server.backend().workspace().await;
+        let seen = seen["channels"].as_object().expect("channels are a map");
+        for id in &known {
+            assert!(seen.contains_key(id), "{id} was answered and is lost");
+        }
+        // A call without an answer may have come through or not, whole.
+        assert!(
+            seen.len() <= known.len() + LANES,
+            "{} channels, {} answers",
+            seen.len(),
+            known.len()
+        );
+        known.extend(seen.keys().cloned());
+        let whole = json!({"private": false, "members": [], "attributes": {}});
+        assert!(seen.values().all(|channel| *channel == whole), "{seen:?}");
     }
-    server.kill();
-    server.start_again().await;
-    let seen = server.backend().workspace().await;
-    assert_eq!(
-        seen["channels"].as_object().map(serde_json::Map::len),
-        Some(200)
-    );
 }
 
 #[tokio::test]

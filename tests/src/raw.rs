@@ -95,6 +95,38 @@ impl Raw {
         self.text(&format!("42{}", json!([event, data]))).await;
     }
 
+    /// Writes an event again and again, a thousand at once, until the connection ends; the events
+    /// that were heard in the meantime. It reads all the time, so that nothing waits for it.
+    ///
+    /// # Panics
+    /// If the connection does not end in time.
+    pub async fn flood(self, event: &str, data: &Value) -> Vec<Event> {
+        let message = Message::text(format!("42{}", json!([event, data])));
+        let (mut sink, mut stream) = self.stream.split();
+        let write = async {
+            loop {
+                for _ in 0..1000 {
+                    if sink.feed(message.clone()).await.is_err() {
+                        return;
+                    }
+                }
+                if sink.flush().await.is_err() {
+                    return;
+                }
+            }
+        };
+        let read = async {
+            let mut heard = Vec::new();
+            while let Some(Ok(message)) = stream.next().await {
+                let text = message.to_text().unwrap_or_default();
+                heard.extend(parse(text));
+            }
+            heard
+        };
+        let both = async { tokio::join!(write, read).1 };
+        within_deadline("the end of a flood", both).await
+    }
+
     /// The next packet but pings, which are answered; nothing at the end of the connection.
     pub async fn packet(&mut self) -> Option<String> {
         within_deadline("a packet", async {

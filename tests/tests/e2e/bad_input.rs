@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 use wardroom_tests::server::WORKSPACE;
 use wardroom_tests::{Flavour, Raw, Server, event, token};
 
+use crate::exchange::{closing_code, status};
+
 fn nested(depth: usize) -> Value {
     (0..depth).fold(json!(1), |inner, _| json!([inner]))
 }
@@ -51,12 +53,17 @@ fn malformed_events() -> Vec<(&'static str, Value)> {
         ("update-media-state", json!({})),
         media(json!(true)),
         media(json!({"microphone": 1})),
-        media(json!({"note": "x".repeat(3_000)})),
         media(json!({"deep": nested(300)})),
         ("no-such-event", json!({})),
         ("channel-created", json!({"channelId": "c"})),
         ("", json!({})),
     ]
+}
+
+/// A media state of the documented form, but larger than a workspace keeps.
+fn too_large_a_state() -> (&'static str, Value) {
+    let note = json!({"note": "x".repeat(3_000)});
+    ("update-media-state", json!({"userMediaState": note}))
 }
 
 #[tokio::test]
@@ -65,18 +72,25 @@ async fn malformed_events_are_refused_before_and_after_auth() {
     server.backend().put_channel("c", &json!({})).await;
     let mut bob = server.join("bob").await;
     let mut stranger = server.connect(Flavour::Js4WebSocket, "stranger").await;
+    // An event is read before it is asked who sent it.
     for (name, data) in malformed_events() {
-        let code = stranger.ask_refused(name, data.clone()).await;
-        // What is wrong with an event need not be looked at before its sender is known.
-        let expected = ["invalid-data", "unauthenticated"];
-        assert!(expected.contains(&&*code), "{name}: {code}");
+        let what = data.to_string();
+        let what = &what[..what.len().min(80)];
+        assert_eq!(
+            stranger.ask_refused(name, data.clone()).await,
+            "invalid-data",
+            "{name} {what}"
+        );
     }
+    // What only the workspace can judge is not looked at for a stranger.
+    let (name, data) = too_large_a_state();
+    assert_eq!(stranger.ask_refused(name, data).await, "unauthenticated");
     let mut ann = server.join("ann").await;
     // So that a media state is not refused for want of a channel.
     ann.ask_ok("select-channel", json!({"channelId": "c"}))
         .await;
     bob.heard().await;
-    for (name, data) in malformed_events() {
+    for (name, data) in malformed_events().into_iter().chain([too_large_a_state()]) {
         let what = data.to_string();
         let what = &what[..what.len().min(80)];
         assert_eq!(
@@ -290,14 +304,35 @@ fn assert_only_statuses(heard: &[wardroom_tests::Event]) {
 
 #[tokio::test]
 async fn a_client_that_floods_is_bounded_and_disturbs_nobody() {
-    let server = Server::start().await;
+    let server = Server::with().set("presence.grace", "0s").start().await;
     let mut bob = server.join("bob").await;
-    let mut eve = Raw::join(&server, "eve").await;
+    let eve = Raw::join(&server, "eve").await;
     bob.heard().await;
-    for _ in 0..20_000 {
-        eve.emit("unselect-channel", &json!({})).await;
-    }
-    // Whether it was told to slow down or was just held up, others were not.
+    let undisturbed = async {
+        for status in ["idle", "online"] {
+            let data = json!({"onlineStatus": status});
+            bob.ask_ok("update-online-status", data).await;
+        }
+    };
+    // More than 64 events that wait are too many, and nothing after them is answered.
+    let data = json!({});
+    let (heard, ()) = tokio::join!(eve.flood("unselect-channel", &data), undisturbed);
+    assert_eq!(closing_code(&heard), "rate-limited");
+    let errors = heard
+        .iter()
+        .filter(|event| event.name == "socket-api-error");
+    let mut codes = errors.map(|event| event.data["code"].as_str()).rev();
+    assert_eq!(codes.next(), Some(Some("rate-limited")));
+    assert!(codes.all(|code| code == Some("channel-not-selected")));
+    let mut bob_heard = vec![bob.next().await, bob.next().await, bob.next().await];
+    // Eve's end may come anywhere between Bob's own events.
+    bob_heard.sort_by_key(|event| event.data["userId"] == "eve");
+    let expected = [
+        status("bob", "idle"),
+        status("bob", "online"),
+        status("eve", "offline"),
+    ];
+    assert_eq!(bob_heard, expected);
     assert_eq!(bob.heard().await, []);
 }
 

@@ -1,9 +1,15 @@
 //! SIGTERM: refuses what is new, announces nothing false, ends in time.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
-use wardroom_tests::{Client, Flavour, Server, eventually};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use wardroom_tests::settings::API_KEY;
+use wardroom_tests::{Client, Flavour, Raw, Server, eventually};
 
 use crate::exchange::closing_code;
+use crate::slow_reader::publish_bytes;
 
 #[tokio::test]
 async fn a_drain_tells_clients_and_ends_with_success() {
@@ -31,40 +37,73 @@ async fn a_drain_tells_clients_and_ends_with_success() {
     assert_eq!(server.ended().await.code(), Some(0));
 }
 
+/// A call whose body never ends: it keeps the internal listener busy for as long as it may, or
+/// until this is dropped.
+async fn open_call(server: &Server) -> TcpStream {
+    let stream = TcpStream::connect(server.internal()).await;
+    let mut stream = stream.expect("it listens");
+    let head = format!(
+        "PUT /v1/users/u HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\
+         content-type: application/json\r\nauthorization: Bearer {API_KEY}\r\n\r\n"
+    );
+    let written = stream.write_all(head.as_bytes()).await;
+    written.expect("it reads");
+    stream
+}
+
 #[tokio::test]
-async fn a_drain_that_is_held_up_says_so_and_ends_all_the_same() {
-    let mut server = Server::with().set("shutdown.drain", "3s").start().await;
-    let backend = server.backend();
-    // A request whose body never ends keeps the internal listener busy for as long as it may.
-    let mut slow = tokio::net::TcpStream::connect(server.internal())
-        .await
-        .expect("it listens");
-    let head = "PUT /v1/users/u HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\
-                content-type: application/json\r\nauthorization: Bearer wr_end-to-end-tests\r\n\r\n";
-    tokio::io::AsyncWriteExt::write_all(&mut slow, head.as_bytes())
-        .await
-        .expect("it reads");
+async fn a_drain_that_is_held_up_says_so_and_ends_at_its_bound() {
+    let bound = Duration::from_secs(4);
+    let settings = Server::with()
+        .set("shutdown.drain", "4s")
+        .set("limits.max_output", "64MiB");
+    let mut server = settings.start().await;
+    let call = open_call(&server).await;
+    // A client that does not read holds up the drain of the clients.
+    let eve = Raw::join(&server, "eve").await;
+    publish_bytes(&server, 8 * 1024 * 1024).await;
+    let begun = Instant::now();
     server.terminate();
-    eventually("the refusal of new clients", || {
-        let backend = backend.clone();
+    eventually("the end of readiness", || {
+        // Another backend each time, so that each connects anew: nothing but an answer will do.
+        let backend = server.backend();
         async move {
-            let request = backend.request("GET", "/readyz").send().await;
-            // Either it still answers, and says no, or it does not listen any more.
-            request.map_or(Some(()), |answer| (answer.status() == 503).then_some(()))
+            let answer = backend.call("GET", "/readyz", &Value::Null).await;
+            assert!([200, 503].contains(&answer.status), "{answer:?}");
+            (answer.status == 503).then_some(())
         }
     })
     .await;
+    assert!(server.runs());
     assert_eq!(server.ended().await.code(), Some(0));
+    let took = begun.elapsed();
+    assert!(bound <= took && took < 2 * bound, "the drain took {took:?}");
+    let said = server.log().entry("of what was left", |entry| {
+        entry["message"] == "not everything was drained"
+    });
+    let said = said.await;
+    assert_eq!(said["level"], "WARN");
+    assert_eq!(said["reason"], "the drain did not finish within its bound");
+    drop((call, eve));
 }
 
 #[tokio::test]
 async fn a_draining_server_takes_nobody_new() {
-    let mut server = Server::start().await;
-    let ann = server.join("ann").await;
+    let settings = Server::with().set("shutdown.drain", "1m");
+    let mut server = settings.start().await;
+    let call = open_call(&server).await;
+    let mut ann = server.join("ann").await;
     server.terminate();
-    server.ended().await;
-    let mut late = Client::start(Flavour::Js4WebSocket, "late");
-    late.connect(&server, Value::Null, &[]);
-    assert!(late.disconnected().await.starts_with("error"));
-    drop(ann);
+    // From here on the call alone keeps the process.
+    assert_eq!(closing_code(&ann.last_heard().await), "shutting-down");
+    for flavour in [Flavour::Js4WebSocket, Flavour::Js4Polling] {
+        let mut late = Client::start(flavour, "late");
+        late.connect(&server, Value::Null, &[]);
+        let refused = late.disconnected().await;
+        assert!(refused.starts_with("error"), "{flavour:?}: {refused}");
+    }
+    assert!(server.runs(), "the drain goes on");
+    drop(call);
+    assert_eq!(server.ended().await.code(), Some(0));
+    assert_eq!(server.log().count("not everything was drained"), 0);
 }

@@ -11,7 +11,8 @@ use crate::exchange::status;
 /// More than the output of one client and the kernel's buffers on both sides can hold.
 const TOO_MUCH_BYTES: usize = 16 * 1024 * 1024;
 
-async fn publish_bytes(server: &Server, bytes: usize) {
+/// Sends Eve more than she reads.
+pub(crate) async fn publish_bytes(server: &Server, bytes: usize) {
     let backend = server.backend();
     let data = json!("x".repeat(60_000));
     for _ in 0..bytes / 60_000 {

@@ -1,6 +1,8 @@
 //! Input without the documented form. Each gets the documented error and disturbs nobody.
 
+use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
+use wardroom_tests::backend::member;
 use wardroom_tests::server::WORKSPACE;
 use wardroom_tests::{Flavour, Raw, Server, event, token};
 
@@ -340,22 +342,50 @@ async fn a_client_that_floods_is_bounded_and_disturbs_nobody() {
 async fn the_log_says_each_refusal_once() {
     let server = Server::start().await;
     let mut ann = server.join("ann").await;
-    ann.ask_refused("select-channel", json!({"channelId": "nowhere-1"}))
-        .await;
+    let nowhere = json!({"channelId": "nowhere"});
+    ann.ask_refused("select-channel", nowhere).await;
     ann.ask_refused("no-such-event", json!({})).await;
-    let refusals = |code: &str| {
-        let entries = server.log().entries();
-        entries.iter().filter(|entry| entry["code"] == code).count()
-    };
-    // The acknowledgement is sent after the line was written, but the line is read by a thread.
-    server
-        .log()
-        .entry("of the second refusal", |entry| {
-            entry["code"] == "invalid-data"
-        })
+    let forged = token::signed_with(Algorithm::HS256, &"x".repeat(64), &json!({"sub": "eve"}));
+    let auth = json!({"token": forged, "workspaceId": WORKSPACE});
+    ann.ask_refused("auth", auth).await;
+    let backend = server.backend();
+    backend.refused("PUT", &member("m"), &json!([])).await;
+    backend
+        .refused("DELETE", &member("nobody"), &Value::Null)
         .await;
-    assert_eq!(refusals("channel-not-found"), 1);
-    assert_eq!(refusals("invalid-data"), 1);
+    // An answer may be sent before its line is written, and the line is read by a thread.
+    let last = server
+        .log()
+        .entry("of the last refusal", |entry| entry["method"] == "DELETE");
+    last.await;
+
+    let entries = server.log().entries();
+    let ready = entries.iter().position(|entry| entry["message"] == "ready");
+    let said = &entries[ready.expect("it was waited for") + 1..];
+    let fields = ["message", "event", "method", "path", "code"];
+    let said: Vec<_> = said
+        .iter()
+        .map(|entry| fields.map(|field| entry[field].as_str().unwrap_or_default()))
+        .collect();
+    let expected = [
+        ["refused", "select-channel", "", "", "channel-not-found"],
+        ["refused", "no-such-event", "", "", "invalid-data"],
+        ["refused", "auth", "", "", "invalid-token"],
+        ["refused", "", "PUT", &member("m"), "invalid-data"],
+        [
+            "refused",
+            "",
+            "DELETE",
+            &member("nobody"),
+            "member-not-found",
+        ],
+    ];
+    assert_eq!(said, expected);
+    let of_token = |entry: &&Value| entry["code"] == "invalid-token";
+    let of_token = entries.iter().find(of_token).expect("found above");
+    let reason = of_token["reason"].as_str().unwrap_or_default();
+    assert!(!reason.is_empty(), "no reason: {of_token}");
+    assert_eq!(server.log().count(&forged), 0);
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod demo;
 mod directory;
 mod durability;
 mod exchange;
+mod failing_policy;
 mod first_events;
 mod http_api;
 mod presence;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use engineioxide::service::NotFoundService;
 use http::{Method, Request, header};
-use http_body_util::{Either, Full};
+use http_body_util::{Either, Full, Limited};
 use hyper::body::Incoming as HyperBody;
 use serde_json::value::RawValue;
 use socketioxide::adapter::LocalAdapter;
@@ -19,6 +19,7 @@ use socketioxide::handler::{
 use socketioxide::service::SocketIoService;
 use socketioxide::socket::{DisconnectReason, Sid, Socket};
 use socketioxide::{ParserConfig, SocketIo};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::Service;
 use wardroom_domain::SocketId;
 
@@ -34,7 +35,24 @@ pub(super) const PATH: &str = "/socket.io";
 /// What an Engine.IO server answers to a probe of the WebSocket that a polling session upgrades to.
 pub(super) const UPGRADE_ANSWER: &str = "3probe";
 
-pub(super) type EngineBody = Either<Full<Bytes>, HyperBody>;
+/// Bytes of one answer to a poll. socketioxide sets aside what would exceed it, and forgets that if
+/// the next thing is an upgrade: so nothing may exceed it. What waits is bounded by the output.
+const MAX_ANSWER_BYTES: u64 = u32::MAX as u64;
+
+/// The first answer to a polling client, with the limit that holds for what the client sends. Both
+/// limits are one setting of socketioxide's.
+pub(super) fn with_true_limit(answer: Bytes) -> Bytes {
+    let (ours, theirs) = (limits::MAX_INCOMING_MESSAGE_BYTES, MAX_ANSWER_BYTES);
+    let theirs = format!("\"maxPayload\":{theirs}");
+    match std::str::from_utf8(&answer) {
+        Ok(text) if text.contains(&theirs) => {
+            Bytes::from(text.replacen(&theirs, &format!("\"maxPayload\":{ours}"), 1))
+        }
+        _ => answer,
+    }
+}
+
+pub(super) type EngineBody = Either<Full<Bytes>, Limited<HyperBody>>;
 type EngineService = SocketIoService<NotFoundService>;
 
 /// The revision of Engine.IO that a client speaks.
@@ -93,6 +111,8 @@ pub(super) struct Transport {
     pub(super) sessions: DashMap<Sid, Weak<Output>>,
     pub(super) metrics: Arc<Metrics>,
     service: OnceLock<EngineService>,
+    /// One permit for each session that may yet begin with polling.
+    polling_places: Arc<Semaphore>,
     conversation: Arc<dyn Conversation>,
 }
 
@@ -106,12 +126,14 @@ impl Transport {
         conversation: Arc<dyn Conversation>,
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
+        let polling_places = Arc::new(Semaphore::new(settings.max_connections));
         let transport = Arc::new(Self {
             settings,
             mark: Mark::new(),
             sessions: DashMap::new(),
             metrics,
             service: OnceLock::new(),
+            polling_places,
             conversation,
         });
         let parser = ParserConfig::common()
@@ -120,7 +142,7 @@ impl Transport {
         let (service, io) = SocketIo::builder()
             .with_parser(parser)
             .req_path(PATH)
-            .max_payload(limits::MAX_INCOMING_MESSAGE_BYTES as u64)
+            .max_payload(MAX_ANSWER_BYTES)
             .ws_max_message_size(limits::MAX_INCOMING_MESSAGE_BYTES)
             .ws_max_frame_size(limits::MAX_INCOMING_MESSAGE_BYTES)
             .ws_read_buffer_size(limits::READ_BUFFER_BYTES)
@@ -133,6 +155,11 @@ impl Transport {
         io.ns("/", Joining(Arc::clone(&transport)));
         transport.service.set(service).ok();
         transport
+    }
+
+    /// A place for a session that begins with polling, which no TCP connection stands for.
+    pub(super) fn polling_place(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.polling_places).try_acquire_owned().ok()
     }
 
     pub(super) fn service(&self) -> EngineService {

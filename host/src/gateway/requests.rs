@@ -8,7 +8,7 @@ use engineioxide::socket::Sid;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full};
+use http_body_util::{BodyExt, Empty, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tower::Service;
 
-use super::engine::{EngineBody, PATH, Protocol, SessionOutput, Transport};
+use super::engine::{self, EngineBody, PATH, Protocol, SessionOutput, Transport};
 use super::origins::AllowedOrigins;
 use super::output::{Output, Wire};
 use super::stream::EngineStream;
@@ -130,6 +130,7 @@ where
         let (parts, body) = request.into_parts();
         let mut slim = Request::new(EngineBody::Left(Full::default()));
         if parts.method == Method::POST {
+            let body = Limited::new(body, limits::MAX_INCOMING_MESSAGE_BYTES);
             *slim.body_mut() = EngineBody::Right(body);
             if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
                 slim.headers_mut()
@@ -147,7 +148,10 @@ where
                 sid: None,
                 ..
             } => {
-                let output = Output::polling(Arc::clone(&self.transport), *protocol);
+                let Some(place) = self.transport.polling_place() else {
+                    return plain(StatusCode::SERVICE_UNAVAILABLE, "no more sessions");
+                };
+                let output = Output::polling(Arc::clone(&self.transport), *protocol, place);
                 slim.extensions_mut()
                     .insert(SessionOutput(Arc::clone(&output)));
                 Some(output)
@@ -170,14 +174,22 @@ where
         } else {
             answer.await
         };
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        // The body may be another one below; hyper counts it again.
+        parts.headers.remove(header::CONTENT_LENGTH);
         let Ok(body) = body
             .collect()
             .await
             .map(http_body_util::Collected::to_bytes);
-        if let (Some(output), Some(sid)) = (opened, opened_session(&body)) {
-            output.register(sid);
-        }
+        let body = match opened {
+            Some(output) => {
+                if let Some(sid) = opened_session(&body) {
+                    output.register(sid);
+                }
+                engine::with_true_limit(body)
+            }
+            None => body,
+        };
         if let Some(poll) = poll {
             poll.answered(&body);
         }

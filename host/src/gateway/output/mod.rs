@@ -56,6 +56,8 @@ pub(crate) struct Output {
     protocol: Protocol,
     /// Whether the session began with polling, so that socketioxide knows it without a wire.
     began_polling: bool,
+    /// The place of a session that began with polling.
+    _place: Option<OwnedSemaphorePermit>,
     wire: OnceLock<Wire>,
     sid: OnceLock<Sid>,
     socket: OnceLock<Weak<Socket>>,
@@ -89,23 +91,33 @@ struct State {
 impl Output {
     /// An output over a WebSocket that the client opened directly.
     pub(super) fn direct(transport: Arc<Transport>, protocol: Protocol, wire: Wire) -> Arc<Self> {
-        let output = Self::new(transport, protocol, false);
+        let output = Self::new(transport, protocol, None);
         output.wire.set(wire).ok();
         output.state.lock().on_wire = true;
         output
     }
 
     /// An output of a session that begins with polling.
-    pub(super) fn polling(transport: Arc<Transport>, protocol: Protocol) -> Arc<Self> {
-        Self::new(transport, protocol, true)
+    pub(super) fn polling(
+        transport: Arc<Transport>,
+        protocol: Protocol,
+        place: OwnedSemaphorePermit,
+    ) -> Arc<Self> {
+        Self::new(transport, protocol, Some(place))
     }
 
-    fn new(transport: Arc<Transport>, protocol: Protocol, began_polling: bool) -> Arc<Self> {
+    fn new(
+        transport: Arc<Transport>,
+        protocol: Protocol,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Arc<Self> {
+        let began_polling = place.is_some();
         transport.metrics.connection_opened();
         Arc::new(Self {
             transport,
             protocol,
             began_polling,
+            _place: place,
             wire: OnceLock::new(),
             sid: OnceLock::new(),
             socket: OnceLock::new(),
@@ -212,10 +224,12 @@ impl Output {
                 .for_each(|chunk| self.send_polling(state, chunk)),
             Route::Joining | Route::Switching => {
                 for chunk in frames {
+                    if !self.has_room(state) {
+                        return;
+                    }
                     state.waiting_bytes += chunk.len();
                     state.held.push_back(chunk.clone());
                 }
-                self.check_bound(state);
             }
         }
     }
@@ -291,11 +305,15 @@ impl Output {
             let skipped = written.min(chunk.len());
             written -= skipped;
             if skipped < chunk.len() {
+                // Asked before, not after: one large answer to a client that waits for nothing
+                // else must go through, or the client would come back and ask for it again.
+                if !self.has_room(state) {
+                    return;
+                }
                 state.waiting_bytes += chunk.len() - skipped;
                 state.queue.push_back(chunk.slice(skipped..));
             }
         }
-        self.check_bound(state);
         if !state.queue.is_empty() && !state.flushing {
             state.flushing = true;
             tokio::spawn(Self::flush(Arc::clone(self)));
@@ -322,10 +340,13 @@ impl Output {
         }
     }
 
-    fn check_bound(self: &Arc<Self>, state: &mut State) {
-        if state.waiting_bytes > self.transport.settings.max_output_bytes {
+    /// Whether one more thing may wait. If not, the client has let too much pile up, and is closed.
+    fn has_room(self: &Arc<Self>, state: &mut State) -> bool {
+        let has_room = state.waiting_bytes <= self.transport.settings.max_output_bytes;
+        if !has_room {
             self.end(state, Cause::SlowConsumer);
         }
+        has_room
     }
 
     /// Empties the queue as the client takes it; runs only while something waits.

@@ -48,7 +48,7 @@ impl Output {
             return;
         };
         for text in frame::walk(frames).filter_map(|frame| frame.text) {
-            if self.has_ended() {
+            if self.has_ended() || !self.has_room(state) {
                 return;
             }
             if engine::emit_text(&socket, text).is_err() {
@@ -71,7 +71,6 @@ impl Output {
             let patience = self.transport.settings.write_timeout * limits::POLL_WRITE_TIMEOUTS;
             tokio::spawn(Self::watch_polls(Arc::downgrade(self), patience));
         }
-        self.check_bound(state);
     }
 
     /// Ends the connection once something has waited for so long with no poll to fetch it. Runs

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::clients::{Polling, WebSocket};
+use super::clients::{Polling, WebSocket, exchange};
 use super::*;
 use wardroom_domain::CloseReason;
 
@@ -75,6 +75,68 @@ async fn an_upgrade_neither_loses_nor_reorders_events() {
         drop(socket);
         assert_eq!(server.departed().await.1, Departure::Lost);
     }
+}
+
+/// What is too large to go out with what is before it must not be set aside and forgotten.
+#[tokio::test]
+async fn a_large_answer_survives_an_upgrade() {
+    let mut server = Server::start(Settings::default()).await;
+    for polls in [0, 1] {
+        let client = Polling::join(server.address).await;
+        let peer = server.joined().await;
+        let large = sized(2 * limits::MAX_INCOMING_MESSAGE_BYTES);
+        peer.output().push(&[numbered(1), large, numbered(2)]);
+        let mut received = Vec::new();
+        for _ in 0..polls {
+            received.extend(client.poll().await);
+        }
+        let query = format!("EIO=4&sid={}", client.sid);
+        let mut socket = WebSocket::open(server.address, &query).await;
+        let (last, ()) = tokio::join!(client.poll(), socket.send("2probe"));
+        received.extend(last.into_iter().filter(|packet| packet != "6"));
+        assert_eq!(socket.next().await.unwrap(), "3probe");
+        socket.send("5").await;
+        peer.output().push(&[numbered(3)]);
+        while received
+            .last()
+            .is_none_or(|packet| number_of(packet) != Some(3))
+        {
+            received.push(socket.next().await.unwrap());
+        }
+        let lengths: Vec<_> = received.iter().map(String::len).collect();
+        let large = 2 * limits::MAX_INCOMING_MESSAGE_BYTES;
+        let small = "42[\"number\",1]".len();
+        assert_eq!(lengths, [small, large, small, small], "after {polls} polls");
+        drop(socket);
+        server.departed().await;
+    }
+}
+
+/// A session takes a place although no TCP connection stands for it.
+#[tokio::test]
+async fn sessions_that_begin_with_polling_are_bounded() {
+    let settings = Settings {
+        max_connections: 3,
+        ..Settings::default()
+    };
+    let server = Server::start(settings).await;
+    for _ in 0..3 {
+        Polling::open(server.address).await;
+    }
+    let request = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\
+        Connection: close\r\n\r\n";
+    let (status, ..) = exchange(server.address, request.to_owned()).await;
+    assert_eq!(status, 503);
+}
+
+#[tokio::test]
+async fn a_polling_client_is_told_what_it_may_send() {
+    let server = Server::start(Settings::default()).await;
+    let request = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\
+        Connection: close\r\n\r\n";
+    let (_, _, body) = exchange(server.address, request.to_owned()).await;
+    let told = format!("\"maxPayload\":{}", limits::MAX_INCOMING_MESSAGE_BYTES);
+    assert!(body.contains(&told), "{body}");
 }
 
 #[tokio::test]
@@ -186,7 +248,7 @@ async fn a_polling_client_that_stops_polling_is_closed_in_time() {
     assert_eq!(client.get().await.0, 400);
 }
 
-/// More waits for the client all the time than one poll fetches, and it takes its time between two.
+/// Much waits for the client all the time, and it takes its time between two polls.
 #[tokio::test]
 async fn a_slow_polling_client_under_a_stream_loses_nothing_and_stays() {
     const EVENTS: usize = 1000;
@@ -210,7 +272,7 @@ async fn a_slow_polling_client_under_a_stream_loses_nothing_and_stays() {
     });
     let mut numbers = Vec::new();
     while numbers.len() < EVENTS {
-        tokio::time::sleep(patience / 15).await;
+        tokio::time::sleep(patience / 5).await;
         numbers.extend(client.poll().await.iter().filter_map(|text| {
             let number = text.strip_prefix("42[\"large\",[")?.split(',').next()?;
             number.parse::<usize>().ok()

@@ -45,7 +45,8 @@ pub(super) fn with_true_limit(answer: Bytes) -> Bytes {
     let (ours, theirs) = (limits::MAX_INCOMING_MESSAGE_BYTES, MAX_ANSWER_BYTES);
     let theirs = format!("\"maxPayload\":{theirs}");
     match std::str::from_utf8(&answer) {
-        Ok(text) if text.contains(&theirs) => {
+        // Older clients do not read the limit, and their answers carry a length.
+        Ok(text) if text.starts_with("0{") => {
             Bytes::from(text.replacen(&theirs, &format!("\"maxPayload\":{ours}"), 1))
         }
         _ => answer,

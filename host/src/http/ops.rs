@@ -112,7 +112,7 @@ async fn healthz() -> &'static str {
     security(()),
     responses(
         (status = 200, description = "The server takes clients", body = Readiness),
-        (status = 503, description = "It does not: it starts or drains", body = Readiness),
+        (status = 503, description = "It does not: it drains", body = Readiness),
     ),
 )]
 async fn readyz(State(api): State<Arc<Api>>) -> Response {

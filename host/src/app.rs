@@ -140,8 +140,8 @@ async fn open(
         None => (Embedded::in_memory(), Vec::new()),
     };
     let store: Arc<dyn Store> = Arc::new(store);
-    let visibility = Arc::new(policies::Current(policies.clone()));
-    let committer = Committer::new(store, visibility, Arc::clone(metrics));
+    let policies = Arc::new(policies::Current(policies.clone()));
+    let committer = Committer::new(store, policies, Arc::clone(metrics));
     let workspaces = remembered.len();
     committer
         .restore(remembered)

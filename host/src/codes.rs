@@ -97,6 +97,7 @@ impl From<&Rejection> for Code {
             Rejection::NotConnected => Self::ConnectionNotFound,
             Rejection::ChannelNotFound => Self::ChannelNotFound,
             Rejection::MemberNotFound => Self::MemberNotFound,
+            Rejection::Denied(_) => Self::DeniedByPolicy,
             Rejection::ChannelNotSelected => Self::ChannelNotSelected,
             Rejection::SelectedOnAnotherDevice => Self::SelectedOnAnotherDevice,
             Rejection::MediaStateTooLarge => Self::InvalidData,

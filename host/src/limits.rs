@@ -21,9 +21,6 @@ pub const MAX_DECISION_ROUNDS: usize = 64;
 /// Subjects that one call asks a policy about, for channels it answered `each`.
 pub const MAX_SUBJECTS_PER_CALL: usize = 1024;
 
-/// Channels that are re-evaluated in one command after policies were swapped.
-pub const CHANNELS_PER_REEVALUATION: usize = 32;
-
 // ---- durable directory ----
 
 /// Directory writes that wait for the disk. At the limit further ones wait.

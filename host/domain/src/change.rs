@@ -96,6 +96,9 @@ impl Change {
 impl Workspace {
     /// Takes one step.
     pub fn apply(&mut self, change: &Change) {
+        if change.is_directory() {
+            self.revision += 1;
+        }
         match change {
             Change::Known => self.known = true,
             Change::MemberPut { user, member } => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use imbl::OrdSet;
 
 use crate::{
-    Attributes, ChannelId, Json, MediaPatch, Millis, OnlineStatus, Role, SocketId, UserId,
+    Attributes, ChannelId, Denial, Json, MediaPatch, Millis, OnlineStatus, Role, SocketId, UserId,
 };
 
 /// What the backend says of a member. What is absent stays as it is.
@@ -99,6 +99,10 @@ pub enum Command {
         named_by_token: bool,
         /// The socket that this one replaces, by its own account.
         replaces: Option<SocketId>,
+        /// The claims of the verified token: a JSON object.
+        claims: Json,
+        /// The address the connection comes from, without a port, where known.
+        remote_address: Option<Arc<str>>,
     },
     /// A socket is gone.
     Disconnect {
@@ -205,11 +209,9 @@ pub enum Command {
     },
     /// The application publishes an event of its own.
     Publish(Publication),
-    /// The policies changed: ask again who sees these channels. Unknown ones are passed over.
-    Reevaluate {
-        /// The channels.
-        channels: Vec<ChannelId>,
-    },
+    /// The policies changed: ask again about the next few connections and channels of a workspace
+    /// that has not settled under the present generation. Repeated until the workspace has.
+    Settle,
 }
 
 /// What a command came to.
@@ -236,6 +238,8 @@ pub enum Rejection {
     ChannelNotFound,
     /// The user is no member.
     MemberNotFound,
+    /// A policy refuses.
+    Denied(Denial),
     /// The user is in no channel.
     ChannelNotSelected,
     /// Another socket of the user holds the conversation.
@@ -259,6 +263,7 @@ impl fmt::Display for Rejection {
             Self::NotConnected => f.write_str("this socket is not connected to the workspace"),
             Self::ChannelNotFound => f.write_str("there is no such channel"),
             Self::MemberNotFound => f.write_str("there is no such member"),
+            Self::Denied(denial) => denial.fmt(f),
             Self::ChannelNotSelected => f.write_str("no channel is selected"),
             Self::SelectedOnAnotherDevice => {
                 f.write_str("the channel is selected on another device")

@@ -3,7 +3,7 @@
 
 use imbl::OrdSet;
 
-use crate::{ChannelId, Json, MediaState, OnlineStatus, SocketId, UserId};
+use crate::{ChannelId, Denial, Json, MediaState, OnlineStatus, Rendering, SocketId, UserId};
 
 /// A server event. The documented ones carry exactly the documented fields.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub enum Event {
     },
     /// A member was added.
     UserJoined {
+        /// The user.
+        user: UserId,
         /// `UserSchema`: an object with `id`.
         profile: Json,
     },
@@ -30,6 +32,8 @@ pub enum Event {
     },
     /// A profile changed.
     UserUpdated {
+        /// The user.
+        user: UserId,
         /// `UserSchema`: an object with `id`.
         profile: Json,
     },
@@ -86,7 +90,7 @@ pub enum Audience {
 }
 
 /// Why a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CloseReason {
     /// The client left on purpose: it disconnected, or its socket moved to another workspace.
     Left,
@@ -100,6 +104,8 @@ pub enum CloseReason {
     MembershipEnded,
     /// The workspace was closed.
     WorkspaceClosed,
+    /// Policies no longer admit the connection.
+    NotAdmitted(Denial),
 }
 
 /// One thing the world is to see. Outputs of one decision, and of decisions in the order of their
@@ -119,6 +125,8 @@ pub enum Output {
         event: Event,
         /// Who it is for.
         audience: Audience,
+        /// What policies made of it: each person in the audience gets the form meant for them.
+        rendering: Rendering,
     },
     /// From here on the socket belongs to no audience of the workspace.
     Closed {

@@ -13,7 +13,9 @@ mod ids;
 mod indexes;
 mod json;
 pub mod limits;
+mod policy;
 mod presence;
+mod rendering;
 mod state;
 mod time;
 mod visibility;
@@ -22,11 +24,13 @@ pub use change::Change;
 pub use command::{
     ChannelSpec, Command, Leave, MemberSpec, Publication, Rejection, Reply, Target, Truth,
 };
-pub use decide::{Answers, Context, Decision, Question, Undecided, decide};
+pub use decide::{Answers, Ask, Context, Decision, Question, Undecided, decide};
 pub use event::{Audience, CloseReason, Event, Output};
 pub use ids::{ChannelId, InvalidId, Role, SocketId, UserId, WorkspaceId};
 pub use json::{Attributes, Json};
+pub use policy::{CommandFacts, Denial, EventFacts, Hooks, RequestFacts, Verdict};
 pub use presence::{MediaPatch, MediaState, OnlineStatus};
+pub use rendering::{Form, Pipeline, Rendered, Rendering, Rendition, TooManyRenditions};
 pub use state::{Channel, Connection, Member, Selection, Workspace};
 pub use time::{Millis, Timestamp};
 pub use visibility::{ChannelFacts, Clause, Generation, Rule, Selector, SubjectFacts, Test, View};

@@ -21,5 +21,15 @@ pub const MAX_MEMBERS_PER_CHANNEL: usize = MAX_MEMBERS_PER_WORKSPACE;
 /// Most users or sockets that one application event may name.
 pub const MAX_NAMED_RECIPIENTS: usize = 10_000;
 
+/// Most renditions that the policies together may make of one event.
+pub const MAX_RENDITIONS_PER_EVENT: usize = 32;
+
+/// Connections that are asked about again in one decision while a workspace settles under a new
+/// generation of policies.
+pub const CONNECTIONS_PER_SETTLING: usize = 256;
+
+/// Channels that are looked at again in one such decision.
+pub const CHANNELS_PER_SETTLING: usize = 32;
+
 const _: () = assert!(MAX_MEMBERS_PER_CHANNEL <= MAX_MEMBERS_PER_WORKSPACE);
 const _: () = assert!(MAX_NAMED_RECIPIENTS <= MAX_MEMBERS_PER_WORKSPACE);

@@ -43,6 +43,10 @@ pub struct Connection {
     pub status: OnlineStatus,
     /// The role that its token gave, for users or members without one in the directory.
     pub role: Option<Role>,
+    /// The claims of its token: a JSON object, for admission to be asked about again.
+    pub claims: Json,
+    /// The address it comes from, without a port, where known.
+    pub remote_address: Option<Arc<str>>,
     /// Set while the transport is lost: when the grace ends.
     pub held_until: Option<Timestamp>,
 }
@@ -63,6 +67,8 @@ pub struct Selection {
 pub struct Workspace {
     /// Whether the backend ever spoke of it.
     pub(crate) known: bool,
+    /// How often the directory changed: what answers that depend on the whole of it hold for.
+    pub(crate) revision: u64,
     pub(crate) members: OrdMap<UserId, Member>,
     pub(crate) channels: OrdMap<ChannelId, Channel>,
     pub(crate) connections: HashMap<SocketId, Connection>,

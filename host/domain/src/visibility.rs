@@ -108,11 +108,11 @@ impl View {
 }
 
 impl Test {
-    fn holds(&self, channel: &ChannelFacts, subject: &SubjectFacts) -> bool {
+    fn holds(&self, channel: Option<&ChannelFacts>, subject: &SubjectFacts) -> bool {
         match self {
             Self::Users(users) => users.contains(&subject.user),
             Self::Roles(roles) => subject.role.as_ref().is_some_and(|r| roles.contains(r)),
-            Self::ChannelMember => channel.members.contains(&subject.user),
+            Self::ChannelMember => channel.is_some_and(|c| c.members.contains(&subject.user)),
             Self::Attribute { name, value } => subject
                 .attributes
                 .scalars
@@ -128,7 +128,7 @@ impl Test {
 }
 
 impl Clause {
-    fn matches(&self, channel: &ChannelFacts, subject: &SubjectFacts) -> bool {
+    fn matches(&self, channel: Option<&ChannelFacts>, subject: &SubjectFacts) -> bool {
         self.all.iter().all(|t| t.holds(channel, subject))
             && !self.none.iter().any(|t| t.holds(channel, subject))
     }
@@ -138,6 +138,12 @@ impl Selector {
     /// Whether a subject is selected in respect of a channel.
     #[must_use]
     pub fn matches(&self, channel: &ChannelFacts, subject: &SubjectFacts) -> bool {
+        self.matches_in(Some(channel), subject)
+    }
+
+    /// Whether a subject is selected in respect of a channel, where one is in question.
+    #[must_use]
+    pub fn matches_in(&self, channel: Option<&ChannelFacts>, subject: &SubjectFacts) -> bool {
         self.any
             .iter()
             .any(|clause| clause.matches(channel, subject))

@@ -19,6 +19,7 @@ impl Authenticator for Tokens {
             user: claims.user,
             expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(claims.expires_at),
             workspaces: claims.workspaces,
+            claims: claims.all,
         })
     }
 }

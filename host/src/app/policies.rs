@@ -3,9 +3,12 @@
 
 use std::sync::Arc;
 
-use wardroom_domain::{ChannelFacts, Generation, Rule, SubjectFacts};
+use wardroom_domain::{
+    ChannelFacts, CommandFacts, Denial, EventFacts, Generation, Hooks, Rendition, RequestFacts,
+    Rule, SubjectFacts, Verdict,
+};
 
-use crate::commit::{Visibility, VisibilitySet};
+use crate::commit::{self, Asking};
 use crate::config::{self, Config};
 use crate::http;
 use crate::policy::{
@@ -35,40 +38,60 @@ pub(super) fn load(config: &Config) -> Result<Policies, StartError> {
     Policies::load(sources.collect(), limits)
 }
 
-/// A set of policies of which at least one answers for visibility.
+/// A set of policies of which at least one exports a hook.
 struct Set {
     policies: Arc<PolicySet>,
     generation: Generation,
 }
 
-impl VisibilitySet for Set {
+impl commit::PolicySet for Set {
     fn generation(&self) -> Generation {
         self.generation
     }
 
-    fn audience(&self, channel: &ChannelFacts) -> Vec<Rule> {
+    fn hooks(&self) -> Hooks {
+        Hooks {
+            visibility: true,
+            ..Hooks::default()
+        }
+    }
+
+    fn audience(&self, _: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule> {
         self.policies.audience(channel)
     }
 
     fn decide(
         &self,
+        _: Asking<'_>,
         policy: usize,
         channel: &ChannelFacts,
         subjects: &[SubjectFacts],
     ) -> Vec<bool> {
         self.policies.decide(policy, channel, subjects)
     }
+
+    fn admit(&self, _: Asking<'_>, _: &RequestFacts) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    fn authorize(&self, _: Asking<'_>, _: &CommandFacts) -> Verdict {
+        Verdict::Allowed(None)
+    }
+
+    fn render(&self, _: Asking<'_>, _: &EventFacts) -> Option<Vec<Rendition>> {
+        None
+    }
 }
 
 /// The policies as the committer sees them.
 pub(super) struct Current(pub(super) Policies);
 
-impl Visibility for Current {
+impl commit::Policies for Current {
     fn generation(&self) -> Option<Generation> {
         self.0.current().generation()
     }
 
-    fn current(&self) -> Option<Arc<dyn VisibilitySet>> {
+    fn current(&self) -> Option<Arc<dyn commit::PolicySet>> {
         let policies = self.0.current();
         let generation = policies.generation()?;
         Some(Arc::new(Set {

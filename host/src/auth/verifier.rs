@@ -7,9 +7,10 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode, decode_header};
 use serde_json::{Map, Value};
 use thiserror::Error;
-use wardroom_domain::{Role, UserId, WorkspaceId};
+use wardroom_domain::{Json, Role, UserId, WorkspaceId};
 
 use super::keys::TokenKey;
+use crate::json::canonical;
 use crate::limits::{MAX_TOKEN_BYTES, MAX_TOKEN_WORKSPACES};
 
 /// The claim that names workspaces: a list of ids, or a map from id to role.
@@ -45,6 +46,8 @@ pub struct Claims {
     pub workspaces: BTreeMap<WorkspaceId, Option<Role>>,
     /// The `name` claim, if it is a string.
     pub name: Option<String>,
+    /// All that it claims, a JSON object: what admission policies may look at.
+    pub all: Json,
 }
 
 /// Why a token is refused. A client may see which variant; the texts are for the log.
@@ -162,6 +165,7 @@ impl TokenVerifier {
             expires_at: expires_at.saturating_add(self.leeway).min(END_OF_TIME),
             workspaces,
             name: name.map(str::to_owned),
+            all: canonical(&Value::Object(claims.clone())),
         })
     }
 }

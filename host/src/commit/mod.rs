@@ -1,7 +1,7 @@
 //! The one path of everything that changes: ask the policies, decide, commit, schedule.
 //!
 //! Socket events, HTTP calls and timers all come through [`Committer::run`]. It knows neither
-//! sockets nor HTTP nor WebAssembly; what policies answer comes through [`Visibility`].
+//! sockets nor HTTP nor WebAssembly; what policies answer comes through [`Policies`].
 
 mod deadlines;
 mod reevaluation;
@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wardroom_domain::{
-    Answers, ChannelFacts, Command, Context, Decision, Generation, Question, Rejection, Rule,
-    SubjectFacts, Timestamp, Truth, Undecided, UserId, Workspace, WorkspaceId, decide,
+    Answers, Ask, ChannelFacts, Command, CommandFacts, Context, Decision, Denial, EventFacts,
+    Generation, Hooks, Question, Rejection, Rendition, RequestFacts, Rule, SubjectFacts, Timestamp,
+    Truth, Undecided, UserId, Verdict, Workspace, WorkspaceId, decide,
 };
 
 use crate::codes::Code;
@@ -21,36 +22,61 @@ use crate::store::{Attempt, Entry, Pass, Store, StoreError, Waiter};
 
 pub use self::deadlines::Deadlines;
 
-/// The visibility policies of one generation. They never fail: what a broken policy means is
-/// settled behind this.
-pub trait VisibilitySet: Send + Sync {
-    /// Which set this is.
-    fn generation(&self) -> Generation;
-    /// The rule of each policy for a channel, in the order of the configuration.
-    fn audience(&self, channel: &ChannelFacts) -> Vec<Rule>;
-    /// Which subjects the policy at this place lets see the channel.
-    fn decide(&self, policy: usize, channel: &ChannelFacts, subjects: &[SubjectFacts])
-    -> Vec<bool>;
+/// What a question to the policies is about besides its own facts.
+#[derive(Clone, Copy)]
+pub struct Asking<'a> {
+    /// The workspace in which it arises.
+    pub workspace: &'a WorkspaceId,
+    /// The state as the decision would leave it: members and channels to look up.
+    pub state: &'a Workspace,
 }
 
-/// Where the current visibility policies are to be had.
-pub trait Visibility: Send + Sync {
-    /// The current generation, or nothing if no policy answers for visibility. Asked under the
-    /// store's lock, so it must be quick.
+/// The policies of one generation. They never fail: what a broken policy means is settled behind
+/// this. Called in place, for microseconds each.
+pub trait PolicySet: Send + Sync {
+    /// Which set this is.
+    fn generation(&self) -> Generation;
+    /// Which hooks are asked at all.
+    fn hooks(&self) -> Hooks;
+    /// The rule of each visibility policy for a channel, in the order of the configuration.
+    fn audience(&self, asking: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule>;
+    /// Which subjects the visibility policy at this place lets see the channel.
+    fn decide(
+        &self,
+        asking: Asking<'_>,
+        policy: usize,
+        channel: &ChannelFacts,
+        subjects: &[SubjectFacts],
+    ) -> Vec<bool>;
+    /// Whether a person may enter or stay.
+    ///
+    /// # Errors
+    /// The first denial.
+    fn admit(&self, asking: Asking<'_>, request: &RequestFacts) -> Result<(), Denial>;
+    /// Whether a command may be carried out, and what goes with the acknowledgement.
+    fn authorize(&self, asking: Asking<'_>, command: &CommandFacts) -> Verdict;
+    /// The renditions of an event, or nothing if it goes on as it is.
+    fn render(&self, asking: Asking<'_>, event: &EventFacts) -> Option<Vec<Rendition>>;
+}
+
+/// Where the current policies are to be had.
+pub trait Policies: Send + Sync {
+    /// The current generation, or nothing if no policy exports a hook. Asked under the store's
+    /// lock, so it must be quick.
     fn generation(&self) -> Option<Generation>;
-    /// The current set, or nothing if no policy answers for visibility.
-    fn current(&self) -> Option<Arc<dyn VisibilitySet>>;
+    /// The current set, or nothing if no policy exports a hook.
+    fn current(&self) -> Option<Arc<dyn PolicySet>>;
 }
 
 /// No policies at all.
 pub struct NoPolicies;
 
-impl Visibility for NoPolicies {
+impl Policies for NoPolicies {
     fn generation(&self) -> Option<Generation> {
         None
     }
 
-    fn current(&self) -> Option<Arc<dyn VisibilitySet>> {
+    fn current(&self) -> Option<Arc<dyn PolicySet>> {
         None
     }
 }
@@ -90,7 +116,7 @@ impl From<Rejection> for Failure {
 /// Runs commands against the store.
 pub struct Committer {
     store: Arc<dyn Store>,
-    visibility: Arc<dyn Visibility>,
+    policies: Arc<dyn Policies>,
     deadlines: Arc<Deadlines>,
     metrics: Arc<Metrics>,
     start: Instant,
@@ -99,14 +125,10 @@ pub struct Committer {
 impl Committer {
     /// A committer whose clock starts now.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
-        visibility: Arc<dyn Visibility>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub fn new(store: Arc<dyn Store>, policies: Arc<dyn Policies>, metrics: Arc<Metrics>) -> Self {
         Self {
             store,
-            visibility,
+            policies,
             deadlines: Arc::new(Deadlines::default()),
             metrics,
             start: Instant::now(),
@@ -140,7 +162,7 @@ impl Committer {
     ) -> Result<Arc<Entry>, Failure> {
         let must_happen = matches!(
             command,
-            Command::Disconnect { .. } | Command::Expire | Command::Reevaluate { .. }
+            Command::Disconnect { .. } | Command::Expire | Command::Settle
         );
         let mut attempt = Attempt::new(waiter);
         loop {
@@ -161,17 +183,17 @@ impl Committer {
         command: &Command,
         attempt: &mut Attempt,
     ) -> Result<Arc<Entry>, Failure> {
-        let mut policies = self.visibility.current();
-        let mut answers = policies.as_ref().map(|p| Answers::new(p.generation()));
+        let mut policies = self.policies.current();
+        let mut answers = no_answers(policies.as_deref());
         let mut rounds = 0;
         while rounds < MAX_DECISION_ROUNDS || attempt.must_go_on() {
             rounds += 1;
-            let mut questions = Vec::new();
+            let mut open = Open::Swapped;
             let result = self
                 .store
                 .transact(
                     workspace,
-                    &mut |state| self.step(state, command, answers.as_ref(), &mut questions),
+                    &mut |state| self.step(state, command, answers.as_ref(), &mut open),
                     attempt,
                 )
                 .await;
@@ -183,15 +205,18 @@ impl Committer {
                 Err(StoreError::Undecided(Pass::Rejected(rejection))) => {
                     return Err(Failure::Rejected(rejection));
                 }
-                Err(StoreError::Undecided(Pass::Again)) if questions.is_empty() => {
-                    policies = self.visibility.current();
-                    answers = policies.as_ref().map(|p| Answers::new(p.generation()));
-                }
-                Err(StoreError::Undecided(Pass::Again)) => {
-                    if let (Some(policies), Some(answers)) = (&policies, &mut answers) {
-                        answer(&**policies, answers, questions).await;
+                Err(StoreError::Undecided(Pass::Again)) => match open {
+                    Open::Swapped => {
+                        policies = self.policies.current();
+                        answers = no_answers(policies.as_deref());
                     }
-                }
+                    Open::Questions(ask) => {
+                        if let (Some(policies), Some(answers)) = (&policies, &mut answers) {
+                            answer(&**policies, answers, workspace, *ask).await;
+                        }
+                    }
+                    Open::Unsettled => Box::pin(self.settle(workspace)).await?,
+                },
                 Err(StoreError::Full) => {
                     tracing::warn!(%workspace, "the log of a workspace is full: delivery lags");
                     return Err(Failure::Overloaded);
@@ -212,20 +237,24 @@ impl Committer {
         state: &Workspace,
         command: &Command,
         answers: Option<&Answers>,
-        questions: &mut Vec<Question>,
+        open: &mut Open,
     ) -> Result<Decision, Pass> {
-        questions.clear();
-        if self.visibility.generation() != answers.map(Answers::generation) {
+        *open = Open::Swapped;
+        if self.policies.generation() != answers.map(Answers::generation) {
             return Err(Pass::Again);
         }
         let context = Context {
             now: self.now(),
-            visibility: answers,
+            policies: answers,
         };
         decide(state, command, &context).map_err(|undecided| match undecided {
             Undecided::Rejected(rejection) => Pass::Rejected(rejection),
-            Undecided::Ask(asked) => {
-                *questions = asked;
+            Undecided::Ask(ask) => {
+                *open = Open::Questions(ask);
+                Pass::Again
+            }
+            Undecided::Unsettled => {
+                *open = Open::Unsettled;
                 Pass::Again
             }
         })
@@ -250,15 +279,44 @@ impl Committer {
     }
 }
 
+/// What keeps a command from being decided.
+enum Open {
+    /// The policies that answered are no longer the current ones.
+    Swapped,
+    /// The policies have to answer first.
+    Questions(Box<Ask>),
+    /// The workspace has to settle first.
+    Unsettled,
+}
+
+fn no_answers(policies: Option<&dyn PolicySet>) -> Option<Answers> {
+    policies.map(|p| Answers::new(p.generation(), p.hooks()))
+}
+
 /// Puts questions to the policies. Between calls it lets other work run, so that a question about
 /// a large workspace does not hold up a thread.
-async fn answer(policies: &dyn VisibilitySet, answers: &mut Answers, questions: Vec<Question>) {
+async fn answer(
+    policies: &dyn PolicySet,
+    answers: &mut Answers,
+    workspace: &WorkspaceId,
+    ask: Ask,
+) {
+    let Ask {
+        questions,
+        state,
+        revision,
+    } = ask;
+    answers.on_revision(revision);
+    let asking = Asking {
+        workspace,
+        state: &state,
+    };
+    let several = questions.len() > 1;
     for question in questions {
         match question {
             Question::Audience(channel) => {
-                let rules = policies.audience(&channel);
+                let rules = policies.audience(asking, &channel);
                 answers.answer_rules(channel, rules);
-                tokio::task::yield_now().await;
             }
             Question::Subjects {
                 channel,
@@ -266,11 +324,26 @@ async fn answer(policies: &dyn VisibilitySet, answers: &mut Answers, questions: 
                 subjects,
             } => {
                 for batch in subjects.chunks(MAX_SUBJECTS_PER_CALL) {
-                    let allowed = policies.decide(policy, &channel, batch);
+                    let allowed = policies.decide(asking, policy, &channel, batch);
                     answers.answer_subjects(&channel, policy, batch.to_vec(), &allowed);
                     tokio::task::yield_now().await;
                 }
             }
+            Question::Admit(request) => {
+                let answer = policies.admit(asking, &request);
+                answers.answer_admission(request, answer);
+            }
+            Question::Authorize(command) => {
+                let verdict = policies.authorize(asking, &command);
+                answers.answer_authorization(command, verdict);
+            }
+            Question::Render { place, facts } => {
+                let renditions = policies.render(asking, &facts);
+                answers.answer_rendering(place, facts, renditions);
+            }
+        }
+        if several {
+            tokio::task::yield_now().await;
         }
     }
 }
@@ -297,6 +370,6 @@ fn name(command: &Command) -> &'static str {
         Command::Close => "close",
         Command::Kick { .. } => "kick",
         Command::Publish(_) => "publish",
-        Command::Reevaluate { .. } => "re-evaluate",
+        Command::Settle => "settle",
     }
 }

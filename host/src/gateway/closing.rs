@@ -6,7 +6,7 @@ use super::wire;
 use crate::codes::Code;
 
 /// Why a connection ended. The names stand in logs and metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// What waited for the client exceeded its bound, or none of it left in time.
     SlowConsumer,
@@ -30,7 +30,7 @@ pub(super) enum Cause {
 
 impl Cause {
     /// The name in logs and metrics.
-    pub(super) const fn name(self) -> &'static str {
+    pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::SlowConsumer => "slow-consumer",
             Self::TooManyPending => "too-many-pending",
@@ -40,6 +40,7 @@ impl Cause {
             Self::Ended(CloseReason::Kicked) => "kicked",
             Self::Ended(CloseReason::MembershipEnded) => "membership-ended",
             Self::Ended(CloseReason::WorkspaceClosed) => "workspace-closed",
+            Self::Ended(CloseReason::NotAdmitted(_)) => "not-admitted",
             Self::Left | Self::Ended(CloseReason::Left) => "left",
             Self::TransportLost | Self::Ended(CloseReason::Lost) => "transport-lost",
             Self::Malformed => "malformed",
@@ -48,7 +49,7 @@ impl Cause {
     }
 
     /// What the client is told before the transport closes.
-    pub(super) const fn farewell(self) -> Farewell {
+    pub(super) const fn farewell(&self) -> Farewell {
         match self {
             Self::AuthTimeout | Self::TokenExpired | Self::Ended(_) => Farewell::StayAway,
             Self::Shutdown | Self::TooManyPending | Self::Malformed => Farewell::ComeBack,
@@ -57,7 +58,7 @@ impl Cause {
     }
 
     /// The packet that tells the client why, if it can still hear it.
-    pub(super) fn explanation(self) -> Option<String> {
+    pub(super) fn explanation(&self) -> Option<String> {
         let (code, message) = match self {
             Self::TooManyPending => (Code::RateLimited, "too many events wait to be handled"),
             Self::AuthTimeout => (Code::AuthTimeout, "the socket did not authenticate in time"),
@@ -75,6 +76,9 @@ impl Cause {
             ),
             Self::Ended(CloseReason::WorkspaceClosed) => {
                 (Code::WorkspaceClosed, "the workspace was closed")
+            }
+            Self::Ended(CloseReason::NotAdmitted(denial)) => {
+                (Code::DeniedByPolicy, &*denial.message)
             }
             Self::Ended(CloseReason::Left | CloseReason::Lost)
             | Self::SlowConsumer

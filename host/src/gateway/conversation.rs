@@ -238,6 +238,7 @@ impl Conversations {
             user,
             expires_at,
             mut workspaces,
+            claims,
         } = identity;
         let named = workspaces.remove(&workspace);
         let former = peer.memory.lock().seat.clone();
@@ -261,6 +262,8 @@ impl Conversations {
             role: named.clone().flatten(),
             named_by_token: named.is_some(),
             replaces,
+            claims,
+            remote_address: None,
         };
         let answer = greeting(&seat, peer.id().clone(), reply);
         if let Err(fault) = self.run(peer, &seat, command, answer).await {

@@ -161,12 +161,14 @@ impl Follower {
                         // `auth-success` comes before the first event, its own included.
                         self.answer(entry);
                     }
-                    Outcome::Event { event, audience } => {
+                    Outcome::Event {
+                        event, audience, ..
+                    } => {
                         events += 1;
                         self.roster
                             .tell(&frame::text(&wire::event(event)), audience);
                     }
-                    Outcome::Closed { socket, reason } => self.roster.close(socket, *reason),
+                    Outcome::Closed { socket, reason } => self.roster.close(socket, reason),
                 }
             }
             self.answer(entry);
@@ -225,7 +227,7 @@ impl Roster {
             .push(socket.clone());
     }
 
-    fn close(&mut self, socket: &SocketId, reason: CloseReason) {
+    fn close(&mut self, socket: &SocketId, reason: &CloseReason) {
         self.hand_out();
         let Some(receiver) = self.forget(socket) else {
             return;
@@ -234,7 +236,7 @@ impl Roster {
         match reason {
             // The client went by itself, or its socket moves on to another workspace.
             CloseReason::Left | CloseReason::Lost => {}
-            _ => receiver.peer.output().close(Cause::Ended(reason)),
+            _ => receiver.peer.output().close(Cause::Ended(reason.clone())),
         }
     }
 

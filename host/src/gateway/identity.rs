@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use wardroom_domain::{Role, UserId, WorkspaceId};
+use wardroom_domain::{Json, Role, UserId, WorkspaceId};
 
 /// Checks the tokens of users.
 pub trait Authenticator: Send + Sync {
@@ -23,6 +23,8 @@ pub struct Identity {
     pub expires_at: SystemTime,
     /// The workspaces that it opens, with the role it gives there.
     pub workspaces: BTreeMap<WorkspaceId, Option<Role>>,
+    /// All that it claims: a JSON object.
+    pub claims: Json,
 }
 
 /// Why a token proves nothing.

@@ -23,6 +23,8 @@ pub struct Channel;
 /// costs no table of resources.
 #[derive(Default)]
 pub(super) struct Question {
+    /// The workspace in which the question arises.
+    pub(super) workspace: String,
     pub(super) channel: Option<ChannelFacts>,
     pub(super) subjects: Vec<SubjectFacts>,
     /// What the first subject's handle stands for. It goes up from question to question, so that
@@ -144,7 +146,11 @@ fn attribute(attributes: &Attributes, name: &str) -> Option<String> {
 }
 
 impl types::Host for State {}
-impl context::Host for State {}
+impl context::Host for State {
+    fn workspace(&mut self) -> Result<String> {
+        Ok(self.question.workspace.clone())
+    }
+}
 
 impl context::HostChannel for State {
     fn id(&mut self, this: Resource<Channel>) -> Result<String> {

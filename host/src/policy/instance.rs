@@ -284,6 +284,7 @@ impl Instance {
             channel: Some(channel.clone()),
             subjects: subjects.to_vec(),
             first_subject: self.subjects,
+            ..Question::default()
         };
         let handles: Vec<Resource<facts::Subject>> = (0..)
             .take(subjects.len())

@@ -8,10 +8,12 @@
 mod bindings;
 mod component;
 mod convert;
+mod decision;
 mod engine;
 mod facts;
 mod instance;
 mod limits;
+mod question;
 mod registry;
 mod reload;
 mod set;
@@ -19,7 +21,9 @@ mod unasked;
 mod wasi;
 
 pub use component::{Digest, LoadError};
+pub use decision::{Decided, DecisionSink, Hook, Said};
 pub use limits::PolicyLimits;
+pub use question::{Asking, CommandQuestion, EventQuestion};
 pub use registry::{Policies, PolicyState, PolicyStatus, StartError};
 pub use reload::{WatchError, Watching};
 pub use set::{OnFailure, PolicySet, PolicySource};

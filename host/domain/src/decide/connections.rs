@@ -46,6 +46,8 @@ impl Draft<'_> {
             role,
             named_by_token,
             replaces,
+            claims,
+            remote_address,
         } = command
         else {
             return Ok(Reply::Unchanged);
@@ -71,6 +73,8 @@ impl Draft<'_> {
             user: user.clone(),
             status,
             role: role.clone(),
+            claims: claims.clone(),
+            remote_address: remote_address.clone(),
             held_until: None,
         };
         let users: Vec<UserId> = former.into_iter().chain([user.clone()]).collect();
@@ -210,13 +214,13 @@ impl Draft<'_> {
     /// Removes every connection of a user, and returns what closes their sockets. It is for the
     /// caller to put that out last: until then the sockets stay in their audiences, so that the
     /// originator hears of it like everybody else.
-    pub(super) fn drop_connections(&mut self, user: &UserId, reason: CloseReason) -> Vec<Output> {
+    pub(super) fn drop_connections(&mut self, user: &UserId, reason: &CloseReason) -> Vec<Output> {
         let mut closed = Vec::new();
         for socket in self.state.sockets_of(user).to_vec() {
             if self.state.live(&socket).is_some() {
                 closed.push(Output::Closed {
                     socket: socket.clone(),
-                    reason,
+                    reason: reason.clone(),
                 });
             }
             self.drop_connection(&socket);
@@ -250,7 +254,7 @@ impl Draft<'_> {
     pub(super) fn kick(&mut self, user: &UserId) -> Result<Reply, Rejection> {
         self.must_exist()?;
         let closed = self.watching(std::slice::from_ref(user), |draft| {
-            draft.drop_connections(user, CloseReason::Kicked)
+            draft.drop_connections(user, &CloseReason::Kicked)
         });
         self.outputs.extend(closed);
         Ok(self.reply_of_changes())

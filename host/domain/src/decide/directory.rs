@@ -81,11 +81,13 @@ impl Draft<'_> {
             member,
         });
         let Some(old) = old else {
-            self.emit(Event::UserJoined { profile }, Audience::Workspace);
+            let user = user.clone();
+            self.emit(Event::UserJoined { user, profile }, Audience::Workspace);
             return Ok(Reply::Created);
         };
         if old.profile != profile {
-            self.emit(Event::UserUpdated { profile }, Audience::Workspace);
+            let user = user.clone();
+            self.emit(Event::UserUpdated { user, profile }, Audience::Workspace);
         }
         Ok(Reply::Changed)
     }
@@ -119,7 +121,7 @@ impl Draft<'_> {
             return Err(Rejection::MemberNotFound);
         }
         let status = self.state.status(user);
-        let closed = self.drop_connections(user, CloseReason::MembershipEnded);
+        let closed = self.drop_connections(user, &CloseReason::MembershipEnded);
         self.announce_status(user, status);
         self.change(Change::MemberRemoved { user: user.clone() });
         self.emit(

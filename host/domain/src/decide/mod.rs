@@ -11,11 +11,12 @@ mod publish;
 mod questions;
 mod view;
 
-pub use questions::{Answers, Question};
+pub use questions::{Answers, Ask, Question};
 
 use self::questions::Questions;
 use crate::{
-    Audience, Change, Command, Event, Output, Rejection, Reply, Timestamp, UserId, View, Workspace,
+    Audience, Change, Command, Event, Json, Output, Rejection, Rendering, Reply, Timestamp, UserId,
+    View, Workspace,
 };
 
 /// What a decision depends on besides state and command.
@@ -23,8 +24,8 @@ use crate::{
 pub struct Context<'a> {
     /// The time of the decision.
     pub now: Timestamp,
-    /// What the visibility policies answered; nothing where none is loaded.
-    pub visibility: Option<&'a Answers>,
+    /// What the policies answered; nothing where none is loaded.
+    pub policies: Option<&'a Answers>,
 }
 
 /// A decision that was made.
@@ -38,13 +39,18 @@ pub struct Decision {
     pub outputs: Vec<Output>,
     /// What the command came to.
     pub reply: Reply,
+    /// What policies attach to the acknowledgement: a JSON object.
+    pub grant: Option<Json>,
 }
 
 /// Why there is no decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undecided {
     /// The policies have to answer first; then ask again.
-    Ask(Vec<Question>),
+    Ask(Box<Ask>),
+    /// The workspace has not settled under the present generation of policies:
+    /// [`Command::Settle`] comes first.
+    Unsettled,
     /// The command is refused.
     Rejected(Rejection),
 }
@@ -74,13 +80,18 @@ pub fn decide(
     };
     let reply = draft.command(command)?;
     if !draft.questions.is_empty() {
-        return Err(Undecided::Ask(draft.questions.into_list()));
+        return Err(Undecided::Ask(Box::new(Ask {
+            questions: draft.questions.into_list(),
+            state: draft.state,
+            revision: state.revision,
+        })));
     }
     Ok(Decision {
         next: draft.state,
         changes: draft.changes,
         outputs: draft.outputs,
         reply,
+        grant: None,
     })
 }
 
@@ -127,7 +138,7 @@ impl Draft<'_> {
             Command::Sync { truth, quiet } => self.sync(truth, *quiet),
             Command::Close => self.close(),
             Command::Publish(publication) => self.publish(publication),
-            Command::Reevaluate { channels } => Ok(self.reevaluate(channels)),
+            Command::Settle => Ok(self.settle()),
         }
     }
 
@@ -146,7 +157,11 @@ impl Draft<'_> {
         if nobody {
             return;
         }
-        self.outputs.push(Output::Event { event, audience });
+        self.outputs.push(Output::Event {
+            event,
+            audience,
+            rendering: Rendering::Unchanged,
+        });
     }
 
     fn reply_of_changes(&self) -> Reply {

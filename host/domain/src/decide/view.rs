@@ -13,11 +13,11 @@ use crate::{
     UserId, View,
 };
 
-impl Draft<'_> {
+impl<'a> Draft<'a> {
     /// The rules that govern a channel. Where the policies have not answered yet, the question is
     /// noted and nobody sees the channel; such a draft never becomes a decision.
     fn rules(&mut self, facts: &ChannelFacts) -> (Option<Generation>, Arc<[Rule]>) {
-        let Some(answers) = self.context.visibility else {
+        let Some(answers) = self.visibility() else {
             return (None, Arc::from([Rule::built_in(facts)]));
         };
         let generation = Some(answers.generation);
@@ -54,7 +54,7 @@ impl Draft<'_> {
         policy: usize,
         subjects: Vec<SubjectFacts>,
     ) -> Vec<SubjectFacts> {
-        let Some(answers) = self.context.visibility else {
+        let Some(answers) = self.visibility() else {
             return Vec::new();
         };
         let answered = answers.subjects.get(facts);
@@ -223,7 +223,7 @@ impl Draft<'_> {
             let View::Users(users) = &channel.view else {
                 continue;
             };
-            let asked = self.context.visibility.map(Answers::generation);
+            let asked = self.visibility().map(Answers::generation);
             if channel.rules.contains(&Rule::Each) && channel.generation != asked {
                 // The policies that said `each` are no longer there to ask: look with those
                 // that are, as the re-evaluation under way is about to.
@@ -271,8 +271,14 @@ impl Draft<'_> {
         }
     }
 
-    pub(super) fn reevaluate(&mut self, channels: &[ChannelId]) -> Reply {
-        for id in channels {
+    /// The answers, where some policy says who sees a channel.
+    fn visibility(&self) -> Option<&'a Answers> {
+        self.context.policies.filter(|p| p.hooks.visibility)
+    }
+
+    pub(super) fn settle(&mut self) -> Reply {
+        let channels: Vec<ChannelId> = self.state.channels.keys().cloned().collect();
+        for id in &channels {
             self.view_changed_channel(id);
         }
         self.reply_of_changes()

@@ -23,7 +23,7 @@ impl Output {
         }
         let farewell = cause.farewell();
         let is_polling = state.route == Route::Polling;
-        state.closing = Some(cause);
+        state.closing = Some(cause.clone());
         if let Some(packet) = cause.explanation() {
             self.route(&mut state, &[frame::text(&packet)]);
         }
@@ -58,7 +58,7 @@ impl Output {
     }
 
     pub(super) fn end_if_drained(self: &Arc<Self>, state: &mut State) {
-        if let Some(cause) = state.closing
+        if let Some(cause) = state.closing.clone()
             && state.route == Route::Direct
             && state.queue.is_empty()
         {
@@ -73,7 +73,7 @@ impl Output {
             // Whoever has joined departs next, and with that comes the reason to close for.
             return;
         }
-        let cause = *state.closing.get_or_insert(Cause::TransportLost);
+        let cause = state.closing.get_or_insert(Cause::TransportLost).clone();
         if state.queue.is_empty() || state.route != Route::Direct {
             self.end(&mut state, cause);
         } else {
@@ -87,7 +87,7 @@ impl Output {
             return;
         }
         let unsent = state.waiting_bytes;
-        let cause = *state.closing.get_or_insert(cause);
+        let cause = state.closing.get_or_insert(cause).clone();
         state.queue = VecDeque::new();
         state.held = VecDeque::new();
         state.polled = None;

@@ -174,7 +174,7 @@ impl Output {
     /// Why the connection was closed, if it was.
     #[cfg(test)]
     pub(super) fn cause(&self) -> Option<Cause> {
-        self.state.lock().closing
+        self.state.lock().closing.clone()
     }
 
     /// Bytes that wait here for the client.

@@ -117,7 +117,7 @@ impl Output {
             is_drained = polled.waiting.is_empty();
         }
         // Whoever polls again has got the answer before: here, why it is being closed.
-        if let Some(cause) = state.closing
+        if let Some(cause) = state.closing.clone()
             && state.route == Route::Polling
             && cause.farewell() == Farewell::ComeBack
             && is_drained

@@ -296,7 +296,7 @@ async fn a_polling_client_is_told_why_it_may_come_back() {
         let peer = server.joined().await;
         peer.output().push(&[numbered(1)]);
         let since = Instant::now();
-        peer.output().close(cause);
+        peer.output().close(cause.clone());
         let packets = client.poll().await;
         assert_eq!(number_of(&packets[0]), Some(1));
         assert!(packets[1].contains(code), "{packets:?}");

@@ -49,11 +49,11 @@ pub(crate) fn event(event: &Event) -> String {
     match event {
         Event::ChannelCreated { channel } => packet("channel-created", &of_channel(channel)),
         Event::ChannelDeleted { channel } => packet("channel-deleted", &of_channel(channel)),
-        Event::UserJoined { profile } => packet(
+        Event::UserJoined { profile, .. } => packet(
             "user-joined",
             &Object::new().raw("user", profile.as_str()).end(),
         ),
-        Event::UserUpdated { profile } => packet(
+        Event::UserUpdated { profile, .. } => packet(
             "user-updated",
             &Object::new().raw("user", profile.as_str()).end(),
         ),
@@ -238,10 +238,14 @@ mod tests {
                 channel: channel.clone(),
             },
             Event::UserJoined {
+                user: user.clone(),
                 profile: profile.clone(),
             },
             Event::UserLeavedWorkspace { user: user.clone() },
-            Event::UserUpdated { profile },
+            Event::UserUpdated {
+                user: user.clone(),
+                profile,
+            },
             Event::UserSelectedChannel {
                 user: user.clone(),
                 channel: channel.clone(),

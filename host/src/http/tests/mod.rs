@@ -146,6 +146,8 @@ impl Server {
             role: None,
             named_by_token: true,
             replaces: None,
+            claims: wardroom_domain::Json::from_canonical("{}"),
+            remote_address: None,
         };
         self.committer
             .run(&workspace(id), command, None)
@@ -185,9 +187,11 @@ fn in_short(output: &Output) -> String {
     match output {
         Output::Opened { socket, .. } => format!("opened {socket}"),
         Output::Closed { socket, reason } => format!("closed {socket} {reason:?}"),
-        Output::Event { event, audience } => match event {
-            Event::UserJoined { profile } => format!("joined {}", profile.as_str()),
-            Event::UserUpdated { profile } => format!("updated {}", profile.as_str()),
+        Output::Event {
+            event, audience, ..
+        } => match event {
+            Event::UserJoined { profile, .. } => format!("joined {}", profile.as_str()),
+            Event::UserUpdated { profile, .. } => format!("updated {}", profile.as_str()),
             Event::UserLeavedWorkspace { user } => format!("left {user}"),
             Event::ChannelCreated { channel } => format!("created {channel} {audience:?}"),
             Event::ChannelDeleted { channel } => format!("deleted {channel} {audience:?}"),

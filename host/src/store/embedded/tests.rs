@@ -40,11 +40,11 @@ fn put_channel(channel: &str) -> Command {
 fn decided(state: &Workspace, command: &Command) -> Result<Decision, Pass> {
     let context = Context {
         now: Timestamp(0),
-        visibility: None,
+        policies: None,
     };
     decide(state, command, &context).map_err(|undecided| match undecided {
         Undecided::Rejected(rejection) => Pass::Rejected(rejection),
-        Undecided::Ask(_) => Pass::Again,
+        Undecided::Ask(_) | Undecided::Unsettled => Pass::Again,
     })
 }
 

@@ -131,6 +131,13 @@ pub const POLICY_IDLE_INSTANCES: usize = 16;
 pub const POLICY_DECIDE_BATCH: usize = 256;
 /// Text that one call may log or print, in bytes. The rest is dropped and counted.
 pub const POLICY_LOG_BYTES_PER_CALL: usize = 4096;
+/// Largest payload of a rendition, and largest grant, in bytes of its canonical form. A larger one
+/// counts as a failure of its policy.
+pub const POLICY_PAYLOAD_BYTES: usize = 128 << 10;
+/// Longest code of a denial, in bytes. What is beyond is cut off.
+pub const POLICY_DENIAL_CODE_BYTES: usize = 64;
+/// Longest message of a denial, in bytes. What is beyond is cut off.
+pub const POLICY_DENIAL_MESSAGE_BYTES: usize = 1024;
 /// Random bytes that a guest gets for one request.
 pub const POLICY_RANDOM_BYTES: u64 = 4096;
 /// How long a changed file must be left alone before it is read, unless it was renamed into place
@@ -147,6 +154,14 @@ const _: () = assert!(POLICY_CALL_DEADLINE.as_millis() < POLICY_START_DEADLINE.a
 const _: () = assert!(POLICY_RELOAD_QUIET.as_millis() < POLICY_RELOAD_PATIENCE.as_millis());
 // Each subject of a batch is a handle while the call lasts.
 const _: () = assert!(POLICY_DECIDE_BATCH < POLICY_HANDLES);
+// The numbers of handles do not come round in the life of an instance.
+const _: () = assert!(
+    POLICY_CALLS_PER_INSTANCE as u64 * (POLICY_DECIDE_BATCH + POLICY_HANDLES) as u64
+        <= u32::MAX as u64
+);
+// What an application may publish, a policy may give back.
+const _: () = assert!(MAX_EVENT_DATA_BYTES <= POLICY_PAYLOAD_BYTES);
+const _: () = assert!(POLICY_PAYLOAD_BYTES < MAX_OUTPUT_BYTES);
 const _: () = assert!(POLICY_STACK_BYTES <= 1 << 20);
 
 // ---- gateway ----

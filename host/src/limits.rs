@@ -127,6 +127,15 @@ pub const POLICY_HANDLES: usize = 4096;
 pub const POLICY_CALLS_PER_INSTANCE: u32 = 100_000;
 /// Idle instances kept for each version of a policy. More are made when more threads ask.
 pub const POLICY_IDLE_INSTANCES: usize = 16;
+/// Instances of one version, idle and busy, by default. Each thread that asks takes one. At the
+/// limit a call fails as `busy`.
+pub const POLICY_INSTANCES: usize = 256;
+/// How often in a row a version may fail to answer a hook before it is left alone for a while.
+pub const POLICY_QUARANTINE_FAILURES: u32 = 8;
+/// How long it is left alone at first. One question probes then; each probe that fails doubles it.
+pub const POLICY_QUARANTINE_FIRST: Duration = Duration::from_secs(1);
+/// How long it is left alone at most.
+pub const POLICY_QUARANTINE_LONGEST: Duration = Duration::from_secs(60);
 /// Subjects in one call of `decide`.
 pub const POLICY_DECIDE_BATCH: usize = 256;
 /// Text that one call may log or print, in bytes. The rest is dropped and counted.
@@ -151,6 +160,7 @@ pub const POLICY_RELOAD_POLL: Duration = Duration::from_secs(5);
 
 const _: () = assert!(POLICY_TICK.as_millis() < POLICY_CALL_DEADLINE.as_millis());
 const _: () = assert!(POLICY_CALL_DEADLINE.as_millis() < POLICY_START_DEADLINE.as_millis());
+const _: () = assert!(POLICY_IDLE_INSTANCES <= POLICY_INSTANCES);
 const _: () = assert!(POLICY_RELOAD_QUIET.as_millis() < POLICY_RELOAD_PATIENCE.as_millis());
 // Each subject of a batch is a handle while the call lasts.
 const _: () = assert!(POLICY_DECIDE_BATCH < POLICY_HANDLES);

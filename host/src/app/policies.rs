@@ -27,6 +27,7 @@ pub(super) fn load(config: &Config) -> Result<Policies, StartError> {
         memory_bytes: bounds.memory_bytes,
         table_elements: bounds.table_elements,
         output_bytes: bounds.output_bytes,
+        ..PolicyLimits::default()
     };
     let sources = config.policies.iter().map(|policy| PolicySource {
         name: Arc::from(policy.name.as_str()),

@@ -24,9 +24,23 @@ pub(super) enum Kind {
     Answer,
     /// It refused in a new instance the settings that it took before.
     Settings,
+    /// It has as many instances as it may have, all of them busy.
+    Busy,
 }
 
 impl Kind {
+    /// Every kind.
+    pub(super) const ALL: [Self; 8] = [
+        Self::Trap,
+        Self::Deadline,
+        Self::Memory,
+        Self::Stack,
+        Self::Output,
+        Self::Answer,
+        Self::Settings,
+        Self::Busy,
+    ];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Trap => "trap",
@@ -36,6 +50,7 @@ impl Kind {
             Self::Output => "output",
             Self::Answer => "answer",
             Self::Settings => "settings",
+            Self::Busy => "busy",
         }
     }
 }

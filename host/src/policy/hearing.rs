@@ -9,14 +9,13 @@ use wardroom_domain::{ChannelId, Denial, Generation, Json, SubjectFacts};
 use super::convert::Refused;
 use super::decision::{Decided, DecisionSink, Hook, Said};
 use super::ladder::{Asked, Policy};
+use super::measure::FAILED;
 use super::question::Asking;
 
 /// The code of a denial that no policy spoke: one failed, and is configured to fail closed.
 const FAILED_CODE: &str = "policy-failed";
 /// What the person is told then.
 const FAILED_MESSAGE: &str = "a policy could not decide; try again later";
-/// The verdict of a policy that failed to answer.
-const FAILED: &str = "failed";
 
 /// What a decision is about, as the decision log has it.
 #[derive(Default)]
@@ -54,17 +53,18 @@ impl<'a> Hearing<'a> {
 
     /// Takes down what a policy said; `verdict` says it in a word, if it answered.
     pub(super) fn heard<R>(&mut self, policy: &Policy, asked: &Asked<R>, verdict: &'static str) {
+        let verdict = match asked.answer {
+            Some(_) => verdict,
+            None => FAILED,
+        };
+        policy.version.measure().said(self.hook, verdict);
         if self.sink.is_none() {
             return;
         }
         self.said.push(Said {
             policy: policy.source.name.clone(),
             digest: asked.by,
-            verdict: if asked.answer.is_some() {
-                verdict
-            } else {
-                FAILED
-            },
+            verdict,
             took: asked.took,
         });
     }

@@ -14,8 +14,9 @@ use super::component::{Linked, mismatch};
 use super::convert::{self, Refused};
 use super::engine;
 use super::facts::{About, Question, State};
-use super::failure::{Failure, Refusal};
+use super::failure::{Failure, Kind, Refusal};
 use super::limits::PolicyLimits;
+use super::measure::{Counted, Tally};
 use super::question::{Asking, CommandQuestion, EventQuestion};
 use super::resources::Subject;
 
@@ -32,6 +33,7 @@ pub(super) struct Instance {
     store: Store<State>,
     guests: Guests,
     calls: u32,
+    counted: Counted,
 }
 
 impl Instance {
@@ -42,7 +44,14 @@ impl Instance {
         limits: &PolicyLimits,
         engine: &Engine,
         linked: &Linked,
+        tally: &Arc<Tally>,
     ) -> Result<Self, Refusal> {
+        let Some(mut counted) = Counted::new(tally, limits.instances) else {
+            return Err(Refusal::Start(Failure {
+                kind: Kind::Busy,
+                detail: format!("all of its {} instances are busy", limits.instances),
+            }));
+        };
         let state = State::new(policy, *limits, linked.looks_up);
         let mut store = engine::store(engine, state, limits);
         begin(&mut store, None, limits.start_deadline);
@@ -75,10 +84,12 @@ impl Instance {
             }
         }
         store.data_mut().end();
+        counted.memory(store.data().memory_bytes);
         Ok(Self {
             store,
             guests,
             calls: 0,
+            counted,
         })
     }
 
@@ -228,6 +239,7 @@ impl Instance {
         match ask(&self.guests, &mut self.store) {
             Some(Ok(answer)) => {
                 self.store.data_mut().end();
+                self.counted.memory(self.memory_bytes());
                 Ok(answer)
             }
             Some(Err(error)) => Err(Failure::of(&mut self.store, error)),

@@ -63,6 +63,7 @@ impl Loader {
     pub(super) fn version(&self, source: &PolicySource, bytes: &[u8]) -> Result<Version, Refusal> {
         let linked = component::link(&self.engine, &self.linker, bytes)?;
         let (digest, engine) = (Digest::of(bytes), self.engine.clone());
-        Version::trial(source, digest, self.limits, engine, linked)
+        let metrics = self.surroundings.metrics.as_deref();
+        Version::trial(source, digest, self.limits, engine, linked, metrics)
     }
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -12,6 +13,7 @@ use tokio::sync::watch;
 use wardroom_domain::Generation;
 
 use super::component::Digest;
+use super::decision::Hook;
 use super::ladder::Policy;
 use super::limits::PolicyLimits;
 use super::loader::{Loader, Surroundings};
@@ -72,6 +74,8 @@ pub struct PolicyStatus {
     pub state: PolicyState,
     /// Calls that failed since this version came into force.
     pub failures: u64,
+    /// The hooks that are not asked for a while, because the version in force keeps failing.
+    pub quarantined: Vec<&'static str>,
     /// Why the file's present content was refused, or how the last failing call failed.
     pub last_error: Option<String>,
 }
@@ -137,18 +141,19 @@ impl Policies {
                 hooks = ?version.hooks(),
                 "policy loaded"
             );
-            policies.push(Policy {
-                source: Arc::new(source),
-                version: Arc::new(version),
-                former: None,
-                since: Generation(1),
-            });
+            policies.push(Policy::new(source, version, Generation(1)));
         }
         Ok(Self::of(Some(loader), policies))
     }
 
     fn of(loader: Option<Loader>, policies: Vec<Policy>) -> Self {
         let stale = vec![None; policies.len()];
+        if let Some(metrics) = loader
+            .as_ref()
+            .and_then(|l| l.surroundings().metrics.as_ref())
+        {
+            metrics.policies().generation(1);
+        }
         let sink = loader
             .as_ref()
             .and_then(|l| l.surroundings().decisions.clone());
@@ -178,9 +183,10 @@ impl Policies {
     #[must_use]
     pub fn status(&self) -> Vec<PolicyStatus> {
         let set = self.current();
+        let now = Instant::now();
         let stale = self.0.stale.lock();
         let report = |(policy, stale): (&Policy, &Option<String>)| {
-            let (failures, last_failure) = policy.version.failures();
+            let (failures, last_failure) = policy.version.measure().failures();
             let state = match (stale, failures) {
                 (Some(_), _) => PolicyState::Stale,
                 (None, 0) => PolicyState::Active,
@@ -195,6 +201,12 @@ impl Policies {
                 capabilities: policy.version.capabilities(),
                 state,
                 failures,
+                quarantined: policy
+                    .version
+                    .measure()
+                    .quarantined(now)
+                    .map(Hook::name)
+                    .collect(),
                 last_error: stale.clone().or(last_failure),
             }
         };
@@ -240,6 +252,10 @@ impl Policies {
         self.0.stale.lock()[place] = None;
         self.0.current.store(Arc::new(next));
         self.0.swapped.send_replace(generation.0);
+        let loader = self.0.loader.as_ref();
+        if let Some(metrics) = loader.and_then(|l| l.surroundings().metrics.as_ref()) {
+            metrics.policies().generation(generation.0);
+        }
         tracing::info!(policy = &*name, %digest, generation = generation.0, "policy replaced");
     }
 

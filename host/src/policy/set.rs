@@ -2,6 +2,7 @@
 //! what the policies say. Knows neither files nor the engine.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use serde_json::{Map, Value};
 use wardroom_domain::{
@@ -58,12 +59,25 @@ impl PolicySet {
 
     /// The same set with a new version in one place.
     pub(super) fn with(&self, place: usize, version: Arc<Version>) -> Self {
+        let mut next = self.again();
+        next.policies[place] = self.policies[place].with(version, next.generation);
+        Self::new(next.generation, next.policies, next.sink)
+    }
+
+    /// The same policies as a new generation, so that everything is asked again.
+    pub(super) fn again(&self) -> Self {
         let generation = Generation(self.generation.0 + 1);
-        let mut policies = self.policies.clone();
-        let policy = &mut policies[place];
-        policy.former = Some(std::mem::replace(&mut policy.version, version));
-        policy.since = generation;
-        Self::new(generation, policies, self.sink.clone())
+        let now = Instant::now();
+        let policies = self.policies.iter().map(|policy| policy.again(now));
+        Self::new(generation, policies.collect(), self.sink.clone())
+    }
+
+    /// Whether it is time for [`Self::again`]: a policy failed to answer who enters or who sees a
+    /// channel, what holds in its stead is remembered, and it may answer by now.
+    #[must_use]
+    pub fn wants_another_look(&self, now: Instant) -> bool {
+        let mut policies = self.policies.iter();
+        policies.any(|policy| policy.wants_another_look(now))
     }
 
     pub(super) fn policies(&self) -> &[Policy] {

@@ -2,7 +2,6 @@
 //! calls put to them. Knows neither other versions nor what a failure leads to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -15,10 +14,12 @@ use super::decision::Hook;
 use super::failure::{Failure, Refusal};
 use super::instance::Instance;
 use super::limits::PolicyLimits;
+use super::measure::{Measure, Tally};
 use super::question::{Asking, CommandQuestion, EventQuestion};
 use super::source::{Isolation, PolicySource};
 use super::warm_up;
 use crate::limits::{POLICY_CALLS_PER_INSTANCE, POLICY_DECIDE_BATCH, POLICY_IDLE_INSTANCES};
+use crate::metrics::Metrics;
 
 /// Which instance a call is put to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +41,8 @@ pub(super) struct Version {
     linked: Linked,
     /// Idle instances. More threads than instances make more; what is too many is dropped.
     idle: Mutex<Vec<Instance>>,
-    failures: AtomicU64,
-    /// One bit for each kind of failure that has been logged.
-    logged: AtomicU16,
-    last_failure: Mutex<Option<String>>,
+    tally: Arc<Tally>,
+    measure: Measure,
 }
 
 impl Version {
@@ -55,7 +54,9 @@ impl Version {
         limits: PolicyLimits,
         engine: Engine,
         linked: Linked,
+        metrics: Option<&Metrics>,
     ) -> Result<Self, Refusal> {
+        let measure = Measure::new(&source.name, |hook| linked.exports(hook), metrics);
         let version = Self {
             policy: source.name.clone(),
             digest,
@@ -65,9 +66,8 @@ impl Version {
             engine,
             linked,
             idle: Mutex::default(),
-            failures: AtomicU64::new(0),
-            logged: AtomicU16::new(0),
-            last_failure: Mutex::default(),
+            tally: Tally::new(&source.name, metrics),
+            measure,
         };
         let mut instance = version.start()?;
         for hook in Hook::ALL.into_iter().filter(|hook| version.exports(*hook)) {
@@ -102,18 +102,9 @@ impl Version {
         self.linked.hooks()
     }
 
-    /// How many calls failed, and how the last of them did.
-    pub(super) fn failures(&self) -> (u64, Option<String>) {
-        let count = self.failures.load(Ordering::Relaxed);
-        (count, self.last_failure.lock().clone())
-    }
-
-    /// Counts a failure; true if it is the first of its kind, which is the one to log.
-    pub(super) fn note(&self, failure: &Failure) -> bool {
-        self.failures.fetch_add(1, Ordering::Relaxed);
-        *self.last_failure.lock() = Some(failure.to_string());
-        let bit = 1 << (failure.kind as u8);
-        self.logged.fetch_or(bit, Ordering::Relaxed) & bit == 0
+    /// How it fares.
+    pub(super) fn measure(&self) -> &Measure {
+        &self.measure
     }
 
     /// Asks whether a person may enter or stay.
@@ -221,6 +212,7 @@ impl Version {
             &self.limits,
             &self.engine,
             &self.linked,
+            &self.tally,
         )
     }
 }

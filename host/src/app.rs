@@ -60,7 +60,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running), shutdown: Shutdow
 
     let mut chores = JoinSet::new();
     chores.spawn(Arc::clone(&committer).expire_holds());
-    chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe()));
+    chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe(), |_| {}));
     let _watching = policies.watch().context("cannot watch the policies")?;
 
     let gateway = Arc::new(Gateway::new(

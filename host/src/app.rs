@@ -170,6 +170,14 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
                 gateway::AllowedOrigins::Listed(origins.clone())
             }
         },
+        trusted_proxies: gateway::TrustedProxies::new(
+            config
+                .listen
+                .trusted_proxies
+                .iter()
+                .map(|&(address, prefix)| gateway::Network::new(address, prefix))
+                .collect(),
+        ),
         auth_deadline: config.auth.deadline,
         grace: config.presence.grace,
         grace_in_channel: config.presence.grace_in_channel,

@@ -275,10 +275,15 @@ mod tests {
             42["auth-success",{"userId":"u1"}]
             42["socket-api-error",{"event":"auth","message":"no","code":"invalid-token"}]
             42["socket-api-error-t",{"message":"no","code":"invalid-token"}]
-            431[{"ok":false,"error":{"message":"no","code":"invalid-data"}}]
+            431[{"ok":false,"error":{"message":"no","code":"invalid-token"}}]
+            42["socket-api-error",{"event":"auth","message":"no","code":"denied-by-policy","decisionId":"d1"}]
+            42["socket-api-error-t",{"message":"no","code":"denied-by-policy","decisionId":"d1"}]
+            431[{"ok":false,"error":{"message":"no","code":"denied-by-policy","decisionId":"d1"}}]
             432[{"ok":true}]
+            432[{"ok":true,"grant":{"janus":{"token":"t"}}}]
             433[{"ok":true,"userId":"u1","workspaceId":"w1","socketId":"s1"}]
-            434[{"ok":true,"members":[],"channels":[]}]"#]]
+            434[{"ok":true,"members":[],"channels":[]}]
+            434[{"ok":true,"members":[],"channels":[],"grant":{"janus":{"token":"t"}}}]"#]]
         .assert_eq(&packets.join("\n"));
     }
 }

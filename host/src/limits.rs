@@ -127,10 +127,26 @@ pub const POLICY_HANDLES: usize = 4096;
 pub const POLICY_CALLS_PER_INSTANCE: u32 = 100_000;
 /// Idle instances kept for each version of a policy. More are made when more threads ask.
 pub const POLICY_IDLE_INSTANCES: usize = 16;
+/// Instances of one version, idle and busy, by default. Each thread that asks takes one. At the
+/// limit a call fails as `busy`.
+pub const POLICY_INSTANCES: usize = 256;
+/// How often in a row a version may fail to answer a hook before it is left alone for a while.
+pub const POLICY_QUARANTINE_FAILURES: u32 = 8;
+/// How long it is left alone at first. One question probes then; each probe that fails doubles it.
+pub const POLICY_QUARANTINE_FIRST: Duration = Duration::from_secs(1);
+/// How long it is left alone at most.
+pub const POLICY_QUARANTINE_LONGEST: Duration = Duration::from_secs(60);
 /// Subjects in one call of `decide`.
 pub const POLICY_DECIDE_BATCH: usize = 256;
 /// Text that one call may log or print, in bytes. The rest is dropped and counted.
 pub const POLICY_LOG_BYTES_PER_CALL: usize = 4096;
+/// Largest payload of a rendition, and largest grant, in bytes of its canonical form. A larger one
+/// counts as a failure of its policy.
+pub const POLICY_PAYLOAD_BYTES: usize = 128 << 10;
+/// Longest code of a denial, in bytes. What is beyond is cut off.
+pub const POLICY_DENIAL_CODE_BYTES: usize = 64;
+/// Longest message of a denial, in bytes. What is beyond is cut off.
+pub const POLICY_DENIAL_MESSAGE_BYTES: usize = 1024;
 /// Random bytes that a guest gets for one request.
 pub const POLICY_RANDOM_BYTES: u64 = 4096;
 /// How long a changed file must be left alone before it is read, unless it was renamed into place
@@ -144,9 +160,18 @@ pub const POLICY_RELOAD_POLL: Duration = Duration::from_secs(5);
 
 const _: () = assert!(POLICY_TICK.as_millis() < POLICY_CALL_DEADLINE.as_millis());
 const _: () = assert!(POLICY_CALL_DEADLINE.as_millis() < POLICY_START_DEADLINE.as_millis());
+const _: () = assert!(POLICY_IDLE_INSTANCES <= POLICY_INSTANCES);
 const _: () = assert!(POLICY_RELOAD_QUIET.as_millis() < POLICY_RELOAD_PATIENCE.as_millis());
 // Each subject of a batch is a handle while the call lasts.
 const _: () = assert!(POLICY_DECIDE_BATCH < POLICY_HANDLES);
+// The numbers of handles do not come round in the life of an instance.
+const _: () = assert!(
+    POLICY_CALLS_PER_INSTANCE as u64 * (POLICY_DECIDE_BATCH + POLICY_HANDLES) as u64
+        <= u32::MAX as u64
+);
+// What an application may publish, a policy may give back.
+const _: () = assert!(MAX_EVENT_DATA_BYTES <= POLICY_PAYLOAD_BYTES);
+const _: () = assert!(POLICY_PAYLOAD_BYTES < MAX_OUTPUT_BYTES);
 const _: () = assert!(POLICY_STACK_BYTES <= 1 << 20);
 
 // ---- gateway ----

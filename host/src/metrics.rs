@@ -1,6 +1,8 @@
 //! What the server counts, in the Prometheus text form. Labels are closed sets: never a user, a
 //! channel, a token or a message.
 
+mod policies;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -8,6 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::codes::Code;
+
+pub use policies::{HookMeter, InstanceMeter, PolicyMetrics};
 
 /// Labels of commands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -30,6 +34,7 @@ pub struct Metrics {
     frames: Counter,
     connections: Gauge,
     closed: Family<ReasonLabels, Counter>,
+    policies: PolicyMetrics,
 }
 
 impl Metrics {
@@ -58,6 +63,12 @@ impl Metrics {
         self.closed.get_or_create(&ReasonLabels { reason }).inc();
     }
 
+    /// What is counted of policies.
+    #[must_use]
+    pub fn policies(&self) -> &PolicyMetrics {
+        &self.policies
+    }
+
     /// All metrics in the Prometheus text form.
     ///
     /// # Errors
@@ -77,6 +88,7 @@ impl Metrics {
             "Sockets closed, by reason",
             self.closed.clone(),
         );
+        self.policies.register(&mut registry);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
         Ok(text)

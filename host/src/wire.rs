@@ -7,7 +7,9 @@ use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use wardroom_domain::{Json, MediaPatch, MediaState, OnlineStatus, UserId};
+use wardroom_domain::{
+    ChannelId, Command, Event, Json, MediaPatch, MediaState, OnlineStatus, UserId,
+};
 
 use crate::json::canonical;
 use crate::limits::MAX_PROFILE_BYTES;
@@ -159,11 +161,151 @@ impl Serialize for MediaStateForm<'_> {
     }
 }
 
+/// A JSON object in the making.
+pub(crate) struct Object(String);
+
+impl Object {
+    pub(crate) fn new() -> Self {
+        Self(String::from("{"))
+    }
+
+    pub(crate) fn raw(mut self, name: &str, json: &str) -> Self {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        self.0.push_str(&quoted(name));
+        self.0.push(':');
+        self.0.push_str(json);
+        self
+    }
+
+    pub(crate) fn string(self, name: &str, text: &str) -> Self {
+        let text = quoted(text);
+        self.raw(name, &text)
+    }
+
+    pub(crate) fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// A text as a JSON string.
+pub(crate) fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// What a server event is called, and its data with exactly the documented fields.
+#[must_use]
+pub fn event_name_and_payload(event: &Event) -> (&str, Json) {
+    let (name, object) = match event {
+        Event::ChannelCreated { channel } => ("channel-created", of_channel(channel)),
+        Event::ChannelDeleted { channel } => ("channel-deleted", of_channel(channel)),
+        Event::UserJoined { profile, .. } => {
+            ("user-joined", Object::new().raw("user", profile.as_str()))
+        }
+        Event::UserUpdated { profile, .. } => {
+            ("user-updated", Object::new().raw("user", profile.as_str()))
+        }
+        Event::UserLeavedWorkspace { user } => ("user-leaved-workspace", of_user(user)),
+        Event::UserSelectedChannel {
+            user,
+            channel,
+            media,
+        } => {
+            let data = of_user(user)
+                .string("channelId", channel.as_str())
+                .raw("userMediaState", &media_state(media));
+            ("user-selected-channel", data)
+        }
+        Event::UserUnselectedChannel { user, channel } => {
+            let data = of_user(user).string("channelId", channel.as_str());
+            ("user-unselected-channel", data)
+        }
+        Event::UserChangedDevice => {
+            return ("user-changed-device", Json::from_canonical("null"));
+        }
+        Event::OnlineStatusUpdated { user, status } => {
+            let data = of_user(user).string("onlineStatus", status_name(*status));
+            ("online-status-updated", data)
+        }
+        Event::MediaStateUpdated { user, media } => {
+            let data = of_user(user).raw("userMediaState", &media_state(media));
+            ("media-state-updated", data)
+        }
+        Event::Application { name, data } => return (name, data.clone()),
+    };
+    (name, Json::from_canonical(&object.end()))
+}
+
+/// What a client's command is called, and its fields as a JSON object: those that passed the
+/// server's own checks. What no client sends has no fields.
+#[must_use]
+pub fn command_name_and_arguments(command: &Command) -> (&'static str, Json) {
+    let (name, object) = match command {
+        Command::Select { channel, media, .. } => {
+            let object = of_channel(channel);
+            let object = match media {
+                Some(patch) => object.raw("userMediaState", &media_change(patch)),
+                None => object,
+            };
+            ("select-channel", object)
+        }
+        Command::Unselect { .. } => ("unselect-channel", Object::new()),
+        Command::UpdateMedia { patch, .. } => {
+            let object = Object::new().raw("userMediaState", &media_change(patch));
+            ("update-media-state", object)
+        }
+        Command::UpdateStatus { status, .. } => {
+            let object = Object::new().string("onlineStatus", status_name(*status));
+            ("update-online-status", object)
+        }
+        Command::GetState { .. } => ("get-state", Object::new()),
+        _ => ("", Object::new()),
+    };
+    (name, Json::from_canonical(&object.end()))
+}
+
+fn of_channel(channel: &ChannelId) -> Object {
+    Object::new().string("channelId", channel.as_str())
+}
+
+fn of_user(user: &UserId) -> Object {
+    Object::new().string("userId", user.as_str())
+}
+
+/// `UserMediaStateSchema` as text.
+pub(crate) fn media_state(media: &MediaState) -> String {
+    serde_json::to_string(&MediaStateForm(media)).expect("the domain holds valid JSON")
+}
+
+/// A partial `UserMediaStateSchema` as text.
+fn media_change(patch: &MediaPatch) -> String {
+    let known = [
+        ("microphone", patch.microphone),
+        ("speakers", patch.speakers),
+        ("screen", patch.screen),
+        ("camera", patch.camera),
+        ("speaking", patch.speaking),
+    ];
+    let mut object = Object::new();
+    for (key, flag) in known {
+        if let Some(flag) = flag {
+            object = object.raw(key, if flag { "true" } else { "false" });
+        }
+    }
+    for (key, value) in &patch.rest {
+        object = object.raw(key, value.as_str());
+    }
+    object.end()
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use serde_json::json;
+    use wardroom_domain::SocketId;
 
     use super::*;
 
@@ -177,6 +319,47 @@ mod tests {
             "speaking": false, "hand": {"up": 1},
         });
         assert_eq!(written, whole);
+    }
+
+    #[test]
+    fn a_command_is_described_as_the_client_sent_it() {
+        let socket = SocketId::new("s").unwrap();
+        let patch = media_patch(json!({"camera": true, "hand": [1]})).unwrap();
+        let select = Command::Select {
+            socket: socket.clone(),
+            channel: ChannelId::new("c\"1").unwrap(),
+            media: Some(patch.clone()),
+        };
+        let status = Command::UpdateStatus {
+            socket: socket.clone(),
+            status: OnlineStatus::Idle,
+        };
+        for (command, name, arguments) in [
+            (
+                select,
+                "select-channel",
+                json!({"channelId": "c\"1", "userMediaState": {"camera": true, "hand": [1]}}),
+            ),
+            (
+                Command::UpdateMedia {
+                    socket: socket.clone(),
+                    patch,
+                },
+                "update-media-state",
+                json!({"userMediaState": {"camera": true, "hand": [1]}}),
+            ),
+            (
+                status,
+                "update-online-status",
+                json!({"onlineStatus": "idle"}),
+            ),
+            (Command::GetState { socket }, "get-state", json!({})),
+        ] {
+            let (called, text) = command_name_and_arguments(&command);
+            assert_eq!(called, name);
+            let parsed: Value = serde_json::from_str(text.as_str()).unwrap();
+            assert_eq!(parsed, arguments);
+        }
     }
 
     #[test]

@@ -12,8 +12,10 @@ use crate::commit::{self, Asking};
 use crate::config::{self, Config};
 use crate::http;
 use crate::policy::{
-    OnFailure, Policies, PolicyLimits, PolicySet, PolicySource, PolicyState, StartError,
+    self, CommandQuestion, EventQuestion, Isolation, OnFailure, Policies, PolicyLimits, PolicySet,
+    PolicySource, PolicyState, StartError,
 };
+use crate::wire::{command_name_and_arguments, event_name_and_payload};
 
 /// Loads the configured policies, which takes up to seconds.
 pub(super) fn load(config: &Config) -> Result<Policies, StartError> {
@@ -25,6 +27,7 @@ pub(super) fn load(config: &Config) -> Result<Policies, StartError> {
         memory_bytes: bounds.memory_bytes,
         table_elements: bounds.table_elements,
         output_bytes: bounds.output_bytes,
+        ..PolicyLimits::default()
     };
     let sources = config.policies.iter().map(|policy| PolicySource {
         name: Arc::from(policy.name.as_str()),
@@ -34,6 +37,7 @@ pub(super) fn load(config: &Config) -> Result<Policies, StartError> {
             config::OnFailure::Closed => OnFailure::Closed,
             config::OnFailure::Open => OnFailure::Open,
         },
+        isolation: Isolation::Reuse,
     });
     Policies::load(sources.collect(), limits)
 }
@@ -50,36 +54,57 @@ impl commit::PolicySet for Set {
     }
 
     fn hooks(&self) -> Hooks {
-        Hooks {
-            visibility: true,
-            ..Hooks::default()
-        }
+        self.policies.hooks()
     }
 
-    fn audience(&self, _: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule> {
-        self.policies.audience(channel)
+    fn audience(&self, about: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule> {
+        self.policies.audience(asking(about), channel)
     }
 
     fn decide(
         &self,
-        _: Asking<'_>,
+        about: Asking<'_>,
         policy: usize,
         channel: &ChannelFacts,
         subjects: &[SubjectFacts],
     ) -> Vec<bool> {
-        self.policies.decide(policy, channel, subjects)
+        let about = asking(about);
+        self.policies.decide(about, policy, channel, subjects)
     }
 
-    fn admit(&self, _: Asking<'_>, _: &RequestFacts) -> Result<(), Denial> {
-        Ok(())
+    fn admit(&self, about: Asking<'_>, request: &RequestFacts) -> Result<(), Denial> {
+        self.policies.admit(asking(about), request)
     }
 
-    fn authorize(&self, _: Asking<'_>, _: &CommandFacts) -> Verdict {
-        Verdict::Allowed(None)
+    fn authorize(&self, about: Asking<'_>, facts: &CommandFacts) -> Verdict {
+        let (name, arguments) = command_name_and_arguments(&facts.command);
+        let command = CommandQuestion {
+            name: Arc::from(name),
+            arguments,
+            subject: facts.subject.clone(),
+            channel: facts.channel.clone(),
+        };
+        self.policies.authorize(asking(about), &command)
     }
 
-    fn render(&self, _: Asking<'_>, _: &EventFacts) -> Option<Vec<Rendition>> {
-        None
+    fn render(&self, about: Asking<'_>, facts: &EventFacts) -> Option<Vec<Rendition>> {
+        let (name, payload) = event_name_and_payload(&facts.event);
+        let event = EventQuestion {
+            name: Arc::from(name),
+            payload,
+            subject: facts.subject.clone(),
+            channel: facts.channel.clone(),
+        };
+        self.policies.render(asking(about), &event)
+    }
+}
+
+/// The same, as the policies' room says it.
+fn asking(about: Asking<'_>) -> policy::Asking<'_> {
+    policy::Asking {
+        workspace: about.workspace,
+        state: about.state,
+        now: None,
     }
 }
 

@@ -8,7 +8,10 @@ use wasmtime::component::types::{Component as Shape, ComponentItem};
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use super::bindings::Asked;
-use super::bindings::exports::wardroom::policy::{channel_visibility, lifecycle};
+use super::bindings::exports::wardroom::policy::{
+    admission, channel_visibility, commands, events, lifecycle,
+};
+use super::decision::Hook;
 use super::facts::State;
 use super::wasi::{self, Offer};
 
@@ -16,10 +19,10 @@ use super::wasi::{self, Offer};
 const SPOKEN: (u64, u64, u64) = (1, 0, 0);
 /// What every name of the interface begins with.
 const PACKAGE: &str = "wardroom:policy/";
-/// Hooks that are asked. `lifecycle` alone decides nothing.
-const ASKED: [&str; 2] = ["lifecycle", "channel-visibility"];
-/// Hooks that are declared and not asked yet.
-const UNASKED: [&str; 3] = ["admission", "commands", "events"];
+/// The hook that decides nothing.
+const LIFECYCLE: &str = "lifecycle";
+/// The interface of facts beyond the question.
+const DIRECTORY: &str = "directory";
 
 /// Why a file cannot serve as a policy. Each text is for its author.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -49,15 +52,16 @@ pub enum LoadError {
     /// None of the hooks is exported.
     #[error(
         "the component exports no hook of wardroom:policy@1.0.0, so there is nothing to ask it; \
-         it exports {exports}. Export wardroom:policy/channel-visibility@1.0.0"
+         it exports {exports}. Export one of wardroom:policy/admission, channel-visibility, \
+         commands and events, each @1.0.0"
     )]
     NoHook {
         /// What it does export.
         exports: String,
     },
-    /// A hook is exported that this version does not ask.
+    /// Something of our package is exported that this version does not ask.
     #[error(
-        "this server version does not ask `{hook}` yet, so what the policy decides there would go \
+        "this server version does not ask `{hook}`, so what the policy decides there would go \
          unheard; remove the export, or use a server that asks it"
     )]
     UnaskedHook {
@@ -67,18 +71,13 @@ pub enum LoadError {
     /// An import is neither ours nor of the WASI that runtimes need.
     #[error(
         "the component imports what is not granted: {imports}. A policy may import \
-         wardroom:policy/context and log, and the parts of WASI 0.2 that language runtimes need"
+         wardroom:policy/context, directory and log, and the parts of WASI 0.2 that language \
+         runtimes need"
     )]
     NotGranted {
         /// The imports.
         imports: String,
     },
-    /// The facts beyond the question are not offered yet.
-    #[error(
-        "the component imports wardroom:policy/directory, which this server version does not \
-         offer yet; decide from the arguments of the hook"
-    )]
-    NoDirectory,
     /// Built against a later version of the interface.
     #[error(
         "the component was built against {name}, and this server speaks wardroom:policy@1.0.0; \
@@ -125,7 +124,41 @@ impl std::fmt::Debug for Digest {
 pub(super) struct Linked {
     pub(super) pre: InstancePre<State>,
     pub(super) lifecycle: Option<lifecycle::GuestIndices>,
+    pub(super) admission: Option<admission::GuestIndices>,
     pub(super) visibility: Option<channel_visibility::GuestIndices>,
+    pub(super) commands: Option<commands::GuestIndices>,
+    pub(super) events: Option<events::GuestIndices>,
+    /// Whether it may look up facts beyond the question.
+    pub(super) looks_up: bool,
+}
+
+impl Linked {
+    /// Whether it exports a hook.
+    pub(super) fn exports(&self, hook: Hook) -> bool {
+        match hook {
+            Hook::Admission => self.admission.is_some(),
+            Hook::Visibility => self.visibility.is_some(),
+            Hook::Commands => self.commands.is_some(),
+            Hook::Events => self.events.is_some(),
+        }
+    }
+
+    /// The names of the hooks that it exports.
+    pub(super) fn hooks(&self) -> Vec<&'static str> {
+        let lifecycle = self.lifecycle.is_some().then_some(LIFECYCLE);
+        let deciding = Hook::ALL.into_iter().filter(|hook| self.exports(*hook));
+        lifecycle
+            .into_iter()
+            .chain(deciding.map(Hook::name))
+            .collect()
+    }
+
+    /// The interfaces it imports beyond what every policy may, without their version: what an
+    /// operator grants.
+    pub(super) fn capabilities(&self) -> Vec<String> {
+        let directory = self.looks_up.then(|| format!("{PACKAGE}{DIRECTORY}"));
+        directory.into_iter().collect()
+    }
 }
 
 /// A linker with everything that any policy is offered.
@@ -147,29 +180,34 @@ pub(super) fn link(
     let component =
         Component::new(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
     let shape = component.component_type();
-    let exported = hooks(engine, &shape)?;
-    check_imports(engine, &shape)?;
+    check_exports(engine, &shape)?;
+    let looks_up = check_imports(engine, &shape)?;
     let mut linker = linker.clone();
     define_absent(engine, &shape, &mut linker).map_err(|e| mismatch(&e))?;
     let pre = linker
         .instantiate_pre(&component)
         .map_err(|e| mismatch(&e))?;
+    let exported: Vec<&str> = shape.exports(engine).map(|(name, _)| name).collect();
     // The indices look at names alone; the types are compared when an instance is made. An export
     // that lacks a function is an error and not a hook that is absent.
-    let lifecycle = exported
-        .contains(&"lifecycle")
-        .then(|| lifecycle::GuestIndices::new(&pre))
-        .transpose()
-        .map_err(|e| mismatch(&e))?;
-    let visibility = exported
-        .contains(&"channel-visibility")
-        .then(|| channel_visibility::GuestIndices::new(&pre))
-        .transpose()
-        .map_err(|e| mismatch(&e))?;
+    macro_rules! indices {
+        ($interface:ident, $name:expr) => {
+            exported
+                .iter()
+                .any(|export| ours(export).is_some_and(|(name, _)| name == $name))
+                .then(|| $interface::GuestIndices::new(&pre))
+                .transpose()
+                .map_err(|e| mismatch(&e))?
+        };
+    }
     Ok(Linked {
+        lifecycle: indices!(lifecycle, LIFECYCLE),
+        admission: indices!(admission, Hook::Admission.name()),
+        visibility: indices!(channel_visibility, Hook::Visibility.name()),
+        commands: indices!(commands, Hook::Commands.name()),
+        events: indices!(events, Hook::Events.name()),
+        looks_up,
         pre,
-        lifecycle,
-        visibility,
     })
 }
 
@@ -222,9 +260,9 @@ fn whole(mut sections: &[u8]) -> bool {
     true
 }
 
-/// The hooks that the component exports, of those that are asked.
-fn hooks(engine: &Engine, shape: &Shape) -> Result<Vec<&'static str>, LoadError> {
-    let mut hooks = Vec::new();
+/// Refuses a component that exports nothing to ask, or something that would not be asked.
+fn check_exports(engine: &Engine, shape: &Shape) -> Result<(), LoadError> {
+    let mut decides = false;
     let mut all = Vec::new();
     for (export, _) in shape.exports(engine) {
         all.push(export.to_owned());
@@ -232,15 +270,16 @@ fn hooks(engine: &Engine, shape: &Shape) -> Result<Vec<&'static str>, LoadError>
             continue;
         };
         check_version(export, version)?;
-        if UNASKED.contains(&interface) {
+        let asked = Hook::ALL.iter().any(|hook| hook.name() == interface);
+        if !asked && interface != LIFECYCLE {
             return Err(LoadError::UnaskedHook {
                 hook: interface.to_owned(),
             });
         }
-        hooks.extend(ASKED.iter().filter(|hook| **hook == interface));
+        decides |= asked;
     }
-    if hooks.contains(&"channel-visibility") {
-        return Ok(hooks);
+    if decides {
+        return Ok(());
     }
     let exports = match all.as_slice() {
         [] => "nothing".to_owned(),
@@ -249,15 +288,18 @@ fn hooks(engine: &Engine, shape: &Shape) -> Result<Vec<&'static str>, LoadError>
     Err(LoadError::NoHook { exports })
 }
 
-fn check_imports(engine: &Engine, shape: &Shape) -> Result<(), LoadError> {
+/// Refuses a component that imports what is not offered. Returns whether it looks up facts beyond
+/// the question.
+fn check_imports(engine: &Engine, shape: &Shape) -> Result<bool, LoadError> {
     let mut refused = Vec::new();
+    let mut looks_up = false;
     for (import, _) in shape.imports(engine) {
         match ours(import) {
             Some((interface, version)) => {
                 check_version(import, version)?;
                 match interface {
                     "types" | "context" | "log" => {}
-                    "directory" => return Err(LoadError::NoDirectory),
+                    DIRECTORY => looks_up = true,
                     _ => refused.push(import.to_owned()),
                 }
             }
@@ -266,7 +308,7 @@ fn check_imports(engine: &Engine, shape: &Shape) -> Result<(), LoadError> {
         }
     }
     if refused.is_empty() {
-        Ok(())
+        Ok(looks_up)
     } else {
         Err(LoadError::NotGranted {
             imports: refused.join(", "),

@@ -2,10 +2,39 @@
 
 use std::sync::Arc;
 
-use wardroom_domain::{Clause, Role, Rule, Selector, Test, UserId};
+use serde_json::{Map, Value};
+use wardroom_domain::{Clause, Form, Json, Role, Rule, Selector, Test, UserId};
 
 use super::bindings::exports::wardroom::policy::channel_visibility as visibility;
+use super::bindings::exports::wardroom::policy::events;
 use super::bindings::wardroom::policy::types as wit;
+use super::failure::Failure;
+use crate::json::canonical;
+use crate::limits::{POLICY_DENIAL_CODE_BYTES, POLICY_DENIAL_MESSAGE_BYTES, POLICY_PAYLOAD_BYTES};
+
+/// Why a policy refused, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    pub(super) code: Arc<str>,
+    pub(super) message: Arc<str>,
+}
+
+/// A guest's denial, cut to what a client and the log can bear.
+pub(super) fn refused(denial: wit::Denial) -> Refused {
+    Refused {
+        code: Arc::from(cut(&denial.code, POLICY_DENIAL_CODE_BYTES)),
+        message: Arc::from(cut(&denial.message, POLICY_DENIAL_MESSAGE_BYTES)),
+    }
+}
+
+/// The longest beginning that has at most so many bytes.
+fn cut(text: &str, bytes: usize) -> &str {
+    let mut end = text.len().min(bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
 
 /// A guest's answer as a rule of the domain.
 pub(super) fn rule(answer: visibility::Rule) -> Rule {
@@ -16,6 +45,46 @@ pub(super) fn rule(answer: visibility::Rule) -> Rule {
         visibility::Rule::Except(s) => Rule::Except(selector(s)),
         visibility::Rule::Each => Rule::Each,
     }
+}
+
+/// What a guest makes of an event.
+pub(super) fn form(answer: events::Rendering) -> Result<Form, Failure> {
+    Ok(match answer {
+        events::Rendering::Unchanged => Form::Unchanged,
+        events::Rendering::Replaced(json) => Form::Replaced(payload(&json)?),
+        events::Rendering::Suppressed => Form::Suppressed,
+        events::Rendering::Split(renditions) => {
+            let renditions = renditions.into_iter();
+            let forms = renditions.map(|r| Ok((selector(r.to), payload(&r.payload)?)));
+            Form::Split(forms.collect::<Result<_, Failure>>()?)
+        }
+    })
+}
+
+fn payload(text: &str) -> Result<Json, Failure> {
+    let value: Value = serde_json::from_str(text)
+        .map_err(|e| Failure::answer(format!("a payload is not valid JSON: {e}")))?;
+    bounded(&value, "a payload")
+}
+
+/// What a guest gives along with an allowance.
+pub(super) fn grant(text: &str) -> Result<Map<String, Value>, Failure> {
+    let value: Value = serde_json::from_str(text)
+        .map_err(|e| Failure::answer(format!("the grant is not valid JSON: {e}")))?;
+    bounded(&value, "the grant")?;
+    match value {
+        Value::Object(grant) => Ok(grant),
+        _ => Err(Failure::answer("the grant is not a JSON object")),
+    }
+}
+
+fn bounded(value: &Value, what: &str) -> Result<Json, Failure> {
+    let json = canonical(value);
+    if json.as_str().len() > POLICY_PAYLOAD_BYTES {
+        let detail = format!("{what} is larger than {POLICY_PAYLOAD_BYTES} bytes");
+        return Err(Failure::answer(detail));
+    }
+    Ok(json)
 }
 
 fn selector(from: wit::Selector) -> Selector {
@@ -45,5 +114,50 @@ fn test(from: wit::Test) -> Test {
             name: Arc::from(name),
             value: Arc::from(value),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_payload_is_any_json_in_canonical_form() {
+        let json = payload(r#" {"b": [1, null], "a": "x"} "#).unwrap();
+        assert_eq!(json.as_str(), r#"{"a":"x","b":[1,null]}"#);
+        assert_eq!(payload("3").unwrap().as_str(), "3");
+        for (bad, word) in [("", "EOF"), ("{'a':1}", "key"), ("[1] x", "trailing")] {
+            let said = payload(bad).unwrap_err().detail;
+            assert!(
+                said.contains("not valid JSON") && said.contains(word),
+                "{said}"
+            );
+        }
+        let large = format!("\"{}\"", "x".repeat(POLICY_PAYLOAD_BYTES));
+        assert!(payload(&large).unwrap_err().detail.contains("larger than"));
+        let deep = "[".repeat(100_000);
+        assert!(payload(&deep).is_err());
+    }
+
+    #[test]
+    fn a_grant_is_an_object() {
+        assert_eq!(grant(r#"{"a":1}"#).unwrap().len(), 1);
+        for bad in ["[]", "null", "\"text\"", "{"] {
+            let detail = grant(bad).unwrap_err().detail;
+            assert!(detail.contains("the grant is not"), "{bad}: {detail}");
+        }
+    }
+
+    #[test]
+    fn a_denial_is_cut_between_characters() {
+        let denial = wit::Denial {
+            code: "ж".repeat(POLICY_DENIAL_CODE_BYTES),
+            message: "closed".to_owned(),
+        };
+        let refused = refused(denial);
+        assert_eq!(refused.code.len(), POLICY_DENIAL_CODE_BYTES);
+        assert_eq!(&*refused.message, "closed");
     }
 }

@@ -1,35 +1,42 @@
-//! What a guest sees of the world during one call: the facts of the question, a bounded log, and
-//! the limits it runs under. Knows neither the hooks nor what becomes of the answers.
+//! What one instance knows of the call it is in: the facts of the question, the time, a bounded
+//! log, and the limits it runs under. Knows neither the hooks nor what becomes of the answers.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use wardroom_domain::{Attributes, ChannelFacts, SubjectFacts};
-use wasmtime::component::Resource;
-use wasmtime::{Error, ResourceLimiter, Result};
+use wardroom_domain::{ChannelFacts, Json, SubjectFacts, Workspace, WorkspaceId};
+use wasmtime::{ResourceLimiter, Result};
 
-use super::bindings::wardroom::policy::{context, log, types};
 use super::limits::PolicyLimits;
+use super::places::Places;
+use super::question::Asking;
 use crate::limits::{POLICY_CORE_ITEMS, POLICY_LOG_BYTES_PER_CALL};
 
-/// A handle to the subject at this place of the question.
-#[expect(unreachable_pub, reason = "generated code re-exports it")]
-pub struct Subject;
-/// A handle to the question's channel.
-#[expect(unreachable_pub, reason = "generated code re-exports it")]
-pub struct Channel;
+/// What a question is about besides people and channels.
+#[derive(Clone, Debug, Default)]
+pub(super) enum About {
+    /// Nothing else.
+    #[default]
+    Nothing,
+    /// Somebody who asks to enter.
+    Request {
+        claims: Json,
+        remote_address: Option<Arc<str>>,
+        reevaluation: bool,
+    },
+    /// A client's command.
+    Command { name: Arc<str>, arguments: Json },
+    /// An event.
+    Event { name: Arc<str>, payload: Json },
+}
 
-/// The facts that one call may look at. Handles are places in it, so making and dropping them
-/// costs no table of resources.
-#[derive(Default)]
-pub(super) struct Question {
-    /// The workspace in which the question arises.
-    pub(super) workspace: String,
-    pub(super) channel: Option<ChannelFacts>,
-    pub(super) subjects: Vec<SubjectFacts>,
-    /// What the first subject's handle stands for. It goes up from question to question, so that
-    /// a handle which a guest kept finds nobody rather than somebody else.
-    pub(super) first_subject: u32,
+/// The facts of one question.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) asking: Asking<'a>,
+    pub(super) about: &'a About,
+    pub(super) subjects: &'a [SubjectFacts],
+    pub(super) channel: Option<&'a ChannelFacts>,
 }
 
 /// A limit that a guest ran into; kept because the guest's own trap does not name it.
@@ -43,12 +50,19 @@ pub(super) enum Exceeded {
 pub(super) struct State {
     policy: Arc<str>,
     limits: PolicyLimits,
-    pub(super) question: Question,
+    /// Whether the component looks up what the question does not give it.
+    looks_up: bool,
+    workspace: Option<WorkspaceId>,
+    /// What is looked up in; kept for the call alone, and only if the component looks up.
+    directory: Option<Workspace>,
+    pub(super) about: About,
+    pub(super) subjects: Places<SubjectFacts>,
+    pub(super) channels: Places<ChannelFacts>,
     pub(super) deadline: Instant,
     pub(super) exceeded: Option<Exceeded>,
     pub(super) memory_bytes: usize,
     table_elements: usize,
-    /// The time of the decision, once the guest asked for it.
+    /// The time of the decision, once it was said or asked for.
     decision_time: Option<Duration>,
     /// Seed of what the guest takes for randomness.
     pub(super) random: u64,
@@ -59,11 +73,16 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(policy: Arc<str>, limits: PolicyLimits) -> Self {
+    pub(super) fn new(policy: Arc<str>, limits: PolicyLimits, looks_up: bool) -> Self {
         Self {
             policy,
             limits,
-            question: Question::default(),
+            looks_up,
+            workspace: None,
+            directory: None,
+            about: About::Nothing,
+            subjects: Places::default(),
+            channels: Places::default(),
             deadline: Instant::now(),
             exceeded: None,
             memory_bytes: 0,
@@ -76,21 +95,38 @@ impl State {
         }
     }
 
-    /// Sets everything that belongs to one call.
-    pub(super) fn begin(&mut self, question: Question, deadline: Duration) {
-        self.question = question;
-        self.deadline = Instant::now() + deadline;
+    /// Sets everything that belongs to one call. At the start of an instance nothing is asked.
+    pub(super) fn begin(&mut self, question: Option<Question<'_>>, deadline: Instant) {
+        self.deadline = deadline;
         self.exceeded = None;
         self.decision_time = None;
         self.random = 0;
         self.log_budget = POLICY_LOG_BYTES_PER_CALL;
         self.log_dropped = 0;
+        self.forget();
+        if let Some(question) = question {
+            let asking = question.asking;
+            self.workspace = Some(asking.workspace.clone());
+            self.directory = self.looks_up.then(|| asking.state.clone());
+            self.decision_time = asking.now.map(since_the_epoch);
+            self.about = question.about.clone();
+            self.subjects.give(question.subjects);
+            self.channels.give(question.channel);
+        }
     }
 
-    /// Hands what the guest printed to the log and returns its last line, which is where a Rust
-    /// guest says why it panicked.
+    fn forget(&mut self) {
+        self.workspace = None;
+        self.directory = None;
+        self.about = About::Nothing;
+        self.subjects.forget();
+        self.channels.forget();
+    }
+
+    /// Forgets the question, hands what the guest printed to the log and returns it, since that is
+    /// where a Rust guest says why it panicked.
     pub(super) fn end(&mut self) -> Option<String> {
-        self.question = Question::default();
+        self.forget();
         if self.log_dropped > 0 {
             let (policy, bytes) = (&*self.policy, self.log_dropped);
             tracing::warn!(policy, bytes, "the policy logged more than one call may");
@@ -104,13 +140,26 @@ impl State {
         Some(text)
     }
 
+    /// The policy's name, for the log.
+    pub(super) fn policy(&self) -> &str {
+        &self.policy
+    }
+
+    /// The workspace of the question; nothing while an instance starts.
+    pub(super) fn asked_in(&self) -> Option<&WorkspaceId> {
+        self.workspace.as_ref()
+    }
+
+    /// What may be looked up in, while a question is being answered.
+    pub(super) fn directory(&self) -> Option<&Workspace> {
+        self.directory.as_ref()
+    }
+
     /// The time of the decision since the Unix epoch: the same however often it is asked for.
     pub(super) fn decision_time(&mut self) -> Duration {
-        *self.decision_time.get_or_insert_with(|| {
-            SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default()
-        })
+        *self
+            .decision_time
+            .get_or_insert_with(|| since_the_epoch(SystemTime::now()))
     }
 
     /// Takes down output of the guest, as far as the call's budget goes.
@@ -119,123 +168,17 @@ impl State {
         self.printed.extend_from_slice(&bytes[..kept]);
     }
 
-    fn spend(&mut self, wanted: usize) -> usize {
+    /// How much of what a guest wants to write may be kept; the rest is counted.
+    pub(super) fn spend(&mut self, wanted: usize) -> usize {
         let kept = wanted.min(self.log_budget);
         self.log_budget -= kept;
         self.log_dropped += wanted - kept;
         kept
     }
-
-    fn the_channel(&self, handle: &Resource<Channel>) -> Result<&ChannelFacts> {
-        match (&self.question.channel, handle.rep()) {
-            (Some(channel), 0) => Ok(channel),
-            _ => Err(Error::msg("a channel was used after its call had ended")),
-        }
-    }
-
-    fn the_subject(&self, handle: &Resource<Subject>) -> Result<&SubjectFacts> {
-        self.question
-            .subjects
-            .get(handle.rep().wrapping_sub(self.question.first_subject) as usize)
-            .ok_or_else(|| Error::msg("a subject was used after its call had ended"))
-    }
 }
 
-fn attribute(attributes: &Attributes, name: &str) -> Option<String> {
-    attributes.scalars.get(name).map(|value| value.to_string())
-}
-
-impl types::Host for State {}
-impl context::Host for State {
-    fn workspace(&mut self) -> Result<String> {
-        Ok(self.question.workspace.clone())
-    }
-}
-
-impl context::HostChannel for State {
-    fn id(&mut self, this: Resource<Channel>) -> Result<String> {
-        Ok(self.the_channel(&this)?.id.as_str().to_owned())
-    }
-
-    fn is_private(&mut self, this: Resource<Channel>) -> Result<bool> {
-        Ok(self.the_channel(&this)?.private)
-    }
-
-    fn has_member(&mut self, this: Resource<Channel>, user: String) -> Result<bool> {
-        Ok(self.the_channel(&this)?.members.contains(user.as_str()))
-    }
-
-    fn member_count(&mut self, this: Resource<Channel>) -> Result<u32> {
-        let members = self.the_channel(&this)?.members.len();
-        Ok(u32::try_from(members).unwrap_or(u32::MAX))
-    }
-
-    fn members(&mut self, this: Resource<Channel>) -> Result<Vec<String>> {
-        let members = &self.the_channel(&this)?.members;
-        Ok(members.iter().map(|m| m.as_str().to_owned()).collect())
-    }
-
-    fn attribute(&mut self, this: Resource<Channel>, name: String) -> Result<Option<String>> {
-        Ok(attribute(&self.the_channel(&this)?.attributes, &name))
-    }
-
-    fn attributes(&mut self, this: Resource<Channel>) -> Result<String> {
-        Ok(self.the_channel(&this)?.attributes.text.as_str().to_owned())
-    }
-
-    fn drop(&mut self, _: Resource<Channel>) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl context::HostSubject for State {
-    fn id(&mut self, this: Resource<Subject>) -> Result<String> {
-        Ok(self.the_subject(&this)?.user.as_str().to_owned())
-    }
-
-    fn role(&mut self, this: Resource<Subject>) -> Result<Option<String>> {
-        let role = &self.the_subject(&this)?.role;
-        Ok(role.as_ref().map(|r| r.as_str().to_owned()))
-    }
-
-    fn attribute(&mut self, this: Resource<Subject>, name: String) -> Result<Option<String>> {
-        Ok(attribute(&self.the_subject(&this)?.attributes, &name))
-    }
-
-    fn attributes(&mut self, this: Resource<Subject>) -> Result<String> {
-        Ok(self.the_subject(&this)?.attributes.text.as_str().to_owned())
-    }
-
-    fn is_member_of(
-        &mut self,
-        this: Resource<Subject>,
-        channel: Resource<Channel>,
-    ) -> Result<bool> {
-        let user = &self.the_subject(&this)?.user;
-        Ok(self.the_channel(&channel)?.members.contains(user))
-    }
-
-    fn drop(&mut self, _: Resource<Subject>) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl log::Host for State {
-    fn write(&mut self, level: log::Level, message: String) -> Result<()> {
-        let mut kept = self.spend(message.len());
-        while !message.is_char_boundary(kept) {
-            kept -= 1;
-        }
-        let (policy, message) = (&*self.policy, &message[..kept]);
-        match level {
-            _ if message.is_empty() => {}
-            log::Level::Debug => tracing::debug!(policy, message),
-            log::Level::Info => tracing::info!(policy, message),
-            log::Level::Warn => tracing::warn!(policy, message),
-            log::Level::Error => tracing::error!(policy, message),
-        }
-        Ok(())
-    }
+fn since_the_epoch(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 impl ResourceLimiter for State {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::limits::{
-    POLICY_CALL_DEADLINE, POLICY_FILE_BYTES, POLICY_MEMORY_BYTES, POLICY_OUTPUT_BYTES,
-    POLICY_START_DEADLINE, POLICY_TABLE_ELEMENTS,
+    POLICY_CALL_DEADLINE, POLICY_FILE_BYTES, POLICY_INSTANCES, POLICY_MEMORY_BYTES,
+    POLICY_OUTPUT_BYTES, POLICY_START_DEADLINE, POLICY_TABLE_ELEMENTS,
 };
 
 /// Limits on one policy, all of them on at all times.
@@ -22,6 +22,8 @@ pub struct PolicyLimits {
     pub table_elements: usize,
     /// Bytes that one answer, or the arguments of one call to the host, may carry out of a guest.
     pub output_bytes: usize,
+    /// Instances of one version, idle and busy.
+    pub instances: usize,
 }
 
 impl Default for PolicyLimits {
@@ -33,6 +35,7 @@ impl Default for PolicyLimits {
             memory_bytes: POLICY_MEMORY_BYTES,
             table_elements: POLICY_TABLE_ELEMENTS,
             output_bytes: POLICY_OUTPUT_BYTES,
+            instances: POLICY_INSTANCES,
         }
     }
 }

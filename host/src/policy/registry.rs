@@ -5,20 +5,21 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use wardroom_domain::Generation;
-use wasmtime::Engine;
-use wasmtime::component::Linker;
 
-use super::component::{self, Digest};
-use super::engine;
-use super::facts::State;
-use super::instance::{Refusal, Version};
+use super::component::Digest;
+use super::decision::Hook;
+use super::ladder::Policy;
 use super::limits::PolicyLimits;
-use super::set::{Policy, PolicySet, PolicySource};
+use super::loader::{Loader, Surroundings};
+use super::set::PolicySet;
+use super::source::PolicySource;
+use super::version::Version;
 
 /// Why the server does not start with its policies.
 #[derive(Debug, thiserror::Error)]
@@ -66,10 +67,15 @@ pub struct PolicyStatus {
     pub generation: Generation,
     /// The hooks that it exports.
     pub hooks: Vec<&'static str>,
+    /// The interfaces it imports beyond what every policy may, such as
+    /// `wardroom:policy/directory`.
+    pub capabilities: Vec<String>,
     /// How it fares.
     pub state: PolicyState,
     /// Calls that failed since this version came into force.
     pub failures: u64,
+    /// The hooks that are not asked for a while, because the version in force keeps failing.
+    pub quarantined: Vec<&'static str>,
     /// Why the file's present content was refused, or how the last failing call failed.
     pub last_error: Option<String>,
 }
@@ -87,12 +93,6 @@ struct Shared {
     swapped: watch::Sender<u64>,
 }
 
-struct Loader {
-    engine: Engine,
-    linker: Linker<State>,
-    limits: PolicyLimits,
-}
-
 impl Policies {
     /// No policies: the built-in rules hold.
     #[must_use]
@@ -106,16 +106,23 @@ impl Policies {
     /// The first policy that cannot be loaded, with the reason. A server must not start without
     /// a policy that its operator relies on.
     pub fn load(sources: Vec<PolicySource>, limits: PolicyLimits) -> Result<Self, StartError> {
+        Self::load_in(sources, limits, Surroundings::default())
+    }
+
+    /// Loads all policies, and has them recorded, counted and cached as the surroundings say.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_in(
+        sources: Vec<PolicySource>,
+        limits: PolicyLimits,
+        surroundings: Surroundings,
+    ) -> Result<Self, StartError> {
         if sources.is_empty() {
             return Ok(Self::none());
         }
-        let engine = |error: wasmtime::Error| StartError::Engine(format!("{error:#}"));
-        let wasm = engine::start().map_err(engine)?;
-        let loader = Loader {
-            linker: component::linker(&wasm).map_err(engine)?,
-            engine: wasm,
-            limits,
-        };
+        let loader = Loader::new(limits, surroundings)
+            .map_err(|error| StartError::Engine(format!("{error:#}")))?;
         let mut policies: Vec<Policy> = Vec::with_capacity(sources.len());
         for source in sources {
             if policies.iter().any(|p| p.source.name == source.name) {
@@ -134,21 +141,25 @@ impl Policies {
                 hooks = ?version.hooks(),
                 "policy loaded"
             );
-            policies.push(Policy {
-                source: Arc::new(source),
-                version: Arc::new(version),
-                former: None,
-                since: Generation(1),
-            });
+            policies.push(Policy::new(source, version, Generation(1)));
         }
         Ok(Self::of(Some(loader), policies))
     }
 
     fn of(loader: Option<Loader>, policies: Vec<Policy>) -> Self {
         let stale = vec![None; policies.len()];
+        if let Some(metrics) = loader
+            .as_ref()
+            .and_then(|l| l.surroundings().metrics.as_ref())
+        {
+            metrics.policies().generation(1);
+        }
+        let sink = loader
+            .as_ref()
+            .and_then(|l| l.surroundings().decisions.clone());
         Self(Arc::new(Shared {
             loader,
-            current: ArcSwap::from_pointee(PolicySet::new(Generation(1), policies)),
+            current: ArcSwap::from_pointee(PolicySet::new(Generation(1), policies, sink)),
             stale: Mutex::new(stale),
             swapped: watch::Sender::new(1),
         }))
@@ -172,9 +183,10 @@ impl Policies {
     #[must_use]
     pub fn status(&self) -> Vec<PolicyStatus> {
         let set = self.current();
+        let now = Instant::now();
         let stale = self.0.stale.lock();
         let report = |(policy, stale): (&Policy, &Option<String>)| {
-            let (failures, last_failure) = policy.version.failures();
+            let (failures, last_failure) = policy.version.measure().failures();
             let state = match (stale, failures) {
                 (Some(_), _) => PolicyState::Stale,
                 (None, 0) => PolicyState::Active,
@@ -186,8 +198,15 @@ impl Policies {
                 digest: policy.version.digest(),
                 generation: policy.since,
                 hooks: policy.version.hooks(),
+                capabilities: policy.version.capabilities(),
                 state,
                 failures,
+                quarantined: policy
+                    .version
+                    .measure()
+                    .quarantined(now)
+                    .map(Hook::name)
+                    .collect(),
                 last_error: stale.clone().or(last_failure),
             }
         };
@@ -212,7 +231,7 @@ impl Policies {
             return;
         };
         let source = &policy.source;
-        let candidate = read(&source.file, loader.limits.file_bytes).and_then(|bytes| {
+        let candidate = read(&source.file, loader.limits().file_bytes).and_then(|bytes| {
             if Digest::of(&bytes) == policy.version.digest() {
                 return Ok(None);
             }
@@ -233,6 +252,10 @@ impl Policies {
         self.0.stale.lock()[place] = None;
         self.0.current.store(Arc::new(next));
         self.0.swapped.send_replace(generation.0);
+        let loader = self.0.loader.as_ref();
+        if let Some(metrics) = loader.and_then(|l| l.surroundings().metrics.as_ref()) {
+            metrics.policies().generation(generation.0);
+        }
         tracing::info!(policy = &*name, %digest, generation = generation.0, "policy replaced");
     }
 
@@ -249,20 +272,6 @@ impl Policies {
             "the policy's file was refused; the last good version stays in force"
         );
         stale[place] = Some(reason);
-    }
-}
-
-impl Loader {
-    fn version(&self, source: &PolicySource, bytes: &[u8]) -> Result<Version, Refusal> {
-        let linked = component::link(&self.engine, &self.linker, bytes)?;
-        Version::trial(
-            source.name.clone(),
-            Digest::of(bytes),
-            &source.settings,
-            self.limits,
-            self.engine.clone(),
-            linked,
-        )
     }
 }
 

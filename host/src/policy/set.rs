@@ -1,76 +1,83 @@
-//! The policies in force: an immutable set, published whole, and the questions put to it. A
-//! question that fails goes down the ladder: fresh instance, last good version, configured end.
-//! Knows neither files nor the engine.
+//! The policies in force: an immutable set, published whole, and the questions put to it. Combines
+//! what the policies say. Knows neither files nor the engine.
 
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
-use wardroom_domain::{ChannelFacts, Generation, Json, Rule, SubjectFacts};
+use serde_json::{Map, Value};
+use wardroom_domain::{
+    ChannelFacts, Denial, Form, Generation, Hooks, Pipeline, Rendition, RequestFacts, Rule,
+    SubjectFacts, Verdict,
+};
 
-use super::instance::{Failure, On, Version};
-
-/// What holds for a question that a policy fails to answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnFailure {
-    /// Nobody sees, nobody enters.
-    #[default]
-    Closed,
-    /// As if the policy were not there.
-    Open,
-}
-
-/// A policy as the operator configured it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PolicySource {
-    /// The name it has in the log and in the API; no other policy has it.
-    pub name: Arc<str>,
-    /// Its file.
-    pub file: PathBuf,
-    /// What its `configure` is given: a JSON object.
-    pub settings: Json,
-    /// What holds when it fails.
-    pub on_failure: OnFailure,
-}
-
-/// A policy in force.
-#[derive(Clone)]
-pub(super) struct Policy {
-    pub(super) source: Arc<PolicySource>,
-    pub(super) version: Arc<Version>,
-    /// The version before, which answers when this one cannot.
-    pub(super) former: Option<Arc<Version>>,
-    /// The generation that brought the version.
-    pub(super) since: Generation,
-}
+use super::decision::{DecisionSink, Hook};
+use super::failure::Failure;
+use super::hearing::{Hearing, Matter};
+use super::ladder::{Asked, Policy};
+use super::question::{Asking, CommandQuestion, EventQuestion};
+use super::version::Version;
+use crate::json::canonical;
 
 /// All policies in force at one time, in configured order.
 pub struct PolicySet {
     generation: Generation,
     policies: Vec<Policy>,
-    /// Places of those that answer who sees a channel.
-    visibility: Vec<usize>,
+    hooks: Hooks,
+    /// For each hook, the places of those that answer it.
+    places: [Vec<usize>; Hook::ALL.len()],
+    sink: Option<Arc<dyn DecisionSink>>,
 }
 
 impl PolicySet {
-    pub(super) fn new(generation: Generation, policies: Vec<Policy>) -> Self {
-        let visibility = (0..policies.len())
-            .filter(|place| policies[*place].version.visibility())
-            .collect();
+    pub(super) fn new(
+        generation: Generation,
+        policies: Vec<Policy>,
+        sink: Option<Arc<dyn DecisionSink>>,
+    ) -> Self {
+        let places = Hook::ALL.map(|hook| {
+            let exports = |place: &usize| policies[*place].version.exports(hook);
+            (0..policies.len()).filter(exports).collect::<Vec<_>>()
+        });
+        let asked = |hook: Hook| !places[hook as usize].is_empty();
+        let looks_up = |hook: Hook| policies.iter().any(|policy| policy.looks_up(hook));
+        let hooks = Hooks {
+            admission: asked(Hook::Admission),
+            visibility: asked(Hook::Visibility),
+            commands: asked(Hook::Commands),
+            events: asked(Hook::Events),
+            admission_looks_up: looks_up(Hook::Admission),
+            visibility_looks_up: looks_up(Hook::Visibility),
+        };
         Self {
             generation,
             policies,
-            visibility,
+            hooks,
+            places,
+            sink,
         }
     }
 
     /// The same set with a new version in one place.
     pub(super) fn with(&self, place: usize, version: Arc<Version>) -> Self {
+        let mut next = self.again();
+        next.policies[place] = self.policies[place].with(version, next.generation);
+        Self::new(next.generation, next.policies, next.sink)
+    }
+
+    /// The same policies as a new generation, so that everything is asked again.
+    pub(super) fn again(&self) -> Self {
         let generation = Generation(self.generation.0 + 1);
-        let mut policies = self.policies.clone();
-        let policy = &mut policies[place];
-        policy.former = Some(std::mem::replace(&mut policy.version, version));
-        policy.since = generation;
-        Self::new(generation, policies)
+        let now = Instant::now();
+        let policies = self.policies.iter().map(|policy| policy.again(now));
+        Self::new(generation, policies.collect(), self.sink.clone())
+    }
+
+    /// Whether it is time for [`Self::again`]: a policy failed to answer who enters or who sees a
+    /// channel, what holds in its stead is remembered, and it may answer by now.
+    #[must_use]
+    pub fn wants_another_look(&self, now: Instant) -> bool {
+        let mut policies = self.policies.iter();
+        policies.any(|policy| policy.wants_another_look(now))
     }
 
     pub(super) fn policies(&self) -> &[Policy] {
@@ -81,21 +88,152 @@ impl PolicySet {
         self.generation
     }
 
-    /// The set's generation, or nothing if no policy answers who sees a channel: then the
-    /// built-in rule holds and there is nobody to ask.
+    /// The set's generation, or nothing if no policy exports a hook: then the built-in rules hold
+    /// and there is nobody to ask.
     #[must_use]
     pub fn generation(&self) -> Option<Generation> {
-        (!self.visibility.is_empty()).then_some(self.generation)
+        let any = self.places.iter().any(|places| !places.is_empty());
+        any.then_some(self.generation)
+    }
+
+    /// Which hooks are asked at all.
+    #[must_use]
+    pub fn hooks(&self) -> Hooks {
+        self.hooks
+    }
+
+    /// Whether a person may enter or stay: all policies must admit.
+    ///
+    /// # Errors
+    /// The first denial, in configured order.
+    pub fn admit(&self, asking: Asking<'_>, request: &RequestFacts) -> Result<(), Denial> {
+        let mut hearing = self.hear(asking, Hook::Admission);
+        let matter = || Matter {
+            subject: Some(&request.subject),
+            input: Some(&request.claims),
+            ..Matter::default()
+        };
+        for policy in self.asked(Hook::Admission) {
+            let asked = policy.ask(self.generation, Hook::Admission, |version, on| {
+                version.admit(on, asking, request)
+            });
+            hearing.heard(policy, &asked, verdict(&asked));
+            match asked.answer {
+                Some(Ok(())) => {}
+                Some(Err(refused)) => return Err(hearing.deny(policy, Some(refused), matter())),
+                None if policy.fails_open() => {}
+                None => return Err(hearing.deny(policy, None, matter())),
+            }
+        }
+        hearing.end(false, matter());
+        Ok(())
+    }
+
+    /// Whether a command may be carried out: all policies must allow. The objects that come with
+    /// the allowances are merged; of two values under one key the later policy's wins.
+    #[must_use]
+    pub fn authorize(&self, asking: Asking<'_>, command: &CommandQuestion) -> Verdict {
+        let mut hearing = self.hear(asking, Hook::Commands);
+        let matter = || Matter {
+            subject: Some(&command.subject),
+            channel: command.channel.as_ref().map(|c| &c.id),
+            name: Some(&command.name),
+            input: Some(&command.arguments),
+        };
+        let mut merged: Option<Map<String, Value>> = None;
+        for policy in self.asked(Hook::Commands) {
+            let asked = policy.ask(self.generation, Hook::Commands, |version, on| {
+                version.authorize(on, asking, command)
+            });
+            hearing.heard(policy, &asked, verdict(&asked));
+            match asked.answer {
+                Some(Ok(None)) => {}
+                Some(Ok(Some(grant))) => match &mut merged {
+                    Some(merged) => merged.extend(grant),
+                    None => merged = Some(grant),
+                },
+                Some(Err(refused)) => {
+                    return Verdict::Denied(hearing.deny(policy, Some(refused), matter()));
+                }
+                None if policy.fails_open() => {}
+                None => return Verdict::Denied(hearing.deny(policy, None, matter())),
+            }
+        }
+        hearing.end(false, matter());
+        Verdict::Allowed(merged.map(|grant| canonical(&Value::Object(grant))))
+    }
+
+    /// The renditions of an event, or nothing if it goes on as it is. Each policy is given what the
+    /// former ones left.
+    #[must_use]
+    pub fn render(&self, asking: Asking<'_>, event: &EventQuestion) -> Option<Vec<Rendition>> {
+        let mut hearing = self.hear(asking, Hook::Events);
+        let mut pipeline = Pipeline::new(event.payload.clone());
+        for policy in self.asked(Hook::Events) {
+            let asked = policy.ask(self.generation, Hook::Events, |version, on| {
+                let mut next = pipeline.clone();
+                let mut said = "unchanged";
+                next.through(
+                    |payload| {
+                        let form = version.render(on, asking, event, payload)?;
+                        if form != Form::Unchanged {
+                            said = form_name(&form);
+                        }
+                        Ok(form)
+                    },
+                    |_| Failure::answer("the event would have too many renditions"),
+                )?;
+                Ok((next, said))
+            });
+            let said = asked.answer.as_ref().map_or("", |(_, said)| *said);
+            hearing.heard(policy, &asked, said);
+            match asked.answer {
+                Some((next, _)) => pipeline = next,
+                None if policy.fails_open() => {}
+                None => suppress(&mut pipeline),
+            }
+        }
+        let renditions = pipeline.end();
+        let nobody = |all: &Vec<Rendition>| all.iter().all(|r| r.payload.is_none());
+        hearing.end(
+            renditions.as_ref().is_some_and(nobody),
+            Matter {
+                subject: event.subject.as_ref(),
+                channel: event.channel.as_ref().map(|c| &c.id),
+                name: Some(&event.name),
+                input: Some(&event.payload),
+            },
+        );
+        renditions
     }
 
     /// Which rules hold for a channel: one for each visibility policy, in order. Whoever all of
     /// them allow sees it. Runs guests, in place, for microseconds each.
     #[must_use]
-    pub fn audience(&self, channel: &ChannelFacts) -> Vec<Rule> {
-        self.visibility
-            .iter()
-            .map(|place| self.policies[*place].audience(self.generation, channel))
-            .collect()
+    pub fn audience(&self, asking: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule> {
+        let mut hearing = self.hear(asking, Hook::Visibility);
+        let mut rules = Vec::new();
+        for policy in self.asked(Hook::Visibility) {
+            let asked = policy.ask(self.generation, Hook::Visibility, |version, on| {
+                version.audience(on, asking, channel)
+            });
+            let said = asked.answer.as_ref().map_or("", rule_name);
+            hearing.heard(policy, &asked, said);
+            rules.push(match asked.answer {
+                Some(rule) => rule,
+                None if policy.fails_open() => Rule::Everyone,
+                None => Rule::Nobody,
+            });
+        }
+        let withheld = rules.contains(&Rule::Nobody);
+        hearing.end(
+            withheld,
+            Matter {
+                channel: Some(&channel.id),
+                ..Matter::default()
+            },
+        );
+        rules
     }
 
     /// Whether each of the subjects sees the channel, says the policy whose rule was
@@ -104,84 +242,83 @@ impl PolicySet {
     #[must_use]
     pub fn decide(
         &self,
+        asking: Asking<'_>,
         policy: usize,
         channel: &ChannelFacts,
         subjects: &[SubjectFacts],
     ) -> Vec<bool> {
-        match self.visibility.get(policy) {
-            Some(place) => self.policies[*place].decide(self.generation, channel, subjects),
-            None => vec![false; subjects.len()],
-        }
-    }
-}
-
-impl Policy {
-    fn audience(&self, generation: Generation, channel: &ChannelFacts) -> Rule {
-        let answer = |version: &Version, on| version.audience(on, channel);
-        self.ask(generation, "channel-visibility.audience", answer)
-            .unwrap_or(match self.source.on_failure {
-                OnFailure::Closed => Rule::Nobody,
-                OnFailure::Open => Rule::Everyone,
-            })
-    }
-
-    fn decide(
-        &self,
-        generation: Generation,
-        channel: &ChannelFacts,
-        subjects: &[SubjectFacts],
-    ) -> Vec<bool> {
-        let answer = |version: &Version, on| {
-            if std::ptr::eq(version, &*self.version) {
-                return version.decide(on, channel, subjects);
+        let Some(policy) = self.asked(Hook::Visibility).nth(policy) else {
+            return vec![false; subjects.len()];
+        };
+        let mut hearing = self.hear(asking, Hook::Visibility);
+        let asked = policy.ask(self.generation, Hook::Visibility, |version, on| {
+            if std::ptr::eq(version, &*policy.version) {
+                return version.decide(on, asking, channel, subjects);
             }
             // The former version may never have said `each` of this channel.
-            match version.audience(on, channel)? {
-                Rule::Each => version.decide(on, channel, subjects),
+            match version.audience(on, asking, channel)? {
+                Rule::Each => version.decide(on, asking, channel, subjects),
                 rule => Ok(subjects
                     .iter()
                     .map(|subject| rule.allows(channel, subject).unwrap_or(false))
                     .collect()),
             }
-        };
-        self.ask(generation, "channel-visibility.decide", answer)
-            .unwrap_or_else(|| vec![self.source.on_failure == OnFailure::Open; subjects.len()])
-    }
-
-    /// Goes down the ladder as far as the configured end, which is the caller's.
-    fn ask<R>(
-        &self,
-        generation: Generation,
-        hook: &'static str,
-        answer: impl Fn(&Version, On) -> Result<R, Failure>,
-    ) -> Option<R> {
-        let former = self.former.as_ref().filter(|v| v.visibility());
-        let ladder = [(&self.version, On::Any), (&self.version, On::Fresh)]
-            .into_iter()
-            .chain(former.map(|version| (version, On::Fresh)));
-        for (version, on) in ladder {
-            match answer(version, on) {
-                Ok(answer) => return Some(answer),
-                Err(failure) => {
-                    if version.note(&failure) {
-                        self.log(generation, hook, version, &failure);
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    fn log(&self, generation: Generation, hook: &str, version: &Version, failure: &Failure) {
-        tracing::error!(
-            policy = &*self.source.name,
-            digest = %version.digest(),
-            generation = generation.0,
-            hook,
-            kind = failure.kind.name(),
-            detail = failure.detail,
-            on_failure = ?self.source.on_failure,
-            "the policy failed to answer; a failure of this kind is logged once for each version"
+        });
+        hearing.heard(policy, &asked, "decided");
+        let end = policy.fails_open();
+        let answers = asked.answer.unwrap_or_else(|| vec![end; subjects.len()]);
+        let one = (subjects.len() == 1).then(|| &subjects[0]);
+        hearing.end(
+            answers.contains(&false),
+            Matter {
+                subject: one,
+                channel: Some(&channel.id),
+                ..Matter::default()
+            },
         );
+        answers
+    }
+
+    /// The policies that export a hook, in order.
+    fn asked(&self, hook: Hook) -> impl Iterator<Item = &Policy> {
+        let places = self.places[hook as usize].iter();
+        places.map(|place| &self.policies[*place])
+    }
+
+    fn hear<'a>(&'a self, asking: Asking<'a>, hook: Hook) -> Hearing<'a> {
+        Hearing::new(asking, self.generation, hook, self.sink.as_deref())
+    }
+}
+
+/// Nobody gets the event, whatever the policies before made of it.
+fn suppress(pipeline: &mut Pipeline) {
+    let nobody = pipeline.through(|_| Ok(Form::Suppressed), |_| ());
+    // Suppressing adds no rendition, so that there are not too many now if there were not before.
+    debug_assert_eq!(nobody, Ok(()));
+}
+
+fn verdict<T, R>(asked: &Asked<Result<T, R>>) -> &'static str {
+    match asked.answer {
+        Some(Err(_)) => "denied",
+        _ => "allowed",
+    }
+}
+
+fn rule_name(rule: &Rule) -> &'static str {
+    match rule {
+        Rule::Everyone => "everyone",
+        Rule::Nobody => "nobody",
+        Rule::Only(_) => "only",
+        Rule::Except(_) => "except",
+        Rule::Each => "each",
+    }
+}
+
+fn form_name(form: &Form) -> &'static str {
+    match form {
+        Form::Unchanged => "unchanged",
+        Form::Replaced(_) => "replaced",
+        Form::Suppressed => "suppressed",
+        Form::Split(_) => "split",
     }
 }

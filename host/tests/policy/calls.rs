@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use wardroom::policy::{OnFailure, Policies, PolicyLimits, PolicyState};
 use wardroom_domain::{Json, Rule};
 
-use crate::fixtures::{attributes, channel, guest, limits, load, plugin, source, subject};
+use crate::fixtures::{attributes, channel, guest, here, limits, load, plugin, source, subject};
 
 /// Asks a misbehaving policy about a channel that it fails on, then about another one. Returns
 /// the report of the failure.
@@ -16,9 +16,15 @@ use crate::fixtures::{attributes, channel, guest, limits, load, plugin, source, 
 fn fails_closed(id: &str, limits: PolicyLimits) -> String {
     let policies = Policies::load(vec![source("p", &guest("misbehaves"))], limits).unwrap();
     let set = policies.current();
-    assert_eq!(set.audience(&channel(id, false, &[])), [Rule::Nobody]);
+    assert_eq!(
+        set.audience(here(), &channel(id, false, &[])),
+        [Rule::Nobody]
+    );
     // Nothing else is disturbed, and the policy itself goes on.
-    assert_eq!(set.audience(&channel("fine", false, &[])), [Rule::Everyone]);
+    assert_eq!(
+        set.audience(here(), &channel("fine", false, &[])),
+        [Rule::Everyone]
+    );
     let status = policies.status().remove(0);
     assert_eq!(status.state, PolicyState::Failing);
     // Once on a warm instance, once on a fresh one.
@@ -103,9 +109,9 @@ fn an_answer_of_the_wrong_length() {
     let policies = load(&guest("misbehaves")).unwrap();
     let set = policies.current();
     let each = channel("each", false, &[]);
-    assert_eq!(set.audience(&each), [Rule::Each]);
+    assert_eq!(set.audience(here(), &each), [Rule::Each]);
     let subjects = [subject("a", None), subject("b", None)];
-    assert_eq!(set.decide(0, &each, &subjects), [false, false]);
+    assert_eq!(set.decide(here(), 0, &each, &subjects), [false, false]);
     assert_kind(&policies.status()[0].last_error.clone().unwrap(), "answer");
 }
 
@@ -114,7 +120,10 @@ fn an_operator_may_choose_to_fail_open() {
     let mut open = source("p", &guest("misbehaves"));
     open.on_failure = OnFailure::Open;
     let set = Policies::load(vec![open], limits()).unwrap().current();
-    assert_eq!(set.audience(&channel("trap", false, &[])), [Rule::Everyone]);
+    assert_eq!(
+        set.audience(here(), &channel("trap", false, &[])),
+        [Rule::Everyone]
+    );
 }
 
 #[test]
@@ -124,7 +133,7 @@ fn a_failing_policy_takes_no_other_down() {
         source("good", &plugin("private_channels")),
     ];
     let set = Policies::load(sources, limits()).unwrap().current();
-    let rules = set.audience(&channel("trap", false, &[]));
+    let rules = set.audience(here(), &channel("trap", false, &[]));
     assert_eq!(rules, [Rule::Nobody, Rule::Everyone]);
 }
 
@@ -134,7 +143,9 @@ fn a_failure_is_logged_once_and_noise_is_bounded() {
     let policies = load(&guest("misbehaves")).unwrap();
     tracing::subscriber::with_default(log.subscriber(), || {
         for _ in 0..10 {
-            let _closed = policies.current().audience(&channel("trap", false, &[]));
+            let _closed = policies
+                .current()
+                .audience(here(), &channel("trap", false, &[]));
         }
     });
     let text = log.text();
@@ -145,7 +156,9 @@ fn a_failure_is_logged_once_and_noise_is_bounded() {
 
     let log = Log::default();
     let noisy = tracing::subscriber::with_default(log.subscriber(), || {
-        policies.current().audience(&channel("log", false, &[]))
+        policies
+            .current()
+            .audience(here(), &channel("log", false, &[]))
     });
     assert_eq!(noisy, [Rule::Everyone]);
     let text = log.text();
@@ -157,7 +170,9 @@ fn a_failure_is_logged_once_and_noise_is_bounded() {
 fn runtimes_find_what_they_need_and_nothing_else() {
     let policies = load(&guest("runtime")).unwrap();
     for id in ["random", "time", "print", "read", "environment", "files"] {
-        let rules = policies.current().audience(&channel(id, false, &[]));
+        let rules = policies
+            .current()
+            .audience(here(), &channel(id, false, &[]));
         let report = policies.status()[0].last_error.clone();
         assert_eq!(rules, [Rule::Everyone], "{id}: {report:?}");
     }
@@ -168,9 +183,12 @@ fn private_channels_are_for_members_and_the_roles_that_settings_name() {
     let mut source = source("p", &plugin("private_channels"));
     source.settings = Json::from_canonical(r#"{"see_all_roles":["admin"]}"#);
     let set = Policies::load(vec![source], limits()).unwrap().current();
-    assert_eq!(set.audience(&channel("c", false, &[])), [Rule::Everyone]);
+    assert_eq!(
+        set.audience(here(), &channel("c", false, &[])),
+        [Rule::Everyone]
+    );
     let private = channel("c", true, &["ann"]);
-    let rule = set.audience(&private).remove(0);
+    let rule = set.audience(here(), &private).remove(0);
     for (who, sees) in [
         (subject("ann", None), true),
         (subject("bob", None), false),
@@ -186,7 +204,7 @@ fn each_person_is_asked_about_in_batches() {
     let set = load(&guest("each")).unwrap().current();
     let mut team = channel("c", true, &["u7"]);
     team.attributes = attributes("team", "red");
-    assert_eq!(set.audience(&team), [Rule::Each]);
+    assert_eq!(set.audience(here(), &team), [Rule::Each]);
     let subjects: Vec<_> = (0..1000)
         .map(|n| {
             let mut who = subject(&format!("u{n}"), None);
@@ -195,12 +213,12 @@ fn each_person_is_asked_about_in_batches() {
             who
         })
         .collect();
-    let answers = set.decide(0, &team, &subjects);
+    let answers = set.decide(here(), 0, &team, &subjects);
     for (n, sees) in answers.into_iter().enumerate() {
         assert_eq!(sees, n % 3 == 0 || n == 7, "u{n}");
     }
     // A place where no policy stands allows nobody.
-    assert_eq!(set.decide(5, &team, &subjects[..1]), [false]);
+    assert_eq!(set.decide(here(), 5, &team, &subjects[..1]), [false]);
 }
 
 #[test]
@@ -212,7 +230,7 @@ fn instances_serve_many_threads_at_once() {
         for _ in 0..8 {
             scope.spawn(|| {
                 for n in 0..2000 {
-                    let rules = set.audience(&channel("c", n % 2 == 0, &[]));
+                    let rules = set.audience(here(), &channel("c", n % 2 == 0, &[]));
                     assert_eq!(rules[0] == Rule::Everyone, n % 2 == 1);
                 }
             });

@@ -1,11 +1,15 @@
 //! Components built for the tests, and the facts that they are asked about.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
-use wardroom::policy::{OnFailure, Policies, PolicyLimits, PolicySource, StartError};
-use wardroom_domain::{Attributes, ChannelFacts, ChannelId, Json, Role, SubjectFacts, UserId};
+use wardroom::policy::{
+    Asking, Isolation, OnFailure, Policies, PolicyLimits, PolicySource, StartError,
+};
+use wardroom_domain::{
+    Attributes, ChannelFacts, ChannelId, Json, Role, SubjectFacts, UserId, Workspace, WorkspaceId,
+};
 
 fn built(variable: &str, folder: &str, name: &str) -> PathBuf {
     let folder = std::env::var_os(variable).map_or_else(
@@ -48,6 +52,18 @@ pub(crate) fn source(name: &str, file: &Path) -> PolicySource {
         file: file.to_owned(),
         settings: Json::from_canonical("{}"),
         on_failure: OnFailure::Closed,
+        isolation: Isolation::Reuse,
+    }
+}
+
+/// A question in an empty workspace.
+pub(crate) fn here() -> Asking<'static> {
+    static PLACE: LazyLock<(WorkspaceId, Workspace)> =
+        LazyLock::new(|| (WorkspaceId::new("w").unwrap(), Workspace::default()));
+    Asking {
+        workspace: &PLACE.0,
+        state: &PLACE.1,
+        now: None,
     }
 }
 

@@ -75,19 +75,10 @@ fn a_component_without_any_hook_is_refused() {
 }
 
 #[test]
-fn a_hook_that_is_not_asked_yet_is_refused_rather_than_ignored() {
-    assert_says(&refusal(&guest("admission")), &["does not ask `admission`"]);
-}
-
-#[test]
 fn imports_that_are_not_granted_are_named() {
     assert_says(
         &refusal(&guest("reaches_out")),
         &["not granted", "wardroom:guests/network"],
-    );
-    assert_says(
-        &refusal(&guest("looks_up")),
-        &["wardroom:policy/directory", "does not offer yet"],
     );
 }
 

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use wardroom::policy::{Digest, Policies, PolicyState, PolicyStatus};
 use wardroom_domain::Rule;
 
-use crate::fixtures::{channel, eventually, guest, load, plugin, variant};
+use crate::fixtures::{channel, eventually, guest, here, load, plugin, variant};
 
 struct Scene {
     folder: TempDir,
@@ -50,7 +50,7 @@ impl Scene {
 
     fn rule(&self) -> Rule {
         let facts = channel("c", false, &[]);
-        self.policies.current().audience(&facts).remove(0)
+        self.policies.current().audience(here(), &facts).remove(0)
     }
 
     fn in_force(&self, bytes: &[u8]) {
@@ -87,7 +87,10 @@ fn a_file_renamed_into_place_comes_into_force() {
     assert_eq!(*generations.borrow_and_update(), 2);
     assert_eq!(scene.status().generation.0, 2);
     // What began under the old version ends under it.
-    assert_eq!(held.audience(&channel("c", false, &[])), [Rule::Everyone]);
+    assert_eq!(
+        held.audience(here(), &channel("c", false, &[])),
+        [Rule::Everyone]
+    );
 }
 
 #[test]
@@ -198,7 +201,7 @@ fn a_version_that_fails_is_answered_for_by_the_last_good_one() {
     let rules = scene
         .policies
         .current()
-        .audience(&channel("trap", true, &["a"]));
+        .audience(here(), &channel("trap", true, &["a"]));
     assert!(matches!(rules[..], [Rule::Only(_)]), "{rules:?}");
     assert_eq!(scene.status().state, PolicyState::Failing);
     assert_eq!(scene.status().failures, 2);

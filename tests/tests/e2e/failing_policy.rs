@@ -22,7 +22,7 @@ async fn told(server: &Server, last: &str) -> Vec<Value> {
     let errors = entries.iter().filter(|entry| entry["level"] == "ERROR");
     let of_policy = |entry: &Value| {
         assert_eq!(entry["policy"], POLICY, "{entry}");
-        assert_eq!(entry["hook"], "channel-visibility.audience", "{entry}");
+        assert_eq!(entry["hook"], "channel-visibility", "{entry}");
         entry["kind"].clone()
     };
     errors.map(of_policy).collect()

@@ -2,43 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use wardroom_domain::{ChannelId, Event, MediaState, SocketId, UserId, Workspace, WorkspaceId};
+use wardroom_domain::{Event, MediaState, SocketId, UserId, Workspace, WorkspaceId};
 
 use crate::codes::Code;
-use crate::wire::{MediaStateForm, bare_profile, status_name};
-
-/// A JSON object in the making.
-struct Object(String);
-
-impl Object {
-    fn new() -> Self {
-        Self(String::from("{"))
-    }
-
-    fn raw(mut self, name: &str, json: &str) -> Self {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        self.0.push_str(&quoted(name));
-        self.0.push(':');
-        self.0.push_str(json);
-        self
-    }
-
-    fn string(self, name: &str, text: &str) -> Self {
-        let text = quoted(text);
-        self.raw(name, &text)
-    }
-
-    fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
-}
-
-fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
+use crate::wire::{Object, bare_profile, event_name_and_payload, media_state, quoted, status_name};
 
 fn packet(name: &str, data: &str) -> String {
     format!("42[{},{data}]", quoted(name))
@@ -46,57 +13,8 @@ fn packet(name: &str, data: &str) -> String {
 
 /// A server event with exactly the documented fields.
 pub(crate) fn event(event: &Event) -> String {
-    match event {
-        Event::ChannelCreated { channel } => packet("channel-created", &of_channel(channel)),
-        Event::ChannelDeleted { channel } => packet("channel-deleted", &of_channel(channel)),
-        Event::UserJoined { profile, .. } => packet(
-            "user-joined",
-            &Object::new().raw("user", profile.as_str()).end(),
-        ),
-        Event::UserUpdated { profile, .. } => packet(
-            "user-updated",
-            &Object::new().raw("user", profile.as_str()).end(),
-        ),
-        Event::UserLeavedWorkspace { user } => {
-            packet("user-leaved-workspace", &of_user(user).end())
-        }
-        Event::UserSelectedChannel {
-            user,
-            channel,
-            media,
-        } => {
-            let data = of_user(user)
-                .string("channelId", channel.as_str())
-                .raw("userMediaState", &media_state(media));
-            packet("user-selected-channel", &data.end())
-        }
-        Event::UserUnselectedChannel { user, channel } => {
-            let data = of_user(user).string("channelId", channel.as_str());
-            packet("user-unselected-channel", &data.end())
-        }
-        Event::UserChangedDevice => packet("user-changed-device", "null"),
-        Event::OnlineStatusUpdated { user, status } => {
-            let data = of_user(user).string("onlineStatus", status_name(*status));
-            packet("online-status-updated", &data.end())
-        }
-        Event::MediaStateUpdated { user, media } => {
-            let data = of_user(user).raw("userMediaState", &media_state(media));
-            packet("media-state-updated", &data.end())
-        }
-        Event::Application { name, data } => packet(name, data.as_str()),
-    }
-}
-
-fn of_channel(channel: &ChannelId) -> String {
-    Object::new().string("channelId", channel.as_str()).end()
-}
-
-fn of_user(user: &UserId) -> Object {
-    Object::new().string("userId", user.as_str())
-}
-
-fn media_state(media: &MediaState) -> String {
-    serde_json::to_string(&MediaStateForm(media)).expect("the domain holds valid JSON")
+    let (name, data) = event_name_and_payload(event);
+    packet(name, data.as_str())
 }
 
 /// `auth-success`, without `transaction` if none was sent.
@@ -214,7 +132,7 @@ fn member(state: &Workspace, user: &UserId, asker: &UserId) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use expect_test::expect;
-    use wardroom_domain::{Json, OnlineStatus};
+    use wardroom_domain::{ChannelId, Json, OnlineStatus};
 
     use super::*;
 

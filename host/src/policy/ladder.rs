@@ -1,0 +1,186 @@
+//! A policy in force, and the ladder that a question goes down when it fails: fresh instance, last
+//! good version, configured end. Knows neither the other policies nor what is asked.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use wardroom_domain::Generation;
+
+use super::component::Digest;
+use super::decision::Hook;
+use super::failure::Failure;
+use super::quarantine::{Entry, Led, Retry};
+use super::source::{OnFailure, PolicySource};
+use super::version::{On, Version};
+
+/// Hooks whose answers hold until something changes.
+const REMEMBERED: [Hook; 2] = [Hook::Admission, Hook::Visibility];
+
+/// A policy in force.
+#[derive(Clone)]
+pub(super) struct Policy {
+    pub(super) source: Arc<PolicySource>,
+    pub(super) version: Arc<Version>,
+    /// The version before, which answers when this one cannot.
+    pub(super) former: Option<Arc<Version>>,
+    /// The generation that brought the version.
+    pub(super) since: Generation,
+    /// When what the version did not answer itself is asked again, in one generation.
+    retry: Arc<Mutex<Retry>>,
+}
+
+/// What came of a question.
+pub(super) struct Asked<R> {
+    /// The answer; without it the configured end holds.
+    pub(super) answer: Option<R>,
+    /// The version that answered.
+    pub(super) by: Option<Digest>,
+    /// How long all attempts took together.
+    pub(super) took: Duration,
+}
+
+impl Policy {
+    pub(super) fn new(source: PolicySource, version: Version, since: Generation) -> Self {
+        Self {
+            source: Arc::new(source),
+            version: Arc::new(version),
+            former: None,
+            since,
+            retry: Arc::new(Mutex::new(Retry::new(Instant::now()))),
+        }
+    }
+
+    /// The same policy in the next generation.
+    pub(super) fn again(&self, now: Instant) -> Self {
+        let retry = self.retry.lock().again(now);
+        Self {
+            retry: Arc::new(Mutex::new(retry)),
+            ..self.clone()
+        }
+    }
+
+    /// The same policy with a new version, from this generation on.
+    pub(super) fn with(&self, version: Arc<Version>, since: Generation) -> Self {
+        Self {
+            source: self.source.clone(),
+            version,
+            former: Some(self.version.clone()),
+            since,
+            retry: Arc::new(Mutex::new(Retry::new(Instant::now()))),
+        }
+    }
+
+    /// Whether it is time to ask everything again, because something that is remembered was not
+    /// answered by the version in force, and it may answer now.
+    pub(super) fn wants_another_look(&self, now: Instant) -> bool {
+        let measure = self.version.measure();
+        let closed = |hook: &Hook| measure.closed(*hook, now);
+        self.retry.lock().is_due(now) && !REMEMBERED.iter().any(closed)
+    }
+
+    /// Whether it answers a question that it fails on as if it were not there.
+    pub(super) fn fails_open(&self) -> bool {
+        self.source.on_failure == OnFailure::Open
+    }
+
+    /// Whether an answer to this hook may depend on the whole directory.
+    pub(super) fn looks_up(&self, hook: Hook) -> bool {
+        let versions = [Some(&self.version), self.former.as_ref()];
+        self.version.exports(hook) && versions.into_iter().flatten().any(|v| v.looks_up())
+    }
+
+    /// Goes down the ladder as far as the configured end, which is the caller's.
+    pub(super) fn ask<R>(
+        &self,
+        generation: Generation,
+        hook: Hook,
+        answer: impl Fn(&Version, On) -> Result<R, Failure>,
+    ) -> Asked<R> {
+        let began = Instant::now();
+        let mut at = began;
+        let former = self.former.iter().filter(|version| version.exports(hook));
+        for version in std::iter::once(&self.version).chain(former) {
+            let entry = version.measure().enter(hook, at);
+            if entry == Entry::Closed {
+                continue;
+            }
+            for on in [On::Any, On::Fresh] {
+                let attempt = answer(version, on);
+                let now = Instant::now();
+                version.measure().called(hook, now - at);
+                at = now;
+                match attempt {
+                    Ok(answer) => {
+                        self.answered(hook, version, at);
+                        return Asked {
+                            answer: Some(answer),
+                            by: Some(version.digest()),
+                            took: at - began,
+                        };
+                    }
+                    Err(failure) => {
+                        if version.measure().failed(hook, &failure) {
+                            self.log(generation, hook, version, &failure);
+                        }
+                    }
+                }
+            }
+            self.gave_up(hook, version, entry, at);
+        }
+        self.missed(hook, at);
+        Asked {
+            answer: None,
+            by: None,
+            took: at - began,
+        }
+    }
+
+    fn answered(&self, hook: Hook, version: &Arc<Version>, now: Instant) {
+        if version.measure().answered(hook) {
+            tracing::info!(
+                policy = &*self.source.name,
+                digest = %version.digest(),
+                hook = hook.name(),
+                "the policy answers again"
+            );
+        }
+        if !Arc::ptr_eq(version, &self.version) {
+            self.missed(hook, now);
+        }
+    }
+
+    /// The version in force did not answer. What is remembered is to be asked again one day.
+    fn missed(&self, hook: Hook, now: Instant) {
+        if REMEMBERED.contains(&hook) {
+            self.retry.lock().missed(now);
+        }
+    }
+
+    fn gave_up(&self, hook: Hook, version: &Version, entry: Entry, now: Instant) {
+        let led = version.measure().gave_up(hook, entry, now);
+        let (Led::ToQuarantine(pause) | Led::ToLonger(pause)) = led else {
+            return;
+        };
+        tracing::warn!(
+            policy = &*self.source.name,
+            digest = %version.digest(),
+            hook = hook.name(),
+            ?pause,
+            "the policy keeps failing and is not asked for a while"
+        );
+    }
+
+    fn log(&self, generation: Generation, hook: Hook, version: &Version, failure: &Failure) {
+        tracing::error!(
+            policy = &*self.source.name,
+            digest = %version.digest(),
+            generation = generation.0,
+            hook = hook.name(),
+            kind = failure.kind.name(),
+            detail = failure.detail,
+            on_failure = ?self.source.on_failure,
+            "the policy failed to answer; a failure of this kind is logged once for each version"
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! How a version fares: what is counted of its calls, whether it is in quarantine, and how many
+//! instances it has. On the way that a call takes when all is well there is no lock. Knows neither
+//! guests nor what a failure leads to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::decision::Hook;
+use super::failure::{Failure, Kind};
+use super::quarantine::{Entry, Led, Quarantine};
+use crate::metrics::{HookMeter, InstanceMeter, Metrics};
+
+/// The verdict of a policy that failed to answer.
+pub(super) const FAILED: &str = "failed";
+
+/// What a policy may say of a hook, in a word.
+fn verdicts(hook: Hook) -> &'static [&'static str] {
+    match hook {
+        Hook::Admission | Hook::Commands => &["allowed", "denied", FAILED],
+        Hook::Visibility => &[
+            "everyone", "nobody", "only", "except", "each", "decided", FAILED,
+        ],
+        Hook::Events => &["unchanged", "replaced", "suppressed", "split", FAILED],
+    }
+}
+
+/// How one hook of a version fares.
+#[derive(Default)]
+struct Health {
+    /// Whether the state behind the lock is another than that of a version which never failed.
+    troubled: AtomicBool,
+    state: Mutex<Quarantine>,
+    meter: Option<HookMeter>,
+}
+
+/// How a version fares.
+pub(super) struct Measure {
+    hooks: [Health; Hook::ALL.len()],
+    failures: AtomicU64,
+    /// One bit for each kind of failure that has been logged.
+    logged: AtomicU16,
+    last_failure: Mutex<Option<String>>,
+}
+
+impl Measure {
+    /// Takes the handles of the metrics for the hooks that the version exports.
+    pub(super) fn new(
+        policy: &str,
+        exports: impl Fn(Hook) -> bool,
+        metrics: Option<&Metrics>,
+    ) -> Self {
+        let kinds = Kind::ALL.map(Kind::name);
+        let hooks = Hook::ALL.map(|hook| {
+            let metrics = metrics.filter(|_| exports(hook));
+            let meter = metrics.map(|m| {
+                m.policies()
+                    .hook(policy, hook.name(), verdicts(hook), &kinds)
+            });
+            Health {
+                meter,
+                ..Health::default()
+            }
+        });
+        Self {
+            hooks,
+            failures: AtomicU64::new(0),
+            logged: AtomicU16::new(0),
+            last_failure: Mutex::default(),
+        }
+    }
+
+    fn health(&self, hook: Hook) -> &Health {
+        &self.hooks[hook as usize]
+    }
+
+    /// Whether a question may be put.
+    pub(super) fn enter(&self, hook: Hook, now: Instant) -> Entry {
+        let health = self.health(hook);
+        if health.troubled.load(Ordering::Relaxed) {
+            health.state.lock().enter(now)
+        } else {
+            Entry::Open
+        }
+    }
+
+    /// Whether questions would be turned away.
+    pub(super) fn closed(&self, hook: Hook, now: Instant) -> bool {
+        let health = self.health(hook);
+        health.troubled.load(Ordering::Relaxed) && health.state.lock().closed(now)
+    }
+
+    /// The hooks that are in quarantine.
+    pub(super) fn quarantined(&self, now: Instant) -> impl Iterator<Item = Hook> {
+        let closed = move |hook: &Hook| self.closed(*hook, now);
+        Hook::ALL.into_iter().filter(closed)
+    }
+
+    /// Counts an attempt.
+    pub(super) fn called(&self, hook: Hook, took: Duration) {
+        if let Some(meter) = &self.health(hook).meter {
+            meter.called(took);
+        }
+    }
+
+    /// Counts what the policy said.
+    pub(super) fn said(&self, hook: Hook, verdict: &str) {
+        if let Some(meter) = &self.health(hook).meter {
+            meter.said(verdict);
+        }
+    }
+
+    /// Takes down that the version answered; true if it was in quarantine.
+    pub(super) fn answered(&self, hook: Hook) -> bool {
+        let health = self.health(hook);
+        if !health.troubled.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut state = health.state.lock();
+        health.troubled.store(false, Ordering::Relaxed);
+        let released = state.answered();
+        if let (true, Some(meter)) = (released, &health.meter) {
+            meter.quarantined(false);
+        }
+        released
+    }
+
+    /// Takes down that the version did not answer, however it was asked.
+    pub(super) fn gave_up(&self, hook: Hook, entry: Entry, now: Instant) -> Led {
+        let health = self.health(hook);
+        let mut state = health.state.lock();
+        health.troubled.store(true, Ordering::Relaxed);
+        let led = state.failed(entry, now);
+        if let (Led::ToQuarantine(_), Some(meter)) = (led, &health.meter) {
+            meter.quarantined(true);
+        }
+        led
+    }
+
+    /// Counts a failed attempt; true if it is the first of its kind, which is the one to log.
+    pub(super) fn failed(&self, hook: Hook, failure: &Failure) -> bool {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        if let Some(meter) = &self.health(hook).meter {
+            meter.failed(failure.kind.name());
+        }
+        *self.last_failure.lock() = Some(failure.to_string());
+        let bit = 1 << (failure.kind as u8);
+        self.logged.fetch_or(bit, Ordering::Relaxed) & bit == 0
+    }
+
+    /// How many attempts failed, and how the last of them did.
+    pub(super) fn failures(&self) -> (u64, Option<String>) {
+        let count = self.failures.load(Ordering::Relaxed);
+        (count, self.last_failure.lock().clone())
+    }
+}
+
+impl Drop for Measure {
+    /// A version that is gone is in no quarantine.
+    fn drop(&mut self) {
+        for health in &self.hooks {
+            if let (true, Some(meter)) = (health.state.lock().answered(), &health.meter) {
+                meter.quarantined(false);
+            }
+        }
+    }
+}
+
+/// The instances that a version has, idle and busy.
+#[derive(Default)]
+pub(super) struct Tally {
+    alive: AtomicUsize,
+    meter: Option<InstanceMeter>,
+}
+
+impl Tally {
+    pub(super) fn new(policy: &str, metrics: Option<&Metrics>) -> Arc<Self> {
+        Arc::new(Self {
+            alive: AtomicUsize::new(0),
+            meter: metrics.map(|m| m.policies().instances(policy)),
+        })
+    }
+}
+
+/// One instance's part in the tally, which ends with it.
+pub(super) struct Counted {
+    tally: Arc<Tally>,
+    memory_bytes: i64,
+}
+
+impl Counted {
+    /// Counts one more instance, unless there are as many as there may be.
+    pub(super) fn new(tally: &Arc<Tally>, most: usize) -> Option<Self> {
+        if tally.alive.fetch_add(1, Ordering::Relaxed) >= most {
+            tally.alive.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        if let Some(meter) = &tally.meter {
+            meter.instances(1);
+        }
+        Some(Self {
+            tally: tally.clone(),
+            memory_bytes: 0,
+        })
+    }
+
+    /// Says how much memory the instance has now.
+    pub(super) fn memory(&mut self, bytes: usize) {
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        if bytes == self.memory_bytes {
+            return;
+        }
+        if let Some(meter) = &self.tally.meter {
+            meter.memory(bytes - self.memory_bytes);
+        }
+        self.memory_bytes = bytes;
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.tally.alive.fetch_sub(1, Ordering::Relaxed);
+        self.memory(0);
+        if let Some(meter) = &self.tally.meter {
+            meter.instances(-1);
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One version of a policy: a component with settings that it accepted, its warm instances and the
+//! calls put to them. Knows neither other versions nor what a failure leads to.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+use wardroom_domain::{ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts};
+use wasmtime::Engine;
+
+use super::component::{Digest, Linked};
+use super::convert::Refused;
+use super::decision::Hook;
+use super::failure::{Failure, Refusal};
+use super::instance::Instance;
+use super::limits::PolicyLimits;
+use super::measure::{Measure, Tally};
+use super::question::{Asking, CommandQuestion, EventQuestion};
+use super::source::{Isolation, PolicySource};
+use super::warm_up;
+use crate::limits::{POLICY_CALLS_PER_INSTANCE, POLICY_DECIDE_BATCH, POLICY_IDLE_INSTANCES};
+use crate::metrics::Metrics;
+
+/// Which instance a call is put to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum On {
+    /// A warm one, if there is one.
+    Any,
+    /// One that has seen nothing yet.
+    Fresh,
+}
+
+/// A version of a policy.
+pub(super) struct Version {
+    policy: Arc<str>,
+    digest: Digest,
+    settings: String,
+    isolation: Isolation,
+    limits: PolicyLimits,
+    engine: Engine,
+    linked: Linked,
+    /// Idle instances. More threads than instances make more; what is too many is dropped.
+    idle: Mutex<Vec<Instance>>,
+    tally: Arc<Tally>,
+    measure: Measure,
+}
+
+impl Version {
+    /// Starts an instance, which compares the types with the interface and takes the settings, and
+    /// asks each hook something harmless, so that it is warm and known to answer.
+    pub(super) fn trial(
+        source: &PolicySource,
+        digest: Digest,
+        limits: PolicyLimits,
+        engine: Engine,
+        linked: Linked,
+        metrics: Option<&Metrics>,
+    ) -> Result<Self, Refusal> {
+        let measure = Measure::new(&source.name, |hook| linked.exports(hook), metrics);
+        let version = Self {
+            policy: source.name.clone(),
+            digest,
+            settings: source.settings.as_str().to_owned(),
+            isolation: source.isolation,
+            limits,
+            engine,
+            linked,
+            idle: Mutex::default(),
+            tally: Tally::new(&source.name, metrics),
+            measure,
+        };
+        let mut instance = version.start()?;
+        for hook in Hook::ALL.into_iter().filter(|hook| version.exports(*hook)) {
+            // Runtimes with a garbage collector or an interpreter take their time at first.
+            warm_up::ask(&mut instance, hook, version.limits.start_deadline)?;
+        }
+        version.keep(instance);
+        Ok(version)
+    }
+
+    pub(super) fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Whether it exports a hook.
+    pub(super) fn exports(&self, hook: Hook) -> bool {
+        self.linked.exports(hook)
+    }
+
+    /// Whether its answers may depend on the whole directory.
+    pub(super) fn looks_up(&self) -> bool {
+        self.linked.looks_up
+    }
+
+    /// What it imports beyond what every policy may; see [`Linked::capabilities`].
+    pub(super) fn capabilities(&self) -> Vec<String> {
+        self.linked.capabilities()
+    }
+
+    /// The hooks it exports.
+    pub(super) fn hooks(&self) -> Vec<&'static str> {
+        self.linked.hooks()
+    }
+
+    /// How it fares.
+    pub(super) fn measure(&self) -> &Measure {
+        &self.measure
+    }
+
+    /// Asks whether a person may enter or stay.
+    pub(super) fn admit(
+        &self,
+        on: On,
+        asking: Asking<'_>,
+        request: &RequestFacts,
+    ) -> Result<Result<(), Refused>, Failure> {
+        let deadline = self.limits.call_deadline;
+        self.with(on, |instance| instance.admit(asking, request, deadline))
+    }
+
+    /// Asks which rule holds for a channel.
+    pub(super) fn audience(
+        &self,
+        on: On,
+        asking: Asking<'_>,
+        channel: &ChannelFacts,
+    ) -> Result<Rule, Failure> {
+        let deadline = self.limits.call_deadline;
+        self.with(on, |instance| instance.audience(asking, channel, deadline))
+    }
+
+    /// Asks about each of the subjects, in batches.
+    pub(super) fn decide(
+        &self,
+        on: On,
+        asking: Asking<'_>,
+        channel: &ChannelFacts,
+        subjects: &[SubjectFacts],
+    ) -> Result<Vec<bool>, Failure> {
+        let deadline = self.limits.call_deadline;
+        let mut answers = Vec::with_capacity(subjects.len());
+        for batch in subjects.chunks(POLICY_DECIDE_BATCH) {
+            answers.extend(self.with(on, |instance| {
+                instance.decide(asking, channel, batch, deadline)
+            })?);
+        }
+        Ok(answers)
+    }
+
+    /// Asks whether a command may be carried out, and what goes with it.
+    pub(super) fn authorize(
+        &self,
+        on: On,
+        asking: Asking<'_>,
+        command: &CommandQuestion,
+    ) -> Result<Result<Option<Map<String, Value>>, Refused>, Failure> {
+        let deadline = self.limits.call_deadline;
+        self.with(on, |instance| instance.authorize(asking, command, deadline))
+    }
+
+    /// Asks how an event looks that the policies before made this payload of.
+    pub(super) fn render(
+        &self,
+        on: On,
+        asking: Asking<'_>,
+        event: &EventQuestion,
+        payload: &Json,
+    ) -> Result<Form, Failure> {
+        let deadline = self.limits.call_deadline;
+        self.with(on, |instance| {
+            instance.render(asking, event, payload, deadline)
+        })
+    }
+
+    /// Takes an instance, has it asked, and keeps it if the call went well.
+    fn with<R>(
+        &self,
+        on: On,
+        ask: impl FnOnce(&mut Instance) -> Result<R, Failure>,
+    ) -> Result<R, Failure> {
+        let warm = match on {
+            On::Any => self.idle.lock().pop(),
+            On::Fresh => None,
+        };
+        let mut instance = match warm {
+            Some(instance) => instance,
+            None => self.start()?,
+        };
+        let answer = ask(&mut instance)?;
+        self.keep(instance);
+        Ok(answer)
+    }
+
+    /// Keeps an instance for further calls unless it is worn, has seen enough, or there are many.
+    fn keep(&self, instance: Instance) {
+        let worn = instance.calls() >= POLICY_CALLS_PER_INSTANCE
+            || instance.memory_bytes() > self.limits.memory_bytes / 2;
+        if worn || self.isolation == Isolation::PerCall {
+            return;
+        }
+        let mut idle = self.idle.lock();
+        if idle.len() < POLICY_IDLE_INSTANCES {
+            idle.push(instance);
+        }
+    }
+
+    fn start(&self) -> Result<Instance, Refusal> {
+        let policy = self.policy.clone();
+        Instance::start(
+            policy,
+            &self.settings,
+            &self.limits,
+            &self.engine,
+            &self.linked,
+            &self.tally,
+        )
+    }
+}

@@ -60,7 +60,7 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running), shutdown: Shutdow
 
     let mut chores = JoinSet::new();
     chores.spawn(Arc::clone(&committer).expire_holds());
-    chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe()));
+    chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe(), |_| {}));
     let _watching = policies.watch().context("cannot watch the policies")?;
 
     let gateway = Arc::new(Gateway::new(
@@ -170,6 +170,14 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
                 gateway::AllowedOrigins::Listed(origins.clone())
             }
         },
+        trusted_proxies: gateway::TrustedProxies::new(
+            config
+                .listen
+                .trusted_proxies
+                .iter()
+                .map(|&(address, prefix)| gateway::Network::new(address, prefix))
+                .collect(),
+        ),
         auth_deadline: config.auth.deadline,
         grace: config.presence.grace,
         grace_in_channel: config.presence.grace_in_channel,

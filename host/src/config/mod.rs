@@ -11,7 +11,7 @@ mod units;
 mod validate;
 mod written;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -78,6 +78,9 @@ pub struct Listen {
     pub internal: SocketAddr,
     /// Which web pages may connect.
     pub allowed_origins: AllowedOrigins,
+    /// Proxies that are believed when they say where a client comes from: ranges of addresses, as
+    /// an address and how many of its first bits count.
+    pub trusted_proxies: Vec<(IpAddr, u8)>,
 }
 
 /// Which web pages may connect, by the `Origin` that their browser states.

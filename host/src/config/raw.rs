@@ -50,6 +50,7 @@ pub(super) struct Listen {
     pub(super) public: Option<String>,
     pub(super) internal: Option<String>,
     pub(super) allowed_origins: Option<Vec<String>>,
+    pub(super) trusted_proxies: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

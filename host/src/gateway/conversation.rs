@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use wardroom_domain::limits::MAX_CONNECTIONS_PER_USER;
 use wardroom_domain::{Command, Leave, Millis, Rejection, SocketId, UserId, WorkspaceId};
 
 use super::closing::Cause;
@@ -15,7 +14,7 @@ use super::delivery::{Answer, Answers, Delivery};
 use super::frame;
 use super::identity::{Authenticator, Identity, TokenRefusal};
 use super::peer::{Conversation, Departure, Handling, Occurrence, Peer};
-use super::wire::{self, AuthRequest, ClientEvent, Fault, Request};
+use super::wire::{self, AuthRequest, ClientEvent, Fault, Place, Refusal, Request};
 use crate::codes::Code;
 use crate::commit::{Committer, Failure};
 use crate::store::Entry;
@@ -89,15 +88,19 @@ struct Reply {
 impl Reply {
     /// The error events, then the acknowledgement.
     fn refuse(&self, peer: &Arc<Peer>, fault: &Fault) {
-        let Fault { code, message, .. } = fault;
+        let refusal = Refusal {
+            code: fault.code,
+            message: &fault.message,
+            decision: fault.decision.as_deref(),
+        };
         let mut frames = Vec::with_capacity(3);
         if let Some(transaction) = &self.transaction {
-            let packet = wire::error_of_transaction(transaction, *code, message);
+            let packet = wire::error_of_transaction(transaction, &refusal);
             frames.push(frame::text(&packet));
         }
-        frames.push(frame::text(&wire::error(&self.event, *code, message)));
+        frames.push(frame::text(&wire::error(&self.event, &refusal)));
         if let Some(id) = self.ack {
-            frames.push(frame::text(&wire::refused_ack(id, *code, message)));
+            frames.push(frame::text(&wire::refused_ack(id, &refusal)));
         }
         peer.output().push(&frames);
     }
@@ -143,7 +146,8 @@ impl Conversations {
         if let Err(fault) = result {
             let (event, socket) = (reply.event.as_str(), peer.id().as_str());
             let code = fault.code.as_str();
-            tracing::info!(socket, event, code, %fault, reason = fault.reason, "refused");
+            let (reason, decision) = (fault.reason, fault.decision.as_deref());
+            tracing::info!(socket, event, code, %fault, reason, decision, "refused");
             reply.refuse(peer, &fault);
         }
     }
@@ -173,8 +177,11 @@ impl Conversations {
         let asks_state = matches!(command, Command::GetState { .. });
         let (ack, user) = (reply.ack, seat.user.clone());
         let answer = move |entry: &Entry| match ack {
-            Some(id) if asks_state => Some(wire::state_ack(id, &entry.state, &user)),
-            Some(id) => Some(wire::success_ack(id, None)),
+            Some(id) if asks_state => {
+                let grant = entry.grant.as_ref();
+                Some(wire::state_ack(id, &entry.state, &user, grant))
+            }
+            Some(id) => Some(wire::success_ack(id, None, entry.grant.as_ref())),
             None => None,
         };
         self.run(peer, &seat, command, answer).await
@@ -207,7 +214,7 @@ impl Conversations {
             .committer
             .run(&seat.workspace, command, Some(waiter))
             .await;
-        result.map_err(|failure| fault_of(&failure))?;
+        result.map_err(fault_of)?;
         is_written.await.ok();
         Ok(())
     }
@@ -245,25 +252,27 @@ impl Conversations {
         let renews = former
             .as_ref()
             .is_some_and(|seat| seat.workspace == workspace);
-        if let Some(former) = former.filter(|_| !renews) {
-            self.must_be_open(&workspace, &user, named.is_some())?;
-            self.leave(peer, former).await;
-        }
-        let answers = self.delivery.attach(&workspace, peer.id(), peer);
-        let seat = Seat {
-            workspace,
-            user: user.clone(),
-            answers,
-        };
         let command = Command::Connect {
             socket: peer.id().clone(),
-            user,
+            user: user.clone(),
             status,
             role: named.clone().flatten(),
             named_by_token: named.is_some(),
             replaces,
             claims,
-            remote_address: None,
+            remote_address: peer.output().remote_address().cloned(),
+        };
+        if let Some(former) = former.filter(|_| !renews) {
+            // A socket that cannot enter its new workspace stays in the former one.
+            let accepted = self.committer.would_accept(&workspace, &command).await;
+            accepted.map_err(fault_of)?;
+            self.leave(peer, former).await;
+        }
+        let answers = self.delivery.attach(&workspace, peer.id(), peer);
+        let seat = Seat {
+            workspace,
+            user,
+            answers,
         };
         let answer = greeting(&seat, peer.id().clone(), reply);
         if let Err(fault) = self.run(peer, &seat, command, answer).await {
@@ -281,32 +290,6 @@ impl Conversations {
             timer: Some(timer),
         };
         Ok(())
-    }
-
-    /// Asks beforehand what the domain would refuse, so that a socket that cannot enter its new
-    /// workspace stays in the former one.
-    fn must_be_open(
-        &self,
-        workspace: &WorkspaceId,
-        user: &UserId,
-        is_named: bool,
-    ) -> Result<(), Fault> {
-        let state = self
-            .committer
-            .store()
-            .snapshot(workspace)
-            .unwrap_or_default();
-        let rejection = if !is_named && !state.members().contains_key(user) {
-            Rejection::WorkspaceForbidden
-        } else if state.sockets_of(user).len() >= MAX_CONNECTIONS_PER_USER {
-            Rejection::LimitReached {
-                what: "connections of a user",
-                most: MAX_CONNECTIONS_PER_USER,
-            }
-        } else {
-            return Ok(());
-        };
-        Err(fault_of(&Failure::Rejected(rejection)))
     }
 
     /// Leaves a workspace for another one, and waits until its last event has been delivered.
@@ -362,18 +345,29 @@ fn greeting(
     socket: SocketId,
     reply: &Reply,
 ) -> impl FnOnce(&Entry) -> Option<String> + Send + use<> {
-    let (user, workspace) = (seat.user.clone(), seat.workspace.clone());
+    let place = Place {
+        user: seat.user.clone(),
+        workspace: seat.workspace.clone(),
+        socket,
+    };
     let (transaction, ack) = (reply.transaction.clone(), reply.ack);
-    move |_| {
-        let mut packets = wire::auth_success(transaction.as_deref(), &user);
+    move |entry| {
+        let mut packets = wire::auth_success(transaction.as_deref(), &place.user);
         if let Some(id) = ack {
             packets.push('\n');
-            packets += &wire::success_ack(id, Some((&user, &workspace, &socket)));
+            packets += &wire::success_ack(id, Some(&place), entry.grant.as_ref());
         }
         Some(packets)
     }
 }
 
-fn fault_of(failure: &Failure) -> Fault {
-    Fault::new(failure.code(), failure.to_string())
+fn fault_of(failure: Failure) -> Fault {
+    let fault = Fault::new(failure.code(), failure.to_string());
+    match failure {
+        Failure::Rejected(Rejection::Denied(denial)) => Fault {
+            decision: Some(denial.decision),
+            ..fault
+        },
+        _ => fault,
+    }
 }

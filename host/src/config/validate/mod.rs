@@ -3,6 +3,7 @@
 mod checker;
 mod keys;
 mod policies;
+mod proxies;
 
 use std::path::Path;
 
@@ -67,6 +68,7 @@ fn listen(check: &mut Checker<'_>, raw: raw::Listen) -> Listen {
         public,
         internal,
         allowed_origins: allowed_origins(check, origins),
+        trusted_proxies: proxies::trusted_proxies(check, &raw.trusted_proxies.unwrap_or_default()),
     }
 }
 

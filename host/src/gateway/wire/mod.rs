@@ -5,5 +5,6 @@ mod outbound;
 
 pub(super) use inbound::{AuthRequest, ClientEvent, Fault, Request};
 pub(super) use outbound::{
-    auth_success, error, error_of_transaction, event, refused_ack, state_ack, success_ack,
+    Place, Refusal, auth_success, error, error_of_transaction, event, refused_ack, rendered,
+    state_ack, success_ack,
 };

@@ -2,13 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use wardroom_domain::{Event, MediaState, SocketId, UserId, Workspace, WorkspaceId};
+use wardroom_domain::{Event, Json, MediaState, SocketId, UserId, Workspace, WorkspaceId};
 
 use crate::codes::Code;
-use crate::wire::{Object, bare_profile, event_name_and_payload, media_state, quoted, status_name};
+use crate::wire::{
+    Object, bare_profile, event_name, event_name_and_payload, media_state, quoted, status_name,
+};
 
 fn packet(name: &str, data: &str) -> String {
     format!("42[{},{data}]", quoted(name))
+}
+
+/// An event with the data that policies gave it.
+pub(crate) fn rendered(event: &Event, data: &Json) -> String {
+    packet(event_name(event), data.as_str())
 }
 
 /// A server event with exactly the documented fields.
@@ -29,54 +36,83 @@ pub(crate) fn auth_success(transaction: Option<&str>, user: &UserId) -> String {
     )
 }
 
+/// What a client is told of a refusal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal<'a> {
+    pub(crate) code: Code,
+    pub(crate) message: &'a str,
+    /// The decision of the policies, if it was they who refused.
+    pub(crate) decision: Option<&'a str>,
+}
+
+impl Refusal<'_> {
+    fn write(&self, object: Object) -> String {
+        let object = object
+            .string("message", self.message)
+            .string("code", self.code.as_str());
+        match self.decision {
+            Some(decision) => object.string("decisionId", decision),
+            None => object,
+        }
+        .end()
+    }
+}
+
 /// `socket-api-error`.
-pub(crate) fn error(event: &str, code: Code, message: &str) -> String {
-    let object = Object::new()
-        .string("event", event)
-        .string("message", message);
-    packet(
-        "socket-api-error",
-        &object.string("code", code.as_str()).end(),
-    )
+pub(crate) fn error(event: &str, refusal: &Refusal<'_>) -> String {
+    let object = Object::new().string("event", event);
+    packet("socket-api-error", &refusal.write(object))
 }
 
 /// `socket-api-error-T`.
-pub(crate) fn error_of_transaction(transaction: &str, code: Code, message: &str) -> String {
+pub(crate) fn error_of_transaction(transaction: &str, refusal: &Refusal<'_>) -> String {
     let name = format!("socket-api-error-{transaction}");
-    packet(&name, &error_object(code, message))
+    packet(&name, &refusal.write(Object::new()))
 }
 
-fn error_object(code: Code, message: &str) -> String {
-    Object::new()
-        .string("message", message)
-        .string("code", code.as_str())
-        .end()
-}
-
-fn ack(id: i64, object: Object) -> String {
+fn ack(id: i64, object: Object, grant: Option<&Json>) -> String {
+    let object = match grant {
+        Some(grant) => object.raw("grant", grant.as_str()),
+        None => object,
+    };
     format!("43{id}[{}]", object.end())
 }
 
 /// The acknowledgement of what failed.
-pub(crate) fn refused_ack(id: i64, code: Code, message: &str) -> String {
+pub(crate) fn refused_ack(id: i64, refusal: &Refusal<'_>) -> String {
     let object = Object::new().raw("ok", "false");
-    ack(id, object.raw("error", &error_object(code, message)))
+    let object = object.raw("error", &refusal.write(Object::new()));
+    ack(id, object, None)
 }
 
-/// The acknowledgement of what succeeded; after `auth` it says who and where the client is.
-pub(crate) fn success_ack(id: i64, place: Option<(&UserId, &WorkspaceId, &SocketId)>) -> String {
+/// Who a client is, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) user: UserId,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) socket: SocketId,
+}
+
+/// The acknowledgement of what succeeded, with what policies attach to it; after `auth` it says who
+/// and where the client is.
+pub(crate) fn success_ack(id: i64, place: Option<&Place>, grant: Option<&Json>) -> String {
     let mut object = Object::new().raw("ok", "true");
-    if let Some((user, workspace, socket)) = place {
+    if let Some(place) = place {
         object = object
-            .string("userId", user.as_str())
-            .string("workspaceId", workspace.as_str())
-            .string("socketId", socket.as_str());
+            .string("userId", place.user.as_str())
+            .string("workspaceId", place.workspace.as_str())
+            .string("socketId", place.socket.as_str());
     }
-    ack(id, object)
+    ack(id, object, grant)
 }
 
 /// The acknowledgement of `get-state`: members, guests and what `asker` may see.
-pub(crate) fn state_ack(id: i64, state: &Workspace, asker: &UserId) -> String {
+pub(crate) fn state_ack(
+    id: i64,
+    state: &Workspace,
+    asker: &UserId,
+    grant: Option<&Json>,
+) -> String {
     let users: BTreeSet<&UserId> = state
         .members()
         .keys()
@@ -106,7 +142,7 @@ pub(crate) fn state_ack(id: i64, state: &Workspace, asker: &UserId) -> String {
         .raw("ok", "true")
         .raw("members", &format!("[{}]", members.join(",")))
         .raw("channels", &format!("[{}]", channels.join(",")));
-    ack(id, object)
+    ack(id, object, grant)
 }
 
 fn member(state: &Workspace, user: &UserId, asker: &UserId) -> String {
@@ -203,17 +239,36 @@ mod tests {
     #[test]
     fn answers_have_the_documented_form() {
         let user = UserId::new("u1").unwrap();
-        let workspace = WorkspaceId::new("w1").unwrap();
-        let socket = SocketId::new("s1").unwrap();
+        let place = Place {
+            user: user.clone(),
+            workspace: WorkspaceId::new("w1").unwrap(),
+            socket: SocketId::new("s1").unwrap(),
+        };
+        let no = Refusal {
+            code: Code::InvalidToken,
+            message: "no",
+            decision: None,
+        };
+        let denied = Refusal {
+            code: Code::DeniedByPolicy,
+            decision: Some("d1"),
+            ..no
+        };
+        let grant = Json::from_canonical(r#"{"janus":{"token":"t"}}"#);
         let packets = [
             auth_success(Some("t"), &user),
             auth_success(None, &user),
-            error("auth", Code::InvalidToken, "no"),
-            error_of_transaction("t", Code::InvalidToken, "no"),
-            refused_ack(1, Code::InvalidData, "no"),
-            success_ack(2, None),
-            success_ack(3, Some((&user, &workspace, &socket))),
-            state_ack(4, &Workspace::default(), &user),
+            error("auth", &no),
+            error_of_transaction("t", &no),
+            refused_ack(1, &no),
+            error("auth", &denied),
+            error_of_transaction("t", &denied),
+            refused_ack(1, &denied),
+            success_ack(2, None, None),
+            success_ack(2, None, Some(&grant)),
+            success_ack(3, Some(&place), None),
+            state_ack(4, &Workspace::default(), &user, None),
+            state_ack(4, &Workspace::default(), &user, Some(&grant)),
         ];
         expect![[r#"
             42["auth-success",{"transaction":"t","userId":"u1"}]

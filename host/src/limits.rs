@@ -158,6 +158,25 @@ pub const POLICY_RELOAD_PATIENCE: Duration = Duration::from_secs(1);
 /// overflowing queues of events and directories that appear later.
 pub const POLICY_RELOAD_POLL: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether a policy that failed is to be asked again about everything.
+pub const POLICY_ANOTHER_LOOK_POLL: Duration = Duration::from_millis(500);
+/// How long a swap waits until all that is open has settled under the one before. After it the swap
+/// takes place all the same, and the log says so.
+pub const POLICY_SETTLING_PATIENCE: Duration = Duration::from_secs(30);
+/// Questions that wait for the policies in shadow. More are dropped and counted.
+pub const POLICY_SHADOW_QUEUE: usize = 1024;
+/// Differing answers that are kept for each policy in shadow. A new one takes the oldest's place.
+pub const POLICY_SHADOW_SAMPLES: usize = 100;
+/// Keys that are named in one differing answer. More are left out.
+pub const POLICY_SHADOW_KEYS: usize = 16;
+/// People of a workspace, in the order of their ids, for whom a shadow's rule is compared with the
+/// one that holds. More are left out.
+pub const POLICY_SHADOW_PEOPLE: usize = 1000;
+/// Changes that a dry run lists. More are counted only.
+pub const POLICY_DRY_RUN_CHANGES: usize = 1000;
+/// How long a dry run may take. What it has found by then is its answer.
+pub const POLICY_DRY_RUN_TIME: Duration = Duration::from_secs(10);
+
 const _: () = assert!(POLICY_TICK.as_millis() < POLICY_CALL_DEADLINE.as_millis());
 const _: () = assert!(POLICY_CALL_DEADLINE.as_millis() < POLICY_START_DEADLINE.as_millis());
 const _: () = assert!(POLICY_IDLE_INSTANCES <= POLICY_INSTANCES);

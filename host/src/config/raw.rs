@@ -104,6 +104,10 @@ pub(super) struct Policy {
     pub(super) file: Option<PathBuf>,
     pub(super) settings: toml::Table,
     pub(super) on_failure: Option<String>,
+    pub(super) isolation: Option<String>,
+    pub(super) grants: Option<Vec<String>>,
+    pub(super) shadow: Option<bool>,
+    pub(super) shadow_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -115,6 +119,7 @@ pub(super) struct PolicyBounds {
     pub(super) memory: Option<String>,
     pub(super) table_elements: Option<u64>,
     pub(super) output: Option<String>,
+    pub(super) cache: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

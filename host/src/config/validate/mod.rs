@@ -13,7 +13,7 @@ use self::checker::{Checker, in_memory};
 use super::error::Problem;
 use super::{
     AllowedOrigins, Auth, Config, Limits, Listen, Log, LogFormat, Mode, Presence, ShutdownBounds,
-    SocketIo, Store, raw,
+    SocketIo, Store, Written, raw,
 };
 use crate::auth::TokenRules;
 
@@ -42,6 +42,7 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
         log: log(&mut check, raw.log),
         demo: None,
         warnings: Vec::new(),
+        written: Written::default(),
     };
     let (problems, warnings) = check.finish();
     Checked {

@@ -21,6 +21,19 @@ pub const MAX_DECISION_ROUNDS: usize = 64;
 /// Subjects that one call asks a policy about, for channels it answered `each`.
 pub const MAX_SUBJECTS_PER_CALL: usize = 1024;
 
+/// Members of whom it is remembered how policies make them appear in `get-state`, in all workspaces
+/// together. Beyond it everything is forgotten, and asked again when it is wanted.
+pub const MAX_APPEARANCES: usize = 400_000;
+
+/// Members of whom policies may still be asked when the answer to `get-state` is written. Beyond it
+/// the answer is put off and they are asked beforehand again.
+pub const MAX_APPEARANCES_ASKED_IN_DELIVERY: usize = 64;
+
+/// How often the answer to `get-state` is put off before it fails with `overloaded`.
+pub const MAX_STATE_ATTEMPTS: usize = 4;
+
+const _: () = assert!(wardroom_domain::limits::MAX_MEMBERS_PER_WORKSPACE < MAX_APPEARANCES);
+
 // ---- durable directory ----
 
 /// Directory writes that wait for the disk. At the limit further ones wait.

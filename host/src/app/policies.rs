@@ -115,6 +115,10 @@ impl commit::PolicySet for Set {
         };
         self.policies.render(asking(about), &event)
     }
+
+    fn rendering_looks_up(&self) -> bool {
+        self.policies.rendering_looks_up()
+    }
 }
 
 /// The same, as the policies' room says it.
@@ -131,7 +135,11 @@ pub(super) struct Current(pub(super) Policies);
 
 impl commit::Policies for Current {
     fn generation(&self) -> Option<Generation> {
-        self.0.current().generation()
+        self.0.standing().map(|(generation, _)| generation)
+    }
+
+    fn standing(&self) -> Option<(Generation, Hooks)> {
+        self.0.standing()
     }
 
     fn current(&self) -> Option<Arc<dyn commit::PolicySet>> {

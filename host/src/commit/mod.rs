@@ -3,6 +3,7 @@
 //! Socket events, HTTP calls and timers all come through [`Committer::run`]. It knows neither
 //! sockets nor HTTP nor WebAssembly; what policies answer comes through [`Policies`].
 
+mod appearance;
 mod asking;
 mod deadlines;
 mod dry;
@@ -22,6 +23,8 @@ use crate::limits::MAX_DECISION_ROUNDS;
 use crate::metrics::Metrics;
 use crate::store::{Attempt, Entry, Pass, Store, StoreError, Waiter};
 
+use self::appearance::Gallery;
+pub use self::appearance::{Appearance, Appearances};
 pub use self::deadlines::Deadlines;
 
 /// What a question to the policies is about besides its own facts.
@@ -59,6 +62,11 @@ pub trait PolicySet: Send + Sync {
     fn authorize(&self, asking: Asking<'_>, command: &CommandFacts) -> Verdict;
     /// The renditions of an event, or nothing if it goes on as it is.
     fn render(&self, asking: Asking<'_>, event: &EventFacts) -> Option<Vec<Rendition>>;
+    /// Whether an answer of [`PolicySet::render`] may depend on more of the directory than the facts
+    /// of the event: then it holds for this directory only.
+    fn rendering_looks_up(&self) -> bool {
+        true
+    }
 }
 
 /// Where the current policies are to be had.
@@ -126,6 +134,7 @@ pub struct Committer {
     store: Arc<dyn Store>,
     policies: Arc<dyn Policies>,
     deadlines: Arc<Deadlines>,
+    gallery: Gallery,
     metrics: Arc<Metrics>,
     start: Instant,
 }
@@ -138,6 +147,7 @@ impl Committer {
             store,
             policies,
             deadlines: Arc::new(Deadlines::default()),
+            gallery: Gallery::default(),
             metrics,
             start: Instant::now(),
         }

@@ -14,9 +14,10 @@ use super::delivery::{Answer, Answers, Delivery};
 use super::frame;
 use super::identity::{Authenticator, Identity, TokenRefusal};
 use super::peer::{Conversation, Departure, Handling, Occurrence, Peer};
-use super::wire::{self, AuthRequest, ClientEvent, Fault, Place, Refusal, Request};
+use super::wire::{self, Asker, AuthRequest, ClientEvent, Fault, Place, Refusal, Request};
 use crate::codes::Code;
-use crate::commit::{Committer, Failure};
+use crate::commit::{Appearances, Committer, Failure};
+use crate::limits::MAX_STATE_ATTEMPTS;
 use crate::store::Entry;
 
 /// How long things may take that end a connection.
@@ -169,22 +170,47 @@ impl Conversations {
             ClientEvent::UnselectChannel => Command::Unselect { socket },
             ClientEvent::UpdateMediaState(patch) => Command::UpdateMedia { socket, patch },
             ClientEvent::UpdateOnlineStatus(status) => Command::UpdateStatus { socket, status },
-            ClientEvent::GetState => Command::GetState { socket },
+            ClientEvent::GetState => return self.tell_state(peer, reply).await,
         };
-        let Some(seat) = peer.memory.lock().seat.clone() else {
-            return Err(Fault::new(Code::Unauthenticated, "send `auth` first"));
-        };
-        let asks_state = matches!(command, Command::GetState { .. });
-        let (ack, user) = (reply.ack, seat.user.clone());
-        let answer = move |entry: &Entry| match ack {
-            Some(id) if asks_state => {
-                let grant = entry.grant.as_ref();
-                Some(wire::state_ack(id, &entry.state, &user, grant))
-            }
-            Some(id) => Some(wire::success_ack(id, None, entry.grant.as_ref())),
-            None => None,
-        };
+        let seat = seated(peer)?;
+        let ack = reply.ack;
+        let answer =
+            move |entry: &Entry| ack.map(|id| wire::success_ack(id, None, entry.grant.as_ref()));
         self.run(peer, &seat, command, answer).await
+    }
+
+    /// Answers `get-state`. Where policies render events they are asked beforehand, and again if too
+    /// much has changed when the answer's place in the log is reached.
+    async fn tell_state(&self, peer: &Arc<Peer>, reply: &Reply) -> Result<(), Fault> {
+        let seat = seated(peer)?;
+        for _ in 0..MAX_STATE_ATTEMPTS {
+            self.committer.prepare_appearances(&seat.workspace).await;
+            let (ack, user) = (reply.ack, seat.user.clone());
+            let (committer, workspace) = (Arc::clone(&self.committer), seat.workspace.clone());
+            let told = Arc::new(AtomicBool::new(true));
+            let is_told = Arc::clone(&told);
+            let answer = move |entry: &Entry| {
+                let id = ack?;
+                let appearances = committer.appearances(&workspace, &entry.state);
+                if matches!(appearances, Appearances::Unknown) {
+                    is_told.store(false, Ordering::Release);
+                    return None;
+                }
+                let asker = Asker {
+                    user: &user,
+                    appearances: &appearances,
+                };
+                let grant = entry.grant.as_ref();
+                Some(wire::state_ack(id, &entry.state, &asker, grant))
+            };
+            let socket = peer.id().clone();
+            let command = Command::GetState { socket };
+            self.run(peer, &seat, command, answer).await?;
+            if told.load(Ordering::Acquire) {
+                return Ok(());
+            }
+        }
+        Err(fault_of(Failure::Overloaded))
     }
 
     /// Runs a command, puts its answer where the log has it, and waits until that is written, so
@@ -328,6 +354,11 @@ impl Conversations {
         }
         self.delivery.detach(&seat.workspace, peer.id());
     }
+}
+
+fn seated(peer: &Arc<Peer>) -> Result<Seat, Fault> {
+    let seat = peer.memory.lock().seat.clone();
+    seat.ok_or_else(|| Fault::new(Code::Unauthenticated, "send `auth` first"))
 }
 
 /// How a lost transport is held.

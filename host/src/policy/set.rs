@@ -74,6 +74,12 @@ impl PolicySet {
         policies.any(|policy| policy.wants_another_look(now))
     }
 
+    /// Whether a policy that renders events may look at more of the directory than it is given.
+    #[must_use]
+    pub fn rendering_looks_up(&self) -> bool {
+        self.policies.iter().any(|it| it.looks_up(Hook::Events))
+    }
+
     pub(super) fn policies(&self) -> &[Policy] {
         &self.policies
     }

@@ -2,9 +2,11 @@
 
 mod inbound;
 mod outbound;
+mod state;
 
 pub(super) use inbound::{AuthRequest, ClientEvent, Fault, Request};
 pub(super) use outbound::{
     Place, Refusal, auth_success, error, error_of_transaction, event, refused_ack, rendered,
-    state_ack, success_ack,
+    success_ack,
 };
+pub(super) use state::{Asker, state_ack};

@@ -1,13 +1,9 @@
 //! What clients are sent, as Socket.IO packets; must not know to whom.
 
-use std::collections::BTreeSet;
-
-use wardroom_domain::{Event, Json, MediaState, SocketId, UserId, Workspace, WorkspaceId};
+use wardroom_domain::{Event, Json, SocketId, UserId, WorkspaceId};
 
 use crate::codes::Code;
-use crate::wire::{
-    Object, bare_profile, event_name, event_name_and_payload, media_state, quoted, status_name,
-};
+use crate::wire::{Object, event_name, event_name_and_payload, quoted};
 
 fn packet(name: &str, data: &str) -> String {
     format!("42[{},{data}]", quoted(name))
@@ -70,7 +66,7 @@ pub(crate) fn error_of_transaction(transaction: &str, refusal: &Refusal<'_>) -> 
     packet(&name, &refusal.write(Object::new()))
 }
 
-fn ack(id: i64, object: Object, grant: Option<&Json>) -> String {
+pub(super) fn ack(id: i64, object: Object, grant: Option<&Json>) -> String {
     let object = match grant {
         Some(grant) => object.raw("grant", grant.as_str()),
         None => object,
@@ -104,64 +100,6 @@ pub(crate) fn success_ack(id: i64, place: Option<&Place>, grant: Option<&Json>) 
             .string("socketId", place.socket.as_str());
     }
     ack(id, object, grant)
-}
-
-/// The acknowledgement of `get-state`: members, guests and what `asker` may see.
-pub(crate) fn state_ack(
-    id: i64,
-    state: &Workspace,
-    asker: &UserId,
-    grant: Option<&Json>,
-) -> String {
-    let users: BTreeSet<&UserId> = state
-        .members()
-        .keys()
-        .chain(state.connected_users())
-        .collect();
-    let members: Vec<_> = users
-        .into_iter()
-        .map(|user| member(state, user, asker))
-        .collect();
-    let channels: Vec<_> = state
-        .channels()
-        .iter()
-        .filter(|(id, _)| state.may_see(asker, id))
-        .map(|(id, channel)| {
-            let private = if channel.facts.private {
-                "true"
-            } else {
-                "false"
-            };
-            Object::new()
-                .string("channelId", id.as_str())
-                .raw("private", private)
-                .end()
-        })
-        .collect();
-    let object = Object::new()
-        .raw("ok", "true")
-        .raw("members", &format!("[{}]", members.join(",")))
-        .raw("channels", &format!("[{}]", channels.join(",")));
-    ack(id, object, grant)
-}
-
-fn member(state: &Workspace, user: &UserId, asker: &UserId) -> String {
-    let object = Object::new();
-    let object = match state.members().get(user) {
-        Some(member) => object.raw("user", member.profile.as_str()),
-        None => object.raw("user", bare_profile(user).as_str()),
-    };
-    let object = object.string("onlineStatus", status_name(state.status(user)));
-    let selection = state.selections().get(user);
-    match selection.filter(|selection| state.may_see(asker, &selection.channel)) {
-        Some(selection) => object
-            .string("selectedChannelId", selection.channel.as_str())
-            .raw("userMediaState", &media_state(&selection.media)),
-        None => object
-            .raw("selectedChannelId", "null")
-            .raw("userMediaState", &media_state(&MediaState::default())),
-    }
-    .end()
 }
 
 #[cfg(test)]
@@ -267,8 +205,6 @@ mod tests {
             success_ack(2, None, None),
             success_ack(2, None, Some(&grant)),
             success_ack(3, Some(&place), None),
-            state_ack(4, &Workspace::default(), &user, None),
-            state_ack(4, &Workspace::default(), &user, Some(&grant)),
         ];
         expect![[r#"
             42["auth-success",{"transaction":"t","userId":"u1"}]
@@ -281,9 +217,7 @@ mod tests {
             431[{"ok":false,"error":{"message":"no","code":"denied-by-policy","decisionId":"d1"}}]
             432[{"ok":true}]
             432[{"ok":true,"grant":{"janus":{"token":"t"}}}]
-            433[{"ok":true,"userId":"u1","workspaceId":"w1","socketId":"s1"}]
-            434[{"ok":true,"members":[],"channels":[]}]
-            434[{"ok":true,"members":[],"channels":[],"grant":{"janus":{"token":"t"}}}]"#]]
+            433[{"ok":true,"userId":"u1","workspaceId":"w1","socketId":"s1"}]"#]]
         .assert_eq(&packets.join("\n"));
     }
 }

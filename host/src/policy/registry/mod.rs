@@ -16,7 +16,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::sync::watch;
-use wardroom_domain::Generation;
+use wardroom_domain::{Generation, Hooks};
 
 pub use self::book::{Cause, RefusedConfiguration, Reload};
 pub use self::calls::{PromoteError, RollbackError, ShadowError};
@@ -184,6 +184,14 @@ impl Policies {
     #[must_use]
     pub fn current(&self) -> Arc<PolicySet> {
         self.0.current.load_full()
+    }
+
+    /// The present generation and what it is asked, if it is asked anything. It is cheap: nothing is
+    /// counted, locked or made.
+    #[must_use]
+    pub fn standing(&self) -> Option<(Generation, Hooks)> {
+        let current = self.0.current.load();
+        current.generation().map(|it| (it, current.hooks()))
     }
 
     /// Sees the number of each new generation, after it has come into force: whatever was decided

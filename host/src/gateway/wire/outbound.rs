@@ -106,7 +106,7 @@ pub(crate) fn success_ack(id: i64, place: Option<&Place>, grant: Option<&Json>) 
 mod tests {
     #![allow(clippy::unwrap_used)]
     use expect_test::expect;
-    use wardroom_domain::{ChannelId, Json, OnlineStatus};
+    use wardroom_domain::{ChannelId, MediaState, OnlineStatus};
 
     use super::*;
 

@@ -21,6 +21,19 @@ pub const MAX_DECISION_ROUNDS: usize = 64;
 /// Subjects that one call asks a policy about, for channels it answered `each`.
 pub const MAX_SUBJECTS_PER_CALL: usize = 1024;
 
+/// Members of whom it is remembered how policies make them appear in `get-state`, in all workspaces
+/// together. Beyond it everything is forgotten, and asked again when it is wanted.
+pub const MAX_APPEARANCES: usize = 400_000;
+
+/// Members of whom policies may still be asked when the answer to `get-state` is written. Beyond it
+/// the answer is put off and they are asked beforehand again.
+pub const MAX_APPEARANCES_ASKED_IN_DELIVERY: usize = 64;
+
+/// How often the answer to `get-state` is put off before it fails with `overloaded`.
+pub const MAX_STATE_ATTEMPTS: usize = 4;
+
+const _: () = assert!(wardroom_domain::limits::MAX_MEMBERS_PER_WORKSPACE < MAX_APPEARANCES);
+
 // ---- durable directory ----
 
 /// Directory writes that wait for the disk. At the limit further ones wait.
@@ -157,6 +170,25 @@ pub const POLICY_RELOAD_PATIENCE: Duration = Duration::from_secs(1);
 /// How often files are looked at when the system reports nothing: for network file systems,
 /// overflowing queues of events and directories that appear later.
 pub const POLICY_RELOAD_POLL: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether a policy that failed is to be asked again about everything.
+pub const POLICY_ANOTHER_LOOK_POLL: Duration = Duration::from_millis(500);
+/// How long a swap waits until all that is open has settled under the one before. After it the swap
+/// takes place all the same, and the log says so.
+pub const POLICY_SETTLING_PATIENCE: Duration = Duration::from_secs(30);
+/// Questions that wait for the policies in shadow. More are dropped and counted.
+pub const POLICY_SHADOW_QUEUE: usize = 1024;
+/// Differing answers that are kept for each policy in shadow. A new one takes the oldest's place.
+pub const POLICY_SHADOW_SAMPLES: usize = 100;
+/// Keys that are named in one differing answer. More are left out.
+pub const POLICY_SHADOW_KEYS: usize = 16;
+/// People of a workspace, in the order of their ids, for whom a shadow's rule is compared with the
+/// one that holds. More are left out.
+pub const POLICY_SHADOW_PEOPLE: usize = 1000;
+/// Changes that a dry run lists. More are counted only.
+pub const POLICY_DRY_RUN_CHANGES: usize = 1000;
+/// How long a dry run may take. What it has found by then is its answer.
+pub const POLICY_DRY_RUN_TIME: Duration = Duration::from_secs(10);
 
 const _: () = assert!(POLICY_TICK.as_millis() < POLICY_CALL_DEADLINE.as_millis());
 const _: () = assert!(POLICY_CALL_DEADLINE.as_millis() < POLICY_START_DEADLINE.as_millis());

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Mode, VARIABLE_PREFIX};
+use crate::config::{Config, DEFAULT_FILE, Mode, VARIABLE_PREFIX};
 
 /// Exit code of a failure while running.
 const RUNTIME_FAILURE: u8 = 1;
@@ -53,11 +53,19 @@ enum Command {
 }
 
 /// Which configuration to use.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 struct Source {
     /// The configuration file; without it ./wardroom.toml, if it exists
     #[arg(long, short, value_name = "FILE", env = "WARDROOM_CONFIG")]
     config: Option<PathBuf>,
+}
+
+impl Source {
+    /// The configuration file, whether or not it is there.
+    fn file(&self) -> PathBuf {
+        let named = self.config.clone();
+        named.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE))
+    }
 }
 
 /// Whether to relax for development.
@@ -85,6 +93,15 @@ enum Failure {
     Usage(String),
     /// It went wrong while running.
     Runtime(anyhow::Error),
+}
+
+impl From<Failure> for String {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Usage(message) => message,
+            Failure::Runtime(error) => format!("{error:#}"),
+        }
+    }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {

@@ -50,6 +50,7 @@ pub(super) struct Listen {
     pub(super) public: Option<String>,
     pub(super) internal: Option<String>,
     pub(super) allowed_origins: Option<Vec<String>>,
+    pub(super) trusted_proxies: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,6 +104,10 @@ pub(super) struct Policy {
     pub(super) file: Option<PathBuf>,
     pub(super) settings: toml::Table,
     pub(super) on_failure: Option<String>,
+    pub(super) isolation: Option<String>,
+    pub(super) grants: Option<Vec<String>>,
+    pub(super) shadow: Option<bool>,
+    pub(super) shadow_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,6 +119,7 @@ pub(super) struct PolicyBounds {
     pub(super) memory: Option<String>,
     pub(super) table_elements: Option<u64>,
     pub(super) output: Option<String>,
+    pub(super) cache: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]

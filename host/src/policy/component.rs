@@ -121,6 +121,7 @@ impl std::fmt::Debug for Digest {
 }
 
 /// A component that is linked and ready to be instantiated, with the hooks it exports.
+#[derive(Clone)]
 pub(super) struct Linked {
     pub(super) pre: InstancePre<State>,
     pub(super) lifecycle: Option<lifecycle::GuestIndices>,

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use super::component::{self, Digest};
+use super::capability;
+use super::component::{self, Digest, Linked};
 use super::decision::DecisionSink;
 use super::engine;
 use super::facts::State;
@@ -32,38 +33,55 @@ pub struct Surroundings {
 pub(super) struct Loader {
     engine: Engine,
     linker: Linker<State>,
-    limits: PolicyLimits,
     surroundings: Surroundings,
 }
 
 impl Loader {
     /// Starts the engine.
-    pub(super) fn new(
-        limits: PolicyLimits,
-        surroundings: Surroundings,
-    ) -> Result<Self, wasmtime::Error> {
+    pub(super) fn new(surroundings: Surroundings) -> Result<Self, wasmtime::Error> {
         let engine = engine::start()?;
         Ok(Self {
             linker: component::linker(&engine)?,
             engine,
-            limits,
             surroundings,
         })
     }
 
-    pub(super) fn limits(&self) -> &PolicyLimits {
-        &self.limits
-    }
-
-    pub(super) fn surroundings(&self) -> &Surroundings {
-        &self.surroundings
-    }
-
-    /// Brings a version to life. It takes up to seconds: not for a thread that serves anybody.
-    pub(super) fn version(&self, source: &PolicySource, bytes: &[u8]) -> Result<Version, Refusal> {
+    /// Brings a version to life: parses, compiles, links, compares what it imports with what the
+    /// version in force imports, starts it on trial, has it take its settings and warms it up. It
+    /// takes up to seconds: not for a thread that serves anybody.
+    pub(super) fn version(
+        &self,
+        source: &PolicySource,
+        limits: PolicyLimits,
+        bytes: &[u8],
+        in_force: Option<&Version>,
+    ) -> Result<Version, Refusal> {
         let linked = component::link(&self.engine, &self.linker, bytes)?;
-        let (digest, engine) = (Digest::of(bytes), self.engine.clone());
+        let held = in_force.map(Version::capabilities);
+        capability::compare(&linked.capabilities(), held.as_deref(), &source.grants)
+            .map_err(Refusal::Capability)?;
+        self.trial(source, limits, Digest::of(bytes), linked)
+    }
+
+    /// Brings the component of a version to life once more, with other settings or limits.
+    pub(super) fn again(
+        &self,
+        source: &PolicySource,
+        limits: PolicyLimits,
+        version: &Version,
+    ) -> Result<Version, Refusal> {
+        self.trial(source, limits, version.digest(), version.linked().clone())
+    }
+
+    fn trial(
+        &self,
+        source: &PolicySource,
+        limits: PolicyLimits,
+        digest: Digest,
+        linked: Linked,
+    ) -> Result<Version, Refusal> {
         let metrics = self.surroundings.metrics.as_deref();
-        Version::trial(source, digest, self.limits, engine, linked, metrics)
+        Version::trial(source, digest, limits, self.engine.clone(), linked, metrics)
     }
 }

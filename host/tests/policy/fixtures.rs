@@ -47,13 +47,7 @@ pub(crate) fn limits() -> PolicyLimits {
 }
 
 pub(crate) fn source(name: &str, file: &Path) -> PolicySource {
-    PolicySource {
-        name: Arc::from(name),
-        file: file.to_owned(),
-        settings: Json::from_canonical("{}"),
-        on_failure: OnFailure::Closed,
-        isolation: Isolation::Reuse,
-    }
+    PolicySource::new(name, file.to_owned())
 }
 
 /// A question in an empty workspace.

@@ -3,6 +3,7 @@
 mod checker;
 mod keys;
 mod policies;
+mod proxies;
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use self::checker::{Checker, in_memory};
 use super::error::Problem;
 use super::{
     AllowedOrigins, Auth, Config, Limits, Listen, Log, LogFormat, Mode, Presence, ShutdownBounds,
-    SocketIo, Store, raw,
+    SocketIo, Store, Written, raw,
 };
 use crate::auth::TokenRules;
 
@@ -41,6 +42,7 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
         log: log(&mut check, raw.log),
         demo: None,
         warnings: Vec::new(),
+        written: Written::default(),
     };
     let (problems, warnings) = check.finish();
     Checked {
@@ -66,6 +68,7 @@ fn listen(check: &mut Checker<'_>, raw: raw::Listen) -> Listen {
         public,
         internal,
         allowed_origins: allowed_origins(check, origins),
+        trusted_proxies: proxies::trusted_proxies(check, &raw.trusted_proxies.unwrap_or_default()),
     }
 }
 

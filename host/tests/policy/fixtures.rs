@@ -5,10 +5,12 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use wardroom::policy::{
-    Asking, Isolation, OnFailure, Policies, PolicyLimits, PolicySource, StartError,
+    Asking, CommandQuestion, EventQuestion, Isolation, OnFailure, Policies, PolicyLimits,
+    PolicySource, StartError,
 };
 use wardroom_domain::{
-    Attributes, ChannelFacts, ChannelId, Json, Role, SubjectFacts, UserId, Workspace, WorkspaceId,
+    Attributes, ChannelFacts, ChannelId, Json, RequestFacts, Role, SubjectFacts, UserId, Workspace,
+    WorkspaceId,
 };
 
 fn built(variable: &str, folder: &str, name: &str) -> PathBuf {
@@ -43,6 +45,14 @@ pub(crate) fn limits() -> PolicyLimits {
     PolicyLimits {
         start_deadline: Duration::from_secs(10),
         ..PolicyLimits::default()
+    }
+}
+
+/// Time enough to reach another limit on a slow machine.
+pub(crate) fn patient() -> PolicyLimits {
+    PolicyLimits {
+        call_deadline: Duration::from_secs(10),
+        ..limits()
     }
 }
 
@@ -118,5 +128,35 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(Instant::now() < patience, "waited in vain: {what}");
         std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// A request of somebody without role, claims and address.
+pub(crate) fn request(user: &str) -> RequestFacts {
+    RequestFacts {
+        subject: subject(user, None),
+        claims: Json::from_canonical("{}"),
+        remote_address: None,
+        reevaluation: false,
+    }
+}
+
+/// A command of `ann` without arguments, about no channel.
+pub(crate) fn command(name: &str) -> CommandQuestion {
+    CommandQuestion {
+        name: Arc::from(name),
+        arguments: Json::from_canonical("{}"),
+        subject: subject("ann", None),
+        channel: None,
+    }
+}
+
+/// An event about nobody and no channel.
+pub(crate) fn event(name: &str) -> EventQuestion {
+    EventQuestion {
+        name: Arc::from(name),
+        payload: Json::from_canonical(r#"{"x":1}"#),
+        subject: None,
+        channel: None,
     }
 }

@@ -83,6 +83,11 @@ fn imports_that_are_not_granted_are_named() {
 }
 
 #[test]
+fn a_hook_that_no_server_asks_is_refused_rather_than_ignored() {
+    assert_says(&refusal(&guest("unasked")), &["does not ask `moderation`"]);
+}
+
+#[test]
 fn an_interface_from_the_future_is_refused() {
     assert_says(
         &refusal(&guest("future")),
@@ -94,6 +99,9 @@ fn an_interface_from_the_future_is_refused() {
 fn other_types_behind_the_right_name_are_refused() {
     assert_says(&refusal(&guest("liar")), &["types differ"]);
     assert_says(&refusal(&guest("half")), &["types differ", "decide"]);
+    for liar in ["liar_admission", "liar_commands", "liar_events"] {
+        assert_says(&refusal(&guest(liar)), &["types differ"]);
+    }
 }
 
 #[test]
@@ -114,6 +122,20 @@ fn a_policy_that_fails_on_everything_is_refused() {
         &refusal(&guest("broken")),
         &["empty public channel", "trap", "fails on everything"],
     );
+}
+
+#[test]
+fn a_policy_that_fails_on_everything_in_one_hook_is_refused() {
+    for (hook, about) in [
+        ("admission", "the request of a person without claims"),
+        ("commands", "the command `get-state`"),
+        ("events", "the event `user-joined`"),
+    ] {
+        let mut source = source("p", &guest("broken_elsewhere"));
+        source.settings = Json::from_canonical(&format!(r#"{{"hook":"{hook}"}}"#));
+        let error = Policies::load(vec![source], limits()).err().unwrap();
+        assert_says(&error.to_string(), &[about, "trap", "fails on everything"]);
+    }
 }
 
 #[test]

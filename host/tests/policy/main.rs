@@ -4,5 +4,8 @@
 
 mod calls;
 mod fixtures;
+mod hooks;
 mod loading;
+mod log;
+mod misbehaving;
 mod reload;

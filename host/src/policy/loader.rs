@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+use super::cache::Cache;
 use super::component::{self, Digest};
 use super::decision::DecisionSink;
 use super::engine;
@@ -34,6 +35,7 @@ pub(super) struct Loader {
     linker: Linker<State>,
     limits: PolicyLimits,
     surroundings: Surroundings,
+    cache: Option<Cache>,
 }
 
 impl Loader {
@@ -43,11 +45,21 @@ impl Loader {
         surroundings: Surroundings,
     ) -> Result<Self, wasmtime::Error> {
         let engine = engine::start()?;
+        let cache = surroundings.cache.as_deref();
+        let cache = cache.and_then(|directory| match Cache::open(directory, &engine) {
+            Ok(cache) => Some(cache),
+            Err(error) => {
+                let directory = directory.display();
+                tracing::warn!(%directory, %error, "compiled policies are not kept");
+                None
+            }
+        });
         Ok(Self {
             linker: component::linker(&engine)?,
             engine,
             limits,
             surroundings,
+            cache,
         })
     }
 
@@ -61,7 +73,7 @@ impl Loader {
 
     /// Brings a version to life. It takes up to seconds: not for a thread that serves anybody.
     pub(super) fn version(&self, source: &PolicySource, bytes: &[u8]) -> Result<Version, Refusal> {
-        let linked = component::link(&self.engine, &self.linker, bytes)?;
+        let linked = component::link(&self.engine, &self.linker, bytes, self.cache.as_ref())?;
         let (digest, engine) = (Digest::of(bytes), self.engine.clone());
         let metrics = self.surroundings.metrics.as_deref();
         Version::trial(source, digest, self.limits, engine, linked, metrics)

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use wardroom::policy::Policies;
 use wardroom_domain::{Json, Rule};
 
-use crate::fixtures::{attributes, channel, guest, here, limits, load, plugin, source, subject};
+use crate::fixtures::{
+    attributes, channel, guest, here, limits, load, load_all, plugin, source, subject,
+};
 use crate::log::Log;
 
 #[test]
@@ -54,7 +55,7 @@ fn runtimes_find_what_they_need_and_nothing_else() {
 fn private_channels_are_for_members_and_the_roles_that_settings_name() {
     let mut source = source("p", &plugin("private_channels"));
     source.settings = Json::from_canonical(r#"{"see_all_roles":["admin"]}"#);
-    let set = Policies::load(vec![source], limits()).unwrap().current();
+    let set = load_all(vec![source], limits()).unwrap().current();
     assert_eq!(
         set.audience(here(), &channel("c", false, &[])),
         [Rule::Everyone]

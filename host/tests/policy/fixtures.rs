@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use wardroom::policy::{
     Asking, CommandQuestion, EventQuestion, Isolation, OnFailure, Policies, PolicyLimits,
-    PolicySource, StartError,
+    PolicySource, StartError, Surroundings,
 };
 use wardroom_domain::{
     Attributes, ChannelFacts, ChannelId, Json, RequestFacts, Role, SubjectFacts, UserId, Workspace,
@@ -77,8 +77,29 @@ pub(crate) fn here() -> Asking<'static> {
     }
 }
 
+/// Loads policies, compiled by an earlier test where possible.
+pub(crate) fn load_all(
+    sources: Vec<PolicySource>,
+    limits: PolicyLimits,
+) -> Result<Policies, StartError> {
+    load_in(sources, limits, Surroundings::default())
+}
+
+/// The same, with what else is to be around them.
+pub(crate) fn load_in(
+    sources: Vec<PolicySource>,
+    limits: PolicyLimits,
+    surroundings: Surroundings,
+) -> Result<Policies, StartError> {
+    let surroundings = Surroundings {
+        cache: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-policies")),
+        ..surroundings
+    };
+    Policies::load_in(sources, limits, surroundings)
+}
+
 pub(crate) fn load(file: &Path) -> Result<Policies, StartError> {
-    Policies::load(vec![source("p", file)], limits())
+    load_all(vec![source("p", file)], limits())
 }
 
 /// Loads a file that cannot be loaded and returns what is said of it.

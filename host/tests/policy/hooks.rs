@@ -13,15 +13,15 @@ use wardroom_domain::{
 };
 
 use crate::fixtures::{
-    attributes, channel, command, event, guest, here, limits, load, patient, request, source,
-    subject,
+    attributes, channel, command, event, guest, here, limits, load, load_all, load_in, patient,
+    request, source, subject,
 };
 use crate::log::Log;
 
 /// Policies that answer by what they are asked about, each marked with a tag of its own.
 fn speakers(tags: &[&str]) -> Policies {
     let sources = tags.iter().map(|tag| speaker(tag));
-    Policies::load(sources.collect(), limits()).unwrap()
+    load_all(sources.collect(), limits()).unwrap()
 }
 
 fn speaker(tag: &str) -> PolicySource {
@@ -105,7 +105,7 @@ fn all_must_admit_and_the_first_denial_is_shown() {
         source("elsewhere", &guest("broken_elsewhere")),
         speaker("last"),
     ];
-    let set = Policies::load(sources, limits()).unwrap().current();
+    let set = load_all(sources, limits()).unwrap().current();
     let denial = set.admit(here(), &request("banned")).unwrap_err();
     assert_eq!(&*denial.policy, "last");
 }
@@ -266,7 +266,7 @@ struct LookUps {
 impl LookUps {
     fn new() -> Self {
         Self {
-            policies: Policies::load(vec![source("p", &guest("looks_up"))], patient()).unwrap(),
+            policies: load_all(vec![source("p", &guest("looks_up"))], patient()).unwrap(),
             workspace: WorkspaceId::new("w").unwrap(),
             state: directory(),
         }
@@ -376,7 +376,7 @@ fn recorded(kept: &Arc<Kept>, sources: Vec<PolicySource>) -> Policies {
         decisions: Some(kept.clone()),
         ..Surroundings::default()
     };
-    Policies::load_in(sources, limits(), surroundings).unwrap()
+    load_in(sources, limits(), surroundings).unwrap()
 }
 
 #[test]
@@ -487,7 +487,7 @@ fn state_survives_calls_unless_each_has_an_instance_of_its_own() {
             isolation,
             ..source("p", &guest("remembers"))
         };
-        let set = Policies::load(vec![source], limits()).unwrap().current();
+        let set = load_all(vec![source], limits()).unwrap().current();
         let asked = (0..3).map(|_| set.audience(here(), &channel("c", false, &[])).remove(0));
         asked.collect::<Vec<_>>()
     };

@@ -5,7 +5,7 @@ use std::fs;
 use wardroom::policy::{Policies, PolicyLimits};
 use wardroom_domain::Json;
 
-use crate::fixtures::{guest, limits, load, plugin, refusal, source};
+use crate::fixtures::{guest, limits, load, load_all, plugin, refusal, source};
 
 /// Writes bytes to a file and returns what is said of it.
 fn said_of(bytes: &[u8]) -> String {
@@ -112,7 +112,7 @@ fn settings_that_the_policy_refuses_are_reported_in_its_words() {
     );
     let mut source = source("p", &plugin("private_channels"));
     source.settings = Json::from_canonical(r#"{"see_all": true}"#);
-    let error = Policies::load(vec![source], limits()).err().unwrap();
+    let error = load_all(vec![source], limits()).err().unwrap();
     assert_says(&error.to_string(), &["unknown field `see_all`", "\"p\""]);
 }
 
@@ -133,7 +133,7 @@ fn a_policy_that_fails_on_everything_in_one_hook_is_refused() {
     ] {
         let mut source = source("p", &guest("broken_elsewhere"));
         source.settings = Json::from_canonical(&format!(r#"{{"hook":"{hook}"}}"#));
-        let error = Policies::load(vec![source], limits()).err().unwrap();
+        let error = load_all(vec![source], limits()).err().unwrap();
         assert_says(&error.to_string(), &[about, "trap", "fails on everything"]);
     }
 }
@@ -150,7 +150,7 @@ fn a_missing_or_overlarge_file_is_refused() {
         ..limits()
     };
     let sources = vec![source("p", &plugin("private_channels"))];
-    let error = Policies::load(sources, small).err().unwrap();
+    let error = load_all(sources, small).err().unwrap();
     assert_says(&error.to_string(), &["larger than 1000 bytes"]);
 }
 
@@ -158,7 +158,7 @@ fn a_missing_or_overlarge_file_is_refused() {
 fn two_policies_of_one_name_are_refused() {
     let file = plugin("private_channels");
     let sources = vec![source("p", &file), source("p", &file)];
-    let error = Policies::load(sources, limits()).err().unwrap();
+    let error = load_all(sources, limits()).err().unwrap();
     assert_says(&error.to_string(), &["two policies are named \"p\""]);
 }
 

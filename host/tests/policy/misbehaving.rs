@@ -9,7 +9,8 @@ use wardroom::policy::{Hook, OnFailure, Policies, PolicyLimits, PolicySet, Polic
 use wardroom_domain::{Json, Rendition, Rule, Verdict};
 
 use crate::fixtures::{
-    channel, command, event, guest, here, limits, patient, plugin, request, source, subject,
+    channel, command, event, guest, here, limits, load_all, patient, plugin, request, source,
+    subject,
 };
 
 /// Every hook that can be asked to misbehave.
@@ -41,7 +42,7 @@ fn refuses(set: &PolicySet, hook: Hook, about: &str) -> bool {
 }
 
 fn misbehaving(limits: PolicyLimits) -> Policies {
-    Policies::load(vec![source("p", &guest("misbehaves"))], limits).unwrap()
+    load_all(vec![source("p", &guest("misbehaves"))], limits).unwrap()
 }
 
 /// Asks a misbehaving policy about something that it fails on, then about something else. Returns
@@ -224,7 +225,7 @@ fn trouble_at_the_start_refuses_the_version() {
             start_deadline: Duration::from_secs(2),
             ..limits()
         };
-        let error = Policies::load(vec![source], limits).err().unwrap();
+        let error = load_all(vec![source], limits).err().unwrap();
         let said = error.to_string();
         assert!(said.contains(words), "{how}: {said}");
     }
@@ -234,7 +235,7 @@ fn trouble_at_the_start_refuses_the_version() {
 fn an_operator_may_choose_to_fail_open() {
     let mut open = source("p", &guest("misbehaves"));
     open.on_failure = OnFailure::Open;
-    let policies = Policies::load(vec![open], patient()).unwrap();
+    let policies = load_all(vec![open], patient()).unwrap();
     for hook in EACH {
         assert!(!refuses(&policies.current(), hook, "trap"), "{hook:?}");
     }
@@ -248,14 +249,14 @@ fn a_failing_policy_takes_no_other_down() {
         source("bad", &guest("misbehaves")),
         source("good", &plugin("private_channels")),
     ];
-    let set = Policies::load(sources, patient()).unwrap().current();
+    let set = load_all(sources, patient()).unwrap().current();
     let rules = set.audience(here(), &channel("trap", false, &[]));
     assert_eq!(rules, [Rule::Nobody, Rule::Everyone]);
 }
 
 #[test]
 fn others_are_served_while_a_policy_runs_away() {
-    let policies = Policies::load(
+    let policies = load_all(
         vec![
             source("bad", &guest("misbehaves")),
             source("good", &plugin("private_channels")),

@@ -162,6 +162,10 @@ pub const POLICY_DENIAL_CODE_BYTES: usize = 64;
 pub const POLICY_DENIAL_MESSAGE_BYTES: usize = 1024;
 /// Random bytes that a guest gets for one request.
 pub const POLICY_RANDOM_BYTES: u64 = 4096;
+/// Compiled components kept on disk. Beyond it the one that was not used for the longest time goes.
+pub const POLICY_CACHE_FILES: usize = 64;
+/// Largest compiled component that is kept on disk, in bytes. A larger one is compiled each time.
+pub const POLICY_CACHE_FILE_BYTES: u64 = 512 << 20;
 /// How long a changed file must be left alone before it is read, unless it was renamed into place
 /// or closed by its writer.
 pub const POLICY_RELOAD_QUIET: Duration = Duration::from_millis(100);

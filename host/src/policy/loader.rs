@@ -7,6 +7,7 @@ use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+use super::cache::Cache;
 use super::capability;
 use super::component::{self, Digest, Linked};
 use super::decision::DecisionSink;
@@ -34,17 +35,32 @@ pub(super) struct Loader {
     engine: Engine,
     linker: Linker<State>,
     surroundings: Surroundings,
+    cache: Option<Cache>,
 }
 
 impl Loader {
     /// Starts the engine.
     pub(super) fn new(surroundings: Surroundings) -> Result<Self, wasmtime::Error> {
         let engine = engine::start()?;
+        let cache = surroundings.cache.as_deref();
+        let cache = cache.and_then(|directory| match Cache::open(directory, &engine) {
+            Ok(cache) => Some(cache),
+            Err(error) => {
+                let directory = directory.display();
+                tracing::warn!(%directory, %error, "compiled policies are not kept");
+                None
+            }
+        });
         Ok(Self {
             linker: component::linker(&engine)?,
             engine,
             surroundings,
+            cache,
         })
+    }
+
+    pub(super) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
     }
 
     /// Brings a version to life: parses, compiles, links, compares what it imports with what the
@@ -57,7 +73,7 @@ impl Loader {
         bytes: &[u8],
         in_force: Option<&Version>,
     ) -> Result<Version, Refusal> {
-        let linked = component::link(&self.engine, &self.linker, bytes)?;
+        let linked = component::link(&self.engine, &self.linker, bytes, self.cache.as_ref())?;
         let held = in_force.map(Version::capabilities);
         capability::compare(&linked.capabilities(), held.as_deref(), &source.grants)
             .map_err(Refusal::Capability)?;

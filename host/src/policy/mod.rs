@@ -6,6 +6,7 @@
 //! set. Calls run in place, on the caller's thread, for microseconds.
 
 mod bindings;
+mod cache;
 mod capability;
 mod component;
 mod convert;

@@ -55,6 +55,8 @@ impl PolicySet {
             events: asked(Hook::Events),
             admission_looks_up: looks_up(Hook::Admission),
             visibility_looks_up: looks_up(Hook::Visibility),
+            commands_looks_up: looks_up(Hook::Commands),
+            events_looks_up: looks_up(Hook::Events),
         };
         Self {
             generation,

@@ -100,8 +100,8 @@ impl Draft<'_> {
         let user = match &change {
             Change::MemberPut { user, member } => {
                 let old = self.state.members.get(user);
-                let same = old
-                    .is_some_and(|m| m.role == member.role && m.attributes == member.attributes);
+                let same =
+                    old.is_some_and(|m| m.role == member.role && m.attributes == member.attributes);
                 (!same).then(|| user.clone())
             }
             _ => None,

@@ -2,8 +2,8 @@
 
 use super::{Draft, Permit};
 use crate::{
-    Audience, Change, ChannelId, Command, Event, MediaPatch, MediaState, Rejection, Reply, Selection,
-    SocketId, UserId,
+    Audience, Change, ChannelId, Command, Event, MediaPatch, MediaState, Rejection, Reply,
+    Selection, SocketId, UserId,
 };
 
 impl Draft<'_> {

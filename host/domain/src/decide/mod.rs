@@ -20,8 +20,8 @@ pub use questions::{Answers, Ask, Question};
 use self::permission::Permit;
 use self::questions::Questions;
 use crate::{
-    Audience, Change, Command, Event, EventFacts, Json, Output, Rejection, Rendering, Reply, Target,
-    Timestamp, UserId, View, Workspace,
+    Audience, Change, Command, Event, EventFacts, Json, Output, Rejection, Rendering, Reply,
+    Target, Timestamp, UserId, View, Workspace,
 };
 
 /// What a decision depends on besides state and command.

@@ -126,7 +126,10 @@ impl Answers {
     }
 
     /// Nothing where there is no answer; then the renditions, if the event does not go on as it is.
-    #[expect(clippy::option_option, reason = "no answer, and the answer «as it is», are two things")]
+    #[expect(
+        clippy::option_option,
+        reason = "no answer, and the answer «as it is», are two things"
+    )]
     pub(super) fn rendering(
         &self,
         place: usize,

@@ -82,10 +82,17 @@ impl Draft<'_> {
     /// connection can be in an audience.
     fn departed(&self) -> Vec<SubjectFacts> {
         let mut users: BTreeSet<&UserId> = BTreeSet::new();
-        for (user, _) in self.before.sockets_of.diff(&self.state.sockets_of).filter_map(gone) {
+        for (user, _) in self
+            .before
+            .sockets_of
+            .diff(&self.state.sockets_of)
+            .filter_map(gone)
+        {
             users.insert(user);
         }
-        let gone = users.into_iter().filter(|u| self.state.subject(u).is_none());
+        let gone = users
+            .into_iter()
+            .filter(|u| self.state.subject(u).is_none());
         gone.filter_map(|u| self.before.subject(u)).collect()
     }
 }

@@ -9,8 +9,7 @@ use imbl::OrdSet;
 
 use super::{Answers, Draft};
 use crate::{
-    Audience, Change, ChannelFacts, ChannelId, Event, Generation, Rule, SubjectFacts,
-    UserId, View,
+    Audience, Change, ChannelFacts, ChannelId, Event, Generation, Rule, SubjectFacts, UserId, View,
 };
 
 impl<'a> Draft<'a> {
@@ -275,5 +274,4 @@ impl<'a> Draft<'a> {
     fn visibility(&self) -> Option<&'a Answers> {
         self.context.policies.filter(|p| p.hooks.visibility)
     }
-
 }

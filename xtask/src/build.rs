@@ -34,11 +34,14 @@ pub(crate) fn guests() -> Result<()> {
 fn guest(packages: &[&str]) -> Result<()> {
     setup::guest_target()?;
     let mut build = cargo(&["build", "--locked", "--release", "--target", GUEST_TARGET]);
-    // What debuggers of the host need would be most of a component.
+    // What debuggers of the host need would be most of a component. A policy is compiled once more
+    // by every server that loads it, so small is fast.
     build
         .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .env("CARGO_PROFILE_RELEASE_STRIP", "true")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")
+        .env("CARGO_PROFILE_RELEASE_LTO", "fat")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
     run(build.args(packages))
 }
 

@@ -110,7 +110,20 @@ pub use glue::Configurable;
 /// wardroom_policy::export!(NoGuests: admission);
 /// ```
 ///
-/// Outside of WebAssembly it only checks that the traits are there.
+/// Outside of WebAssembly it only checks that the traits are there. A hook without its trait does
+/// not compile, and neither does one that does not exist:
+///
+/// ```compile_fail,E0277
+/// #[derive(Default)]
+/// struct Idle;
+/// wardroom_policy::export!(Idle: events);
+/// ```
+///
+/// ```compile_fail
+/// #[derive(Default)]
+/// struct Idle;
+/// wardroom_policy::export!(Idle: visibility);
+/// ```
 #[macro_export]
 macro_rules! export {
     ($policy:ident: lifecycle, $($hook:ident),+ $(,)?) => {

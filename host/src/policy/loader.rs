@@ -7,7 +7,8 @@ use std::sync::Arc;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use super::component::{self, Digest};
+use super::component::{self, Digest, LoadError};
+use super::contract;
 use super::decision::DecisionSink;
 use super::engine;
 use super::facts::State;
@@ -61,9 +62,25 @@ impl Loader {
 
     /// Brings a version to life. It takes up to seconds: not for a thread that serves anybody.
     pub(super) fn version(&self, source: &PolicySource, bytes: &[u8]) -> Result<Version, Refusal> {
+        self.built(source, bytes)
+            .map_err(|refusal| explained(refusal, bytes))
+    }
+
+    fn built(&self, source: &PolicySource, bytes: &[u8]) -> Result<Version, Refusal> {
         let linked = component::link(&self.engine, &self.linker, bytes)?;
         let (digest, engine) = (Digest::of(bytes), self.engine.clone());
         let metrics = self.surroundings.metrics.as_deref();
         Version::trial(source, digest, self.limits, engine, linked, metrics)
+    }
+}
+
+/// Says of types that differ which ones do, where that can be found: the engine names the first
+/// difference, in its own terms.
+fn explained(refusal: Refusal, bytes: &[u8]) -> Refusal {
+    match (&refusal, contract::explain(bytes)) {
+        (Refusal::Load(LoadError::Mismatch(_)), Some(reasons)) => {
+            Refusal::Load(LoadError::Mismatch(reasons))
+        }
+        _ => refusal,
     }
 }

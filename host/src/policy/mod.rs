@@ -7,6 +7,7 @@
 
 mod bindings;
 mod component;
+mod contract;
 mod convert;
 mod decision;
 mod engine;
@@ -29,6 +30,7 @@ mod source;
 mod version;
 mod warm_up;
 mod wasi;
+pub mod workbench;
 
 pub use component::{Digest, LoadError};
 pub use decision::{Decided, DecisionSink, Hook, Said};

@@ -275,8 +275,11 @@ impl Policies {
     }
 }
 
-/// Reads a file up to a limit; the error is for the operator.
-fn read(file: &Path, limit: u64) -> Result<Vec<u8>, String> {
+/// Reads a file up to a limit, in bytes.
+///
+/// # Errors
+/// It cannot be read or is larger, in words for the operator.
+pub fn read(file: &Path, limit: u64) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| format!("the file cannot be read: {error}");
     let mut bytes = Vec::new();
     let opened = File::open(file).map_err(unreadable)?;

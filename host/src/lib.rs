@@ -13,6 +13,7 @@ pub mod json;
 pub mod limits;
 pub mod metrics;
 pub mod policy;
+pub mod policy_tools;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;

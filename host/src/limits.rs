@@ -193,6 +193,30 @@ pub const POLICY_SHADOW_PEOPLE: usize = 1000;
 pub const POLICY_DRY_RUN_CHANGES: usize = 1000;
 /// How long a dry run may take. What it has found by then is its answer.
 pub const POLICY_DRY_RUN_TIME: Duration = Duration::from_secs(10);
+/// Largest file of table cases or of settings that the tools read, in bytes; a larger one is
+/// refused.
+pub const POLICY_CASES_BYTES: u64 = 8 << 20;
+/// Instances with the same settings that cases share while they are tested.
+pub const POLICY_TEST_INSTANCES: usize = 3;
+/// Cases that a failure names as having been on the same instance before, the latest ones.
+pub const POLICY_TEST_HISTORY: usize = 3;
+/// How long one hook is measured.
+pub const POLICY_BENCH_TIME: Duration = Duration::from_secs(1);
+/// Most calls that one hook is measured by.
+pub const POLICY_BENCH_CALLS: usize = 20_000;
+/// Instances that are started to measure what a start costs.
+pub const POLICY_BENCH_STARTS: usize = 50;
+/// Source files that `policy dev` looks at; those beyond are not followed, and it says so.
+pub const POLICY_DEV_FILES: usize = 20_000;
+/// Bytes up to which `policy dev` reads a source file to see whether it changed; of a larger one
+/// size and time of change decide.
+pub const POLICY_DEV_FILE_BYTES: u64 = 8 << 20;
+/// How long `policy dev` waits for a server to say what it makes of a new file.
+pub const POLICY_DEV_PATIENCE: Duration = Duration::from_secs(15);
+/// How often `policy dev` asks the server meanwhile.
+pub const POLICY_DEV_POLL: Duration = Duration::from_millis(200);
+/// Largest answer of a server that `policy dev` reads, in bytes.
+pub const POLICY_DEV_ANSWER_BYTES: u64 = 1 << 20;
 
 const _: () = assert!(POLICY_TICK.as_millis() < POLICY_CALL_DEADLINE.as_millis());
 const _: () = assert!(POLICY_CALL_DEADLINE.as_millis() < POLICY_START_DEADLINE.as_millis());

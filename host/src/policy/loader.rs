@@ -9,7 +9,8 @@ use wasmtime::component::Linker;
 
 use super::cache::Cache;
 use super::capability;
-use super::component::{self, Digest, Linked};
+use super::component::{self, Digest, Linked, LoadError};
+use super::contract;
 use super::decision::DecisionSink;
 use super::engine;
 use super::facts::State;
@@ -59,14 +60,21 @@ impl Loader {
         })
     }
 
-    pub(super) fn surroundings(&self) -> &Surroundings {
-        &self.surroundings
-    }
-
     /// Brings a version to life: parses, compiles, links, compares what it imports with what the
     /// version in force imports, starts it on trial, has it take its settings and warms it up. It
     /// takes up to seconds: not for a thread that serves anybody.
     pub(super) fn version(
+        &self,
+        source: &PolicySource,
+        limits: PolicyLimits,
+        bytes: &[u8],
+        in_force: Option<&Version>,
+    ) -> Result<Version, Refusal> {
+        self.built(source, limits, bytes, in_force)
+            .map_err(|refusal| explained(refusal, bytes))
+    }
+
+    fn built(
         &self,
         source: &PolicySource,
         limits: PolicyLimits,
@@ -99,5 +107,16 @@ impl Loader {
     ) -> Result<Version, Refusal> {
         let metrics = self.surroundings.metrics.as_deref();
         Version::trial(source, digest, limits, self.engine.clone(), linked, metrics)
+    }
+}
+
+/// Says of types that differ which ones do, where that can be found: the engine names the first
+/// difference, in its own terms.
+fn explained(refusal: Refusal, bytes: &[u8]) -> Refusal {
+    match (&refusal, contract::explain(bytes)) {
+        (Refusal::Load(LoadError::Mismatch(_)), Some(reasons)) => {
+            Refusal::Load(LoadError::Mismatch(reasons))
+        }
+        _ => refusal,
     }
 }

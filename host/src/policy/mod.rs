@@ -9,6 +9,7 @@ mod bindings;
 mod cache;
 mod capability;
 mod component;
+mod contract;
 mod convert;
 mod decision;
 mod dry_run;
@@ -35,6 +36,7 @@ mod source;
 mod version;
 mod warm_up;
 mod wasi;
+pub mod workbench;
 
 pub use component::{Digest, LoadError};
 pub use decision::{Decided, DecisionSink, Hook, Said};

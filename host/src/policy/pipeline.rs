@@ -13,6 +13,32 @@ use super::loader::Loader;
 use super::source::PolicySource;
 use super::version::Version;
 
+/// Reads a file up to a limit, in bytes.
+///
+/// # Errors
+/// It cannot be read or is larger, in words for the operator.
+pub fn read(file: &Path, limit: u64) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| {
+        format!(
+            "the file {} cannot be read: {error}. Put it there, or name another in the \
+             configuration",
+            file.display()
+        )
+    };
+    let mut bytes = Vec::new();
+    let opened = File::open(file).map_err(unreadable)?;
+    opened
+        .take(limit + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > limit {
+        return Err(format!(
+            "the file is larger than {limit} bytes; raise policy.file_size, or build it smaller"
+        ));
+    }
+    Ok(bytes)
+}
+
 /// What a file held when it was read.
 pub(super) struct Content {
     bytes: Vec<u8>,
@@ -28,25 +54,7 @@ impl Content {
 
     /// Reads a file up to a limit.
     pub(super) fn read(file: &Path, limit: u64) -> Result<Self, String> {
-        let unreadable = |error: std::io::Error| {
-            format!(
-                "the file {} cannot be read: {error}. Put it there, or name another in the \
-                 configuration",
-                file.display()
-            )
-        };
-        let mut bytes = Vec::new();
-        let opened = File::open(file).map_err(unreadable)?;
-        opened
-            .take(limit + 1)
-            .read_to_end(&mut bytes)
-            .map_err(unreadable)?;
-        if bytes.len() as u64 > limit {
-            return Err(format!(
-                "the file is larger than {limit} bytes; raise policy.file_size, or build it smaller"
-            ));
-        }
-        Ok(Self::of(bytes))
+        read(file, limit).map(Self::of)
     }
 
     pub(super) fn digest(&self) -> Digest {

@@ -1,0 +1,77 @@
+// House rules: who sees a regional channel, who gets contact data, and when a channel is open.
+// `settings.js` says what the settings mean. Nothing is remembered between calls but them.
+
+import { isOpenAt, parse } from "./settings.js";
+
+const CONTACT = ["email", "phone"];
+
+let settings = parse("{}");
+
+export const lifecycle = {
+  configure(text) {
+    try {
+      settings = parse(text);
+    } catch (error) {
+      // What is thrown here is the text that the operator reads.
+      throw error.message;
+    }
+  },
+};
+
+export const channelVisibility = {
+  audience(channel) {
+    const region = channel.attribute("region");
+    if (region === null) return { tag: "everyone" };
+    const sameRegion = { tag: "attribute", val: ["region", region] };
+    const allRegions = { tag: "roles", val: settings.allRegionsRoles };
+    return { tag: "only", val: anyOf(allOf(sameRegion), allOf(allRegions)) };
+  },
+
+  decide(_channel, subjects) {
+    // Asked only of a policy that answers `each`, which this one never does.
+    return subjects.map(() => false);
+  },
+};
+
+export const commands = {
+  authorize(command) {
+    if (command.name() !== "select-channel") return null;
+    const channel = command.channel();
+    const hours = settings.regions.get(channel?.attribute("region"));
+    if (!hours) return null;
+    if (isOpenAt(hours, new Date())) return JSON.stringify({ openUntil: hours.to });
+    const subject = command.subject();
+    if (subject.isMemberOf(channel) || settings.anyHourRoles.includes(subject.role())) return null;
+    const zone = `UTC${hours.utcOffset < 0 ? "" : "+"}${hours.utcOffset}`;
+    throw {
+      code: "outside-working-hours",
+      message: `${channel.id()} is open from ${hours.from} to ${hours.to} (${zone})`,
+    };
+  },
+};
+
+export const events = {
+  render(event) {
+    const hides = ["user-joined", "user-updated"].includes(event.name());
+    if (!hides || settings.hiddenFrom.length === 0) return { tag: "unchanged" };
+    const payload = event.payload();
+    const { user, ...rest } = JSON.parse(payload);
+    if (!CONTACT.some((field) => field in user)) return { tag: "unchanged" };
+    for (const field of CONTACT) delete user[field];
+    // People see their own contact data whatever their role.
+    const subject = event.subject();
+    const maySee = [noneOf({ tag: "roles", val: settings.hiddenFrom })];
+    if (subject) maySee.push(allOf({ tag: "users", val: [subject.id()] }));
+    return {
+      tag: "split",
+      val: [
+        { to: anyOf(...maySee), payload },
+        { to: anyOf(allOf()), payload: JSON.stringify({ ...rest, user }) },
+      ],
+    };
+  },
+};
+
+const anyOf = (...any) => ({ any });
+const allOf = (...all) => ({ all, none: [] });
+const noneOf = (...none) => ({ all: [], none });

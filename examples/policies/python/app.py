@@ -1,0 +1,117 @@
+"""House rules: who sees a regional channel, who gets contact data, and when a channel is open.
+
+`settings.py` says what the settings mean. Nothing here remembers anything between calls but them.
+"""
+
+import json
+import time
+
+from componentize_py_types import Err
+from settings import Settings, parse
+from wit_world import exports
+from wit_world.exports.channel_visibility import Rule, Rule_Everyone, Rule_Only
+from wit_world.exports.events import (
+    Rendering,
+    Rendering_Split,
+    Rendering_Unchanged,
+    Rendition,
+)
+from wit_world.imports.context import Channel, Command, Event, Subject
+from wit_world.imports.types import (
+    Clause,
+    Denial,
+    Selector,
+    Test,
+    Test_Attribute,
+    Test_Roles,
+    Test_Users,
+)
+
+CONTACT = ("email", "phone")
+
+settings = Settings()
+
+
+class Lifecycle(exports.Lifecycle):
+    def configure(self, settings: str) -> None:
+        try:
+            globals()["settings"] = parse(settings)
+        except ValueError as error:
+            raise Err(str(error)) from None
+
+
+class ChannelVisibility(exports.ChannelVisibility):
+    def audience(self, channel: Channel) -> Rule:
+        region = channel.attribute("region")
+        if region is None:
+            return Rule_Everyone()
+        return Rule_Only(
+            any_of(
+                all_of(Test_Attribute(("region", region))),
+                all_of(Test_Roles(settings.all_regions_roles)),
+            )
+        )
+
+    def decide(self, channel: Channel, subjects: list[Subject]) -> list[bool]:
+        # Asked only of a policy that answers `each`, which this one never does.
+        return [False for _ in subjects]
+
+
+class Commands(exports.Commands):
+    def authorize(self, command: Command) -> str | None:
+        if command.name() != "select-channel":
+            return None
+        channel = command.channel()
+        if channel is None:
+            return None
+        hours = settings.regions.get(channel.attribute("region"))
+        if hours is None:
+            return None
+        if hours.open_at(int(time.time())):
+            return json.dumps({"openUntil": hours.to})
+        subject = command.subject()
+        if subject.is_member_of(channel) or subject.role() in settings.any_hour_roles:
+            return None
+        raise Err(
+            Denial(
+                code="outside-working-hours",
+                message=f"{channel.id()} is open from {hours.start} to {hours.to} "
+                f"(UTC{hours.utc_offset:+d})",
+            )
+        )
+
+
+class Events(exports.Events):
+    def render(self, event: Event) -> Rendering:
+        if event.name() not in ("user-joined", "user-updated") or not settings.hidden_from:
+            return Rendering_Unchanged()
+        whole = event.payload()
+        payload = json.loads(whole)
+        user = payload["user"]
+        if not any(field in user for field in CONTACT):
+            return Rendering_Unchanged()
+        for field in CONTACT:
+            user.pop(field, None)
+        # People see their own contact data whatever their role.
+        may_see = [none_of(Test_Roles(settings.hidden_from))]
+        subject = event.subject()
+        if subject is not None:
+            may_see.append(all_of(Test_Users([subject.id()])))
+        return Rendering_Split(
+            [
+                Rendition(to=any_of(*may_see), payload=whole),
+                Rendition(to=any_of(all_of()), payload=json.dumps(payload, ensure_ascii=False)),
+            ]
+        )
+
+
+def any_of(*clauses: Clause) -> Selector:
+    return Selector(any=list(clauses))
+
+
+def all_of(*tests: Test) -> Clause:
+    return Clause(all=list(tests), none=[])
+
+
+def none_of(*tests: Test) -> Clause:
+    return Clause(all=[], none=list(tests))

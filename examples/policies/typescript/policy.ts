@@ -1,0 +1,89 @@
+// House rules: who sees a regional channel, who gets contact data, and when a channel is open.
+// `settings.ts` says what the settings mean. Nothing is remembered between calls but them.
+
+import { isOpenAt, parse, type Settings } from "./settings.ts";
+import type {
+  ChannelVisibility,
+  Clause,
+  Commands,
+  Denial,
+  Events,
+  Lifecycle,
+  Selector,
+  Test,
+} from "./wardroom-policy.d.ts";
+
+const CONTACT = ["email", "phone"];
+
+let settings: Settings = parse("{}");
+
+export const lifecycle: Lifecycle = {
+  configure(text) {
+    try {
+      settings = parse(text);
+    } catch (error) {
+      // What is thrown here is the text that the operator reads.
+      throw (error as Error).message;
+    }
+  },
+};
+
+export const channelVisibility: ChannelVisibility = {
+  audience(channel) {
+    const region = channel.attribute("region");
+    if (region === null) return { tag: "everyone" };
+    const sameRegion: Test = { tag: "attribute", val: ["region", region] };
+    const allRegions: Test = { tag: "roles", val: settings.allRegionsRoles };
+    return { tag: "only", val: anyOf(allOf(sameRegion), allOf(allRegions)) };
+  },
+
+  decide(_channel, subjects) {
+    // Asked only of a policy that answers `each`, which this one never does.
+    return subjects.map(() => false);
+  },
+};
+
+export const commands: Commands = {
+  authorize(command) {
+    const channel = command.name() === "select-channel" ? command.channel() : null;
+    const hours = settings.regions.get(channel?.attribute("region") ?? "");
+    if (!channel || !hours) return null;
+    if (isOpenAt(hours, new Date())) return JSON.stringify({ openUntil: hours.to });
+    const subject = command.subject();
+    const role = subject.role();
+    const anyHour = role !== null && settings.anyHourRoles.includes(role);
+    if (anyHour || subject.isMemberOf(channel)) return null;
+    const zone = `UTC${hours.utcOffset < 0 ? "" : "+"}${hours.utcOffset}`;
+    const denial: Denial = {
+      code: "outside-working-hours",
+      message: `${channel.id()} is open from ${hours.from} to ${hours.to} (${zone})`,
+    };
+    throw denial;
+  },
+};
+
+export const events: Events = {
+  render(event) {
+    const hides = ["user-joined", "user-updated"].includes(event.name());
+    if (!hides || settings.hiddenFrom.length === 0) return { tag: "unchanged" };
+    const payload = event.payload();
+    const { user, ...rest } = JSON.parse(payload) as { user: Record<string, unknown> };
+    if (!CONTACT.some((field) => field in user)) return { tag: "unchanged" };
+    for (const field of CONTACT) delete user[field];
+    // People see their own contact data whatever their role.
+    const subject = event.subject();
+    const maySee = [noneOf({ tag: "roles", val: settings.hiddenFrom })];
+    if (subject) maySee.push(allOf({ tag: "users", val: [subject.id()] }));
+    return {
+      tag: "split",
+      val: [
+        { to: anyOf(...maySee), payload },
+        { to: anyOf(allOf()), payload: JSON.stringify({ ...rest, user }) },
+      ],
+    };
+  },
+};
+
+const anyOf = (...any: Clause[]): Selector => ({ any });
+const allOf = (...all: Test[]): Clause => ({ all, none: [] });
+const noneOf = (...none: Test[]): Clause => ({ all: [], none });

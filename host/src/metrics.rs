@@ -30,6 +30,8 @@ pub struct Metrics {
     frames: Counter,
     connections: Gauge,
     closed: Family<ReasonLabels, Counter>,
+    decisions_written: Counter,
+    decisions_dropped: Family<ReasonLabels, Counter>,
 }
 
 impl Metrics {
@@ -58,6 +60,18 @@ impl Metrics {
         self.closed.get_or_create(&ReasonLabels { reason }).inc();
     }
 
+    /// Counts decisions that are in the decision log.
+    pub fn decisions_written(&self, records: u64) {
+        self.decisions_written.inc_by(records);
+    }
+
+    /// Counts decisions that should be in the decision log and are not, by reason.
+    pub fn decisions_dropped(&self, reason: &'static str, records: u64) {
+        self.decisions_dropped
+            .get_or_create(&ReasonLabels { reason })
+            .inc_by(records);
+    }
+
     /// All metrics in the Prometheus text form.
     ///
     /// # Errors
@@ -76,6 +90,16 @@ impl Metrics {
             "connections_closed",
             "Sockets closed, by reason",
             self.closed.clone(),
+        );
+        registry.register(
+            "decision_log_written",
+            "Decisions written to the decision log",
+            self.decisions_written.clone(),
+        );
+        registry.register(
+            "decision_log_dropped",
+            "Decisions that the decision log lost, by reason",
+            self.decisions_dropped.clone(),
         );
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;

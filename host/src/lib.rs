@@ -6,6 +6,7 @@ pub mod cli;
 pub mod codes;
 pub mod commit;
 pub mod config;
+pub mod decision_log;
 pub mod demo;
 pub mod gateway;
 pub mod http;

@@ -234,6 +234,27 @@ const _: () = assert!(MAX_EVENT_DATA_BYTES <= POLICY_PAYLOAD_BYTES);
 const _: () = assert!(POLICY_PAYLOAD_BYTES < MAX_OUTPUT_BYTES);
 const _: () = assert!(POLICY_STACK_BYTES <= 1 << 20);
 
+// ---- decision log ----
+
+/// Decisions that wait to be written, unless configured otherwise. At the limit further ones are
+/// dropped and counted.
+pub const DECISION_LOG_QUEUE: u64 = 4096;
+/// The most that the setting for the former may be. A waiting decision takes some 40 KiB at worst.
+pub const MAX_DECISION_LOG_QUEUE: u64 = 65_536;
+/// Claims, arguments or payload of one logged decision, in bytes. Of larger ones only the size is
+/// logged.
+pub const DECISION_INPUT_BYTES: usize = 16 * 1024;
+/// Lines that are written to the decision log at once, in bytes.
+pub const DECISION_LOG_BATCH_BYTES: usize = 64 * 1024;
+/// The smallest size at which the decision log may be configured to be rotated, in bytes.
+pub const MIN_DECISION_LOG_BYTES: u64 = 4 * 1024;
+/// Paths that the decision log may be told to mask.
+pub const MAX_DECISION_LOG_MASKS: usize = 256;
+/// How long the end of the server waits for the decision log.
+pub const DECISION_LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+const _: () = assert!(DECISION_LOG_QUEUE <= MAX_DECISION_LOG_QUEUE);
+
 // ---- gateway ----
 
 /// Connections that the public listener holds at once, of any kind.

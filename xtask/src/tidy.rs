@@ -42,6 +42,10 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "crate::decision_log",
+        &["host/src/decision_log", "host/src/app", "host/src/config"],
+    ),
+    (
         "crate::store::embedded",
         &["host/src/store", "host/src/app"],
     ),

@@ -23,6 +23,7 @@ pub use written::Written;
 use wardroom_domain::Json;
 
 use crate::auth::{ApiKey, TokenRules};
+use crate::decision_log;
 
 /// The file that is read from the working directory when none is named.
 pub const DEFAULT_FILE: &str = "wardroom.toml";
@@ -53,6 +54,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// Bounds on every call into every policy.
     pub policy: PolicyBounds,
+    /// How decisions of policies are logged; nothing if they are not.
+    pub decision_log: Option<decision_log::Settings>,
     /// Bounds on connections and requests.
     pub limits: Limits,
     /// Intervals of the Socket.IO protocol.

@@ -38,6 +38,7 @@ pub(super) struct Raw {
     pub(super) store: Store,
     pub(super) policies: Vec<Policy>,
     pub(super) policy: PolicyBounds,
+    pub(super) decision_log: DecisionLog,
     pub(super) limits: Limits,
     pub(super) socketio: SocketIo,
     pub(super) shutdown: Shutdown,
@@ -120,6 +121,17 @@ pub(super) struct PolicyBounds {
     pub(super) table_elements: Option<u64>,
     pub(super) output: Option<String>,
     pub(super) cache: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct DecisionLog {
+    pub(super) path: Option<PathBuf>,
+    pub(super) sample_denied: Option<f64>,
+    pub(super) sample_allowed: Option<f64>,
+    pub(super) mask: Option<Vec<String>>,
+    pub(super) queue: Option<u64>,
+    pub(super) max_size: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -16,7 +16,7 @@ use crate::limits::MAX_CONFIG_FILE_BYTES;
 pub const VARIABLE_PREFIX: &str = "WARDROOM_";
 
 /// Variables with the prefix that the command line reads itself.
-const OTHER_VARIABLES: [&str; 1] = ["WARDROOM_CONFIG"];
+const OTHER_VARIABLES: [&str; 2] = ["WARDROOM_CONFIG", "WARDROOM_API_KEY"];
 
 /// A parsed file and the variables that override it.
 #[derive(Debug)]

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod check_config;
+mod policy;
 mod serve;
 mod token;
 
@@ -36,6 +37,7 @@ Examples:
   wardroom serve -c wardroom.toml            run it
   wardroom token --dev --user ann --workspace demo
                                              sign in as somebody
+  wardroom policy check my_policy.wasm       see what a component does and needs
 
 Configuration:
   The file is named by --config or WARDROOM_CONFIG, or is ./wardroom.toml if that exists.
@@ -50,6 +52,7 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     Token(token::Token),
     ApiKey(api_key::MakeApiKey),
+    Policy(policy::Policy),
 }
 
 /// Which configuration to use.
@@ -148,6 +151,7 @@ fn code(
         Command::CheckConfig(command) => check_config::run(&command, environment, out),
         Command::Token(command) => token::run(&command, environment, out),
         Command::ApiKey(command) => api_key::run(&command, out),
+        Command::Policy(command) => policy::run(&command, out),
     };
     let (message, code) = match outcome {
         Ok(()) => return 0,

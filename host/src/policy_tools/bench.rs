@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wardroom_domain::{
-    Attributes, ChannelFacts, ChannelId, Json, RequestFacts, Role, SubjectFacts, UserId, Workspace,
+    Attributes, ChannelFacts, ChannelId, Json, RequestFacts, Role, Rule, SubjectFacts, UserId, Workspace,
     WorkspaceId,
 };
 
@@ -79,6 +79,10 @@ pub enum BenchError {
 /// # Errors
 /// The policy refuses its settings, or fails to answer.
 pub fn measure(policy: &Compiled, settings: &Json, cases: &[Case]) -> Result<Costs, BenchError> {
+    let asks = |case: &&Case| !matches!(case.asked, Asked::Configure(_));
+    // Cases bring the settings that they are about.
+    let first = cases.iter().find(asks).map(|case| &case.settings);
+    let settings = first.unwrap_or(settings);
     let mut starts = Vec::with_capacity(POLICY_BENCH_STARTS);
     let mut memory_at_start = 0;
     for _ in 0..POLICY_BENCH_STARTS {
@@ -97,10 +101,7 @@ pub fn measure(policy: &Compiled, settings: &Json, cases: &[Case]) -> Result<Cos
     };
     let mut hooks = Vec::new();
     let mut memory_after = 0;
-    for case in cases {
-        if matches!(case.asked, Asked::Configure(_)) {
-            continue;
-        }
+    for case in cases.iter().filter(asks) {
         let settings = if own_question(case) {
             settings
         } else {
@@ -113,9 +114,7 @@ pub fn measure(policy: &Compiled, settings: &Json, cases: &[Case]) -> Result<Cos
         });
         memory_after = memory_after.max(seat.memory_bytes());
     }
-    let first = cases
-        .iter()
-        .find(|case| !matches!(case.asked, Asked::Configure(_)));
+    let first = cases.iter().find(asks);
     Ok(Costs {
         compile: policy.took,
         start: latency(starts),
@@ -186,10 +185,13 @@ fn put(seat: &mut Seat, case: &Case) -> Result<(), CallFailed> {
     match &case.asked {
         Asked::Configure(_) => Ok(()),
         Asked::Request(request, _) => seat.admit(asking, request).map(drop),
-        Asked::Channel(channel, subjects, _) if subjects.is_empty() => {
-            seat.audience(asking, channel).map(drop)
+        Asked::Channel(channel, subjects, _) if own_question(case) && !subjects.is_empty() => {
+            seat.decide(asking, channel, subjects).map(drop)
         }
-        Asked::Channel(channel, subjects, _) => seat.decide(asking, channel, subjects).map(drop),
+        Asked::Channel(channel, subjects, _) => match seat.audience(asking, channel)? {
+            Rule::Each => seat.decide(asking, channel, subjects).map(drop),
+            _ => Ok(()),
+        },
         Asked::Command(command, _) => seat.authorize(asking, command).map(drop),
         Asked::Event(event, ..) => seat.render(asking, event).map(drop),
     }

@@ -243,7 +243,7 @@ impl<'a> Surface<'a> {
         }
         if ours.params.len() != theirs.params.len() {
             let said = format!(
-                "your {} has {} parameters, this server expects {}",
+                "your {} takes another number of parameters, {}, this server expects {}",
                 if way == Way::Export {
                     "function"
                 } else {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wardroom_domain::{
-    Attributes, ChannelFacts, ChannelId, Json, RequestFacts, Role, Rule, SubjectFacts, UserId, Workspace,
-    WorkspaceId,
+    Attributes, ChannelFacts, ChannelId, Json, RequestFacts, Role, Rule, SubjectFacts, UserId,
+    Workspace, WorkspaceId,
 };
 
 use super::cases::{Asked, Case};

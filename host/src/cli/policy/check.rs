@@ -230,7 +230,7 @@ pub(super) fn report(file: &Path, checked: &Checked, out: &mut dyn Write) -> std
     Ok(())
 }
 
-fn interface(version: &String) -> String {
+fn interface(version: &str) -> String {
     match version.as_str() {
         "" => "wardroom:policy without a version".to_owned(),
         version => format!("wardroom:policy@{version}"),

@@ -140,7 +140,7 @@ impl Seen {
     }
 }
 
-fn look(folder: &Path, made: &Vec<PathBuf>) -> Seen {
+fn look(folder: &Path, made: &[PathBuf]) -> Seen {
     let mut seen = Seen::default();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

@@ -5,8 +5,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use wardroom::policy::{
-    Asking, CommandQuestion, EventQuestion, Isolation, OnFailure, Policies, PolicyLimits,
-    PolicySource, StartError, Surroundings,
+    Asking, CommandQuestion, EventQuestion, Policies, PolicyLimits, PolicySource, StartError,
+    Surroundings,
 };
 use wardroom_domain::{
     Attributes, ChannelFacts, ChannelId, Json, RequestFacts, Role, SubjectFacts, UserId, Workspace,

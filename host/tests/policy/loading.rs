@@ -113,7 +113,7 @@ fn settings_that_the_policy_refuses_are_reported_in_its_words() {
     let mut source = source("p", &plugin("private_channels"));
     source.settings = Json::from_canonical(r#"{"see_all": true}"#);
     let error = load_all(vec![source], limits()).err().unwrap();
-    assert_says(&error.to_string(), &["unknown field `see_all`", "\"p\""]);
+    assert_says(&error.to_string(), &["unknown key `see_all`", "\"p\""]);
 }
 
 #[test]

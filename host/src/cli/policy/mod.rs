@@ -89,13 +89,18 @@ impl Verbose {
     }
 }
 
-/// A workbench on which a call may take this long.
-fn workbench(call_deadline: Option<Duration>) -> Result<Workbench, Failure> {
+/// A server's limits, but that a call may take this long.
+fn limits(call_deadline: Option<Duration>) -> PolicyLimits {
     let mut limits = PolicyLimits::default();
     if let Some(deadline) = call_deadline {
         limits.call_deadline = deadline;
     }
-    Ok(Workbench::new(limits)?)
+    limits
+}
+
+/// A workbench on which a call may take this long.
+fn workbench(call_deadline: Option<Duration>) -> Result<Workbench, Failure> {
+    Ok(Workbench::new(limits(call_deadline))?)
 }
 
 /// The bytes of a component, as a server would read them.

@@ -76,7 +76,7 @@ impl Sources {
         watcher
             .watch(&folder_in_full, RecursiveMode::Recursive)
             .map_err(|e| error(e.to_string()))?;
-        let made = made.iter().map(|file| in_full(file)).collect();
+        let made: Vec<PathBuf> = made.iter().map(|file| in_full(file)).collect();
         let seen = look(&folder_in_full, &made);
         Ok(Self {
             folder: folder_in_full,

@@ -189,7 +189,7 @@ pub(super) fn report(file: &Path, checked: &Checked, out: &mut dyn Write) -> std
             ByteSize(memory as u64)
         )?;
     }
-    let versions: Vec<String> = surfaces.versions.iter().map(interface).collect();
+    let versions: Vec<String> = surfaces.versions.iter().map(|it| interface(it)).collect();
     writeln!(out, "  interface   {}", listed(&versions))?;
     writeln!(out, "  hooks       {}", listed(&surfaces.hooks))?;
     if !surfaces.other_exports.is_empty() {
@@ -230,8 +230,8 @@ pub(super) fn report(file: &Path, checked: &Checked, out: &mut dyn Write) -> std
     Ok(())
 }
 
-fn interface(version: &String) -> String {
-    match version.as_str() {
+fn interface(version: &str) -> String {
+    match version {
         "" => "wardroom:policy without a version".to_owned(),
         version => format!("wardroom:policy@{version}"),
     }

@@ -165,7 +165,9 @@ fn released() -> &'static (Resolve, PackageId) {
         for (name, text) in WIT {
             sources.push_str(name, text);
         }
-        let group = sources.parse().expect("the released WIT parses");
+        let group = sources
+            .parse()
+            .unwrap_or_else(|_| panic!("the released WIT parses"));
         let mut resolve = Resolve::default();
         let package = resolve
             .push_group(group)

@@ -12,7 +12,9 @@ fn said_of(source: &str) -> Surfaces {
         for (name, text) in WIT {
             sources.push_str(name, text);
         }
-        let group = sources.parse().expect("the released WIT");
+        let group = sources
+            .parse()
+            .unwrap_or_else(|_| panic!("the released WIT"));
         resolve.push_group(group).expect("the released WIT");
     }
     let package = resolve

@@ -277,7 +277,7 @@ impl Planning<'_> {
         let (version, stale) = match &running {
             Some(running) if self.is_made_the_same() => (running.clone(), self.stale()),
             Some(running) => self.anew(running)?,
-            None => (self.from_file(None)?, None),
+            None => (self.read_anew(None)?, None),
         };
         let changed = !running.is_some_and(|running| Arc::ptr_eq(&running, &version));
         let source = self.shared_source();
@@ -344,7 +344,7 @@ impl Planning<'_> {
         old.is_some_and(|old| old.promoted && old.source.shadow == self.source.shadow)
     }
 
-    fn from_file(&self, running: Option<&Version>) -> Result<Arc<Version>, String> {
+    fn read_anew(&self, running: Option<&Version>) -> Result<Arc<Version>, String> {
         let content = self.content.as_ref().map_err(Clone::clone)?;
         content.version(self.loader, self.source, self.limits, running)
     }
@@ -357,15 +357,15 @@ impl Planning<'_> {
             let version = self.loader.again(self.source, self.limits, running);
             version.map(Arc::new).map_err(|refusal| refusal.to_string())
         };
-        if !old.is_some_and(|old| old.source.file == self.source.file) {
-            return Ok((self.from_file(Some(running))?, None));
+        if old.is_none_or(|old| old.source.file != self.source.file) {
+            return Ok((self.read_anew(Some(running))?, None));
         }
         let held = old.and_then(|old| old.held);
         let digest = self.content.as_ref().ok().map(Content::digest);
         if digest == Some(running.digest()) || (digest.is_some() && digest == held) {
             return Ok((again()?, None));
         }
-        match self.from_file(Some(running)) {
+        match self.read_anew(Some(running)) {
             Ok(version) => Ok((version, None)),
             Err(reason) => match again() {
                 Ok(version) => Ok((version, Some(reason))),

@@ -13,7 +13,6 @@ use super::Policies;
 
 impl Policies {
     /// A policy as it is configured, and what of it is in shadow.
-    #[expect(clippy::type_complexity, reason = "three things of one moment")]
     pub(in super::super) fn configured(
         &self,
         name: &str,

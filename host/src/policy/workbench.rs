@@ -26,7 +26,6 @@ pub use super::component::Digest;
 pub use super::contract::{Finding, Surfaces};
 pub use super::decision::Hook;
 pub use super::limits::PolicyLimits;
-pub use super::pipeline::read;
 pub use super::question::{Asking, CommandQuestion, EventQuestion};
 
 /// What the policy on the bench is called in the log.

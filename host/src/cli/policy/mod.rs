@@ -14,8 +14,8 @@ use wardroom_domain::Json;
 
 use super::Failure;
 use crate::config::{Log, LogFormat};
-use crate::policy_tools::cases;
-use crate::policy_tools::workbench::{self, PolicyLimits, Workbench};
+use crate::policy_tools::workbench::{PolicyLimits, Workbench};
+use crate::policy_tools::{cases, files};
 use crate::telemetry;
 
 /// Check, test, measure and develop policies; no server is needed
@@ -106,7 +106,7 @@ fn workbench(call_deadline: Option<Duration>) -> Result<Workbench, Failure> {
 /// The bytes of a component, as a server would read them.
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let limit = PolicyLimits::default().file_bytes;
-    workbench::read(file, limit)
+    files::read(file, limit)
         .map_err(|reason| Failure::Usage(format!("{}: {reason}", file.display())))
 }
 

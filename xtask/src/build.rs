@@ -13,7 +13,7 @@ pub(crate) fn policies() -> Result<()> {
 }
 
 /// The names of the policies that ship: each folder of `plugins/` is a package of its name.
-fn shipped() -> Result<Vec<String>> {
+pub(crate) fn shipped() -> Result<Vec<String>> {
     let folders = std::fs::read_dir(root().join("plugins")).context("there is no plugins/")?;
     let mut names = Vec::new();
     for folder in folders {

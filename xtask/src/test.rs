@@ -1,10 +1,13 @@
 //! `cargo xtask test`: sets everything up, then runs every check and every test there is.
 
+use std::path::Path;
+use std::process::Command;
 use std::thread;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 
-use crate::shell::{cargo, run, say, target};
+use crate::setup::GUEST_TARGET;
+use crate::shell::{cargo, root, run, say, target};
 use crate::{browser, build, setup, tidy};
 
 /// What can be said to `cargo xtask test`.
@@ -34,6 +37,7 @@ pub(crate) fn run_all(arguments: &Arguments) -> Result<()> {
     let binary = target().join("debug/wardroom");
     let tests = ["test", "--locked", "--workspace", "--no-fail-fast"];
     run(cargo(&tests).env("TEST_SERVER_BIN", &binary))?;
+    tables(&binary)?;
     browser::test(&binary)?;
     run(&mut cargo(&[
         "clippy",
@@ -43,6 +47,21 @@ pub(crate) fn run_all(arguments: &Arguments) -> Result<()> {
     ]))?;
     setup::deny()?;
     say("everything passed");
+    Ok(())
+}
+
+/// Runs the table tests of the policies that ship, as their authors would.
+fn tables(server: &Path) -> Result<()> {
+    for name in build::shipped()? {
+        let cases = root().join("plugins").join(&name).join("cases.toml");
+        if !cases.exists() {
+            bail!("plugins/{name} has no cases.toml");
+        }
+        let component = format!("{}.wasm", name.replace('-', "_"));
+        let component = target().join(GUEST_TARGET).join("release").join(component);
+        let mut test = Command::new(server);
+        run(test.args(["policy", "test"]).args([component, cases]))?;
+    }
     Ok(())
 }
 

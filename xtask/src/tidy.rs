@@ -52,6 +52,13 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("crate::cli", &["host/src/cli", "host/src/main.rs"]),
 ];
 
+/// A room, the name of another, and the only door through which the room may name it.
+const NAMED_ONLY_THROUGH: &[(&str, &str, &str)] = &[(
+    "host/src/policy_tools",
+    "crate::policy",
+    "crate::policy::workbench",
+)];
+
 /// What the domain must not know.
 const NOT_IN_THE_DOMAIN: &[&str] = &[
     "serde",
@@ -81,6 +88,7 @@ pub(crate) fn run() -> Result<()> {
         let is_test = path.to_string_lossy().contains("tests");
         if path.starts_with("host/src") && !is_test {
             check_rooms(path, &text, &mut breaches);
+            check_doors(path, &text, &mut breaches);
         }
         if path.starts_with("host/domain/src") {
             check_domain(path, &text, &mut breaches);
@@ -168,6 +176,20 @@ fn check_rooms(path: &Path, text: &str, breaches: &mut Vec<String>) {
         for (number, line) in code(text) {
             if names(line, name) {
                 breaches.push(format!("{shown}:{number}: `{name}` belongs in {rooms:?}"));
+            }
+        }
+    }
+}
+
+fn check_doors(path: &Path, text: &str, breaches: &mut Vec<String>) {
+    let shown = path.to_string_lossy();
+    for (room, name, door) in NAMED_ONLY_THROUGH {
+        if !shown.starts_with(room) {
+            continue;
+        }
+        for (number, line) in code(text) {
+            if names(line, name) && !line.contains(door) {
+                breaches.push(format!("{shown}:{number}: `{name}` only through `{door}`"));
             }
         }
     }

@@ -50,8 +50,12 @@ fn help_and_version_are_results_and_mistakes_are_not() {
     ] {
         assert!(out.contains(part), "{part} in {out}");
     }
-    for subcommand in ["serve", "check-config", "token", "api-key"] {
+    for subcommand in ["serve", "check-config", "token", "api-key", "policy"] {
         let (code, out, _) = run(&[subcommand, "--help"], &[]);
+        assert!(code == 0 && out.contains("Examples:"), "{out}");
+    }
+    for tool in ["check", "test", "bench", "dev"] {
+        let (code, out, _) = run(&["policy", tool, "--help"], &[]);
         assert!(code == 0 && out.contains("Examples:"), "{out}");
     }
     let version = format!("wardroom {}\n", env!("CARGO_PKG_VERSION"));

@@ -20,6 +20,17 @@ pub(super) struct DeadlinePassed;
 /// Instances are allocated on demand: they are kept warm, so that the pooling allocator would save
 /// 20 µs after a trap and nothing else, and would bound what a component may look like.
 pub(super) fn start() -> Result<Engine, Error> {
+    run(&config())
+}
+
+/// Makes an engine that counts the instructions of guests, which makes each of them dearer.
+pub(super) fn start_counting() -> Result<Engine, Error> {
+    let mut config = config();
+    config.consume_fuel(true);
+    run(&config)
+}
+
+fn config() -> Config {
     let mut config = Config::new();
     config
         // The largest single switch: calls cost a half to a third without it, and no policy waits.
@@ -28,7 +39,11 @@ pub(super) fn start() -> Result<Engine, Error> {
         .max_wasm_stack(POLICY_STACK_BYTES)
         // Enough to name the place of a trap; a long one makes each trap dear.
         .wasm_backtrace_max_frames(NonZeroUsize::new(4));
-    let engine = Engine::new(&config)?;
+    config
+}
+
+fn run(config: &Config) -> Result<Engine, Error> {
+    let engine = Engine::new(config)?;
     let clock = engine.weak();
     // Its own thread: a runaway guest on a runtime worker must not hold the clock that stops it.
     std::thread::Builder::new()
@@ -50,6 +65,8 @@ pub(super) fn start() -> Result<Engine, Error> {
 pub(super) fn store(engine: &Engine, state: State, limits: &PolicyLimits) -> Store<State> {
     let mut store = Store::new(engine, state);
     store.limiter(|state| state);
+    // Only an engine that counts has fuel, and never too little: deadlines end calls.
+    let _not_counting = store.set_fuel(u64::MAX);
     store.set_hostcall_fuel(limits.output_bytes);
     store.set_max_component_handles(POLICY_HANDLES);
     store.epoch_deadline_callback(|context| {

@@ -103,6 +103,11 @@ impl Instance {
         self.store.data().memory_bytes
     }
 
+    /// Instructions that it has run since it was made, where the engine counts them.
+    pub(super) fn instructions(&self) -> Option<u64> {
+        self.store.get_fuel().ok().map(|left| u64::MAX - left)
+    }
+
     pub(super) fn admit(
         &mut self,
         asking: Asking<'_>,

@@ -17,7 +17,7 @@ use super::version::Version;
 ///
 /// # Errors
 /// It cannot be read or is larger, in words for the operator.
-pub fn read(file: &Path, limit: u64) -> Result<Vec<u8>, String> {
+pub(super) fn read(file: &Path, limit: u64) -> Result<Vec<u8>, String> {
     let unreadable = |error: std::io::Error| {
         format!(
             "the file {} cannot be read: {error}. Put it there, or name another in the \

@@ -26,7 +26,6 @@ pub use super::component::Digest;
 pub use super::contract::{Finding, Surfaces};
 pub use super::decision::Hook;
 pub use super::limits::PolicyLimits;
-pub use super::pipeline::read;
 pub use super::question::{Asking, CommandQuestion, EventQuestion};
 
 /// What the policy on the bench is called in the log.
@@ -124,8 +123,23 @@ impl Workbench {
     /// # Errors
     /// The engine does not start.
     pub fn new(limits: PolicyLimits) -> Result<Self, WorkbenchError> {
+        Self::on(engine::start(), limits)
+    }
+
+    /// Starts an engine that counts the instructions of policies, and is slower for it.
+    ///
+    /// # Errors
+    /// The engine does not start.
+    pub fn counting(limits: PolicyLimits) -> Result<Self, WorkbenchError> {
+        Self::on(engine::start_counting(), limits)
+    }
+
+    fn on(
+        engine: Result<Engine, wasmtime::Error>,
+        limits: PolicyLimits,
+    ) -> Result<Self, WorkbenchError> {
         let failed = |error: wasmtime::Error| WorkbenchError(format!("{error:#}"));
-        let engine = engine::start().map_err(failed)?;
+        let engine = engine.map_err(failed)?;
         let linker = component::linker(&engine).map_err(failed)?;
         Ok(Self {
             engine,
@@ -257,6 +271,12 @@ impl Seat {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.instance.memory_bytes()
+    }
+
+    /// Instructions that the instance has run since it started, on a workbench that counts them.
+    #[must_use]
+    pub fn instructions(&self) -> Option<u64> {
+        self.instance.instructions()
     }
 
     /// Asks who may enter.

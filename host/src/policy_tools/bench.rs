@@ -38,6 +38,8 @@ pub struct Measured {
     pub name: String,
     /// On a warm instance.
     pub warm: Latency,
+    /// Instructions of WebAssembly that one such call runs, if they were counted.
+    pub instructions: Option<u64>,
 }
 
 /// What a policy costs.
@@ -74,15 +76,29 @@ pub enum BenchError {
     },
 }
 
-/// Measures a policy with the questions of cases, or with questions of its own if there are none.
+/// Measures a policy with the questions of cases, or with questions of its own if there are none;
+/// `counting` is the same policy on a workbench that counts instructions.
 ///
 /// # Errors
 /// The policy refuses its settings, or fails to answer.
-pub fn measure(policy: &Compiled, settings: &Json, cases: &[Case]) -> Result<Costs, BenchError> {
+pub fn measure(
+    policy: &Compiled,
+    counting: Option<&Compiled>,
+    settings: &Json,
+    cases: &[Case],
+) -> Result<Costs, BenchError> {
+    let own;
+    let cases = match cases {
+        [] => {
+            own = questions(policy, settings);
+            own.as_slice()
+        }
+        cases => cases,
+    };
     let asks = |case: &&Case| !matches!(case.asked, Asked::Configure(_));
+    let first = cases.iter().find(asks);
     // Cases bring the settings that they are about.
-    let first = cases.iter().find(asks).map(|case| &case.settings);
-    let settings = first.unwrap_or(settings);
+    let settings = first.map_or(settings, |case| &case.settings);
     let mut starts = Vec::with_capacity(POLICY_BENCH_STARTS);
     let mut memory_at_start = 0;
     for _ in 0..POLICY_BENCH_STARTS {
@@ -91,43 +107,29 @@ pub fn measure(policy: &Compiled, settings: &Json, cases: &[Case]) -> Result<Cos
         starts.push(started.elapsed());
         memory_at_start = seat.memory_bytes();
     }
-    let own;
-    let cases = match cases {
-        [] => {
-            own = questions(policy);
-            own.as_slice()
-        }
-        cases => cases,
-    };
     let mut hooks = Vec::new();
     let mut memory_after = 0;
     for case in cases.iter().filter(asks) {
-        let settings = if own_question(case) {
-            settings
-        } else {
-            &case.settings
-        };
-        let mut seat = policy.start(settings)?;
+        let mut seat = policy.start(&case.settings)?;
+        let counted = counting.map(|policy| instructions(policy, case));
         hooks.push(Measured {
             name: case.name.clone(),
             warm: warm(&mut seat, case)?,
+            instructions: counted.transpose()?.flatten(),
         });
         memory_after = memory_after.max(seat.memory_bytes());
     }
-    let first = cases.iter().find(asks);
     Ok(Costs {
         compile: policy.took,
         start: latency(starts),
-        recovery: first
-            .map(|case| recovery(policy, settings, case))
-            .transpose()?,
+        recovery: first.map(|case| recovery(policy, case)).transpose()?,
         memory_at_start,
         memory_after,
         hooks,
     })
 }
 
-/// Whether a question is of this file: then the caller's settings hold.
+/// Whether a question is of this file.
 fn own_question(case: &Case) -> bool {
     case.workspace.as_str() == WORKSPACE
 }
@@ -159,20 +161,27 @@ fn warm(seat: &mut Seat, case: &Case) -> Result<Latency, BenchError> {
     Ok(latency(taken))
 }
 
-fn recovery(policy: &Compiled, settings: &Json, case: &Case) -> Result<Latency, BenchError> {
+fn recovery(policy: &Compiled, case: &Case) -> Result<Latency, BenchError> {
     let mut taken = Vec::with_capacity(POLICY_BENCH_STARTS);
-    let settings = if own_question(case) {
-        settings
-    } else {
-        &case.settings
-    };
     for _ in 0..POLICY_BENCH_STARTS {
         let started = Instant::now();
-        let mut seat = policy.start(settings)?;
+        let mut seat = policy.start(&case.settings)?;
         put(&mut seat, case).map_err(failed(case))?;
         taken.push(started.elapsed());
     }
     Ok(latency(taken))
+}
+
+/// Instructions of one call on a warm instance.
+fn instructions(policy: &Compiled, case: &Case) -> Result<Option<u64>, BenchError> {
+    let mut seat = policy.start(&case.settings)?;
+    put(&mut seat, case).map_err(failed(case))?;
+    let before = seat.instructions();
+    put(&mut seat, case).map_err(failed(case))?;
+    Ok(seat
+        .instructions()
+        .zip(before)
+        .map(|(after, before)| after - before))
 }
 
 /// Asks what a case asks; the answer does not matter.
@@ -213,7 +222,7 @@ fn latency(mut taken: Vec<Duration>) -> Latency {
 }
 
 /// One plausible question for each hook.
-fn questions(policy: &Compiled) -> Vec<Case> {
+fn questions(policy: &Compiled, settings: &Json) -> Vec<Case> {
     use super::cases::{ExpectAllowed, ExpectAudience, ExpectRendered, ExpectVerdict};
     let anybody = ExpectAudience {
         sees: None,
@@ -264,7 +273,7 @@ fn questions(policy: &Compiled) -> Vec<Case> {
     }
     let case = |(name, asked): (&str, Asked)| Case {
         name: name.to_owned(),
-        settings: Json::from_canonical("{}"),
+        settings: settings.clone(),
         workspace: WorkspaceId::new(WORKSPACE).expect("a short word is an id"),
         now: None,
         directory: Workspace::default(),

@@ -4,6 +4,7 @@
 
 pub mod bench;
 pub mod cases;
+pub mod files;
 pub mod install;
 pub mod junit;
 pub mod project;

@@ -11,3 +11,4 @@ mod log;
 mod misbehaving;
 mod reload;
 mod surroundings;
+mod tools;

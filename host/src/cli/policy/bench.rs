@@ -8,11 +8,12 @@ use bytesize::ByteSize;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Settings, read, shown, workbench};
+use super::{Settings, limits, read, shown, workbench};
 use crate::cli::Failure;
 use crate::limits::POLICY_START_DEADLINE;
 use crate::policy_tools::bench::{Costs, Latency, measure};
 use crate::policy_tools::cases;
+use crate::policy_tools::workbench::Workbench;
 
 /// Measure what a component costs: each hook, a start, memory
 #[derive(Args, Debug)]
@@ -37,8 +38,9 @@ Examples:
   wardroom policy bench my_policy.wasm --cases cases.toml
 
 Each question is asked of one warm instance for a second. `recovery` is what a trap costs the next
-caller: a fresh instance, and its first answer. The numbers are this machine's, from a quiet one and
-a release build of wardroom.";
+caller: a fresh instance, and its first answer. Instructions are WebAssembly's, without what the
+server does for the policy; they are the same on every machine. The times are this machine's: take
+them on a quiet one, with a release build of wardroom.";
 
 pub(super) fn run(command: &Bench, out: &mut dyn Write) -> Result<(), Failure> {
     let bytes = read(&command.file)?;
@@ -51,7 +53,8 @@ pub(super) fn run(command: &Bench, out: &mut dyn Write) -> Result<(), Failure> {
     let policy = bench
         .compile(&bytes)
         .map_err(|error| anyhow!("{error}; `wardroom policy check` says more of it"))?;
-    let costs = measure(&policy, &settings, &cases)?;
+    let counting = Workbench::counting(limits(Some(POLICY_START_DEADLINE)))?.compile(&bytes)?;
+    let costs = measure(&policy, Some(&counting), &settings, &cases)?;
     if command.json {
         let text = serde_json::to_string_pretty(&as_json(bytes.len(), &costs))?;
         writeln!(out, "{text}")?;
@@ -70,30 +73,29 @@ fn report(bytes: usize, costs: &Costs, out: &mut dyn Write) -> std::io::Result<(
         ByteSize(costs.memory_at_start as u64),
         ByteSize(costs.memory_after as u64)
     )?;
-    let mut rows = vec![("start".to_owned(), costs.start)];
-    rows.extend(
-        costs
-            .recovery
-            .map(|latency| ("recovery".to_owned(), latency)),
-    );
+    let mut rows = vec![("start", costs.start, None)];
+    rows.extend(costs.recovery.map(|latency| ("recovery", latency, None)));
     let hooks = costs.hooks.iter();
-    rows.extend(hooks.map(|hook| (hook.name.clone(), hook.warm)));
-    let names = rows.iter().map(|(name, _)| name.chars().count());
+    rows.extend(hooks.map(|hook| (&*hook.name, hook.warm, hook.instructions)));
+    let names = rows.iter().map(|(name, ..)| name.chars().count());
     let width = names.max().unwrap_or_default();
-    let head = ("median", "p99", "most", "calls");
+    let head = ["median", "p99", "most", "calls", "instructions"];
+    let [median, p99, most, calls, instructions] = head;
     writeln!(
         out,
-        "\n{:width$}  {:>10}  {:>10}  {:>10}  {:>8}",
-        "", head.0, head.1, head.2, head.3
+        "\n{:width$}  {median:>10}  {p99:>10}  {most:>10}  {calls:>8}  {instructions:>12}",
+        ""
     )?;
-    for (name, latency) in rows {
+    for (name, latency, instructions) in rows {
+        let instructions = instructions.map(|count| count.to_string());
         writeln!(
             out,
-            "{name:width$}  {:>10}  {:>10}  {:>10}  {:>8}",
+            "{name:width$}  {:>10}  {:>10}  {:>10}  {:>8}  {:>12}",
             shown(latency.median),
             shown(latency.p99),
             shown(latency.most),
-            latency.calls
+            latency.calls,
+            instructions.unwrap_or_default()
         )?;
     }
     Ok(())
@@ -109,7 +111,13 @@ fn as_json(bytes: usize, costs: &Costs) -> Value {
         })
     };
     let hooks = costs.hooks.iter();
-    let hooks = hooks.map(|hook| json!({ "name": hook.name, "warm": latency(&hook.warm) }));
+    let hooks = hooks.map(|hook| {
+        json!({
+            "name": hook.name,
+            "warm": latency(&hook.warm),
+            "instructions": hook.instructions,
+        })
+    });
     json!({
         "bytes": bytes,
         "compile": costs.compile.as_secs_f64(),

@@ -170,7 +170,8 @@ impl Bench<'_> {
             let policy = bench.compile(bytes)?;
             let report = test::test(&policy, &cases, options, out)?;
             if report.failed() > 0 {
-                return Err(anyhow!("{} cases failed", report.failed()).into());
+                let (failed, all) = (report.failed(), report.outcomes.len());
+                return Err(anyhow!("{failed} of {all} cases failed").into());
             }
         }
         Ok(())

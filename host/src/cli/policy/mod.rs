@@ -14,8 +14,8 @@ use wardroom_domain::Json;
 
 use super::Failure;
 use crate::config::{Log, LogFormat};
-use crate::policy_tools::cases;
-use crate::policy_tools::workbench::{self, PolicyLimits, Workbench};
+use crate::policy_tools::workbench::{PolicyLimits, Workbench};
+use crate::policy_tools::{cases, files};
 use crate::telemetry;
 
 /// Check, test, measure and develop policies; no server is needed
@@ -89,19 +89,24 @@ impl Verbose {
     }
 }
 
-/// A workbench on which a call may take this long.
-fn workbench(call_deadline: Option<Duration>) -> Result<Workbench, Failure> {
+/// A server's limits, but that a call may take this long.
+fn limits(call_deadline: Option<Duration>) -> PolicyLimits {
     let mut limits = PolicyLimits::default();
     if let Some(deadline) = call_deadline {
         limits.call_deadline = deadline;
     }
-    Ok(Workbench::new(limits)?)
+    limits
+}
+
+/// A workbench on which a call may take this long.
+fn workbench(call_deadline: Option<Duration>) -> Result<Workbench, Failure> {
+    Ok(Workbench::new(limits(call_deadline))?)
 }
 
 /// The bytes of a component, as a server would read them.
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let limit = PolicyLimits::default().file_bytes;
-    workbench::read(file, limit)
+    files::read(file, limit)
         .map_err(|reason| Failure::Usage(format!("{}: {reason}", file.display())))
 }
 

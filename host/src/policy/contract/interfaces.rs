@@ -121,6 +121,8 @@ impl<'a> Surface<'a> {
         }
         told.sort_by_key(|finding| !finding.refused);
         self.found.findings = told;
+        let place = |hook: &String| HOOKS.iter().position(|known| known == hook);
+        self.found.hooks.sort_by_key(place);
         self.found.versions.sort();
         self.found.versions.dedup();
         self.found

@@ -15,6 +15,7 @@ use wardroom_domain::{
     ChannelFacts, Json, RequestFacts, SubjectFacts, UserId, Workspace, WorkspaceId,
 };
 
+use super::files;
 use crate::limits::POLICY_CASES_BYTES;
 use crate::policy::workbench::{CommandQuestion, EventQuestion};
 
@@ -121,14 +122,8 @@ pub struct CasesError {
 /// # Errors
 /// It cannot be read, is not in its format, or a case does not add up.
 pub fn load(file: &Path) -> Result<Vec<Case>, CasesError> {
-    let error = |reason: String| CasesError {
-        file: file.display().to_string(),
-        reason,
-    };
-    let bytes = crate::policy::workbench::read(file, POLICY_CASES_BYTES).map_err(&error)?;
-    let text = String::from_utf8(bytes).map_err(|_| error("it is not UTF-8".into()))?;
-    let is_json = file.extension().is_some_and(|end| end == "json");
-    parse(&text, is_json).map_err(error)
+    let (text, is_json) = text(file)?;
+    parse(&text, is_json).map_err(|reason| error(file, reason))
 }
 
 /// Reads the text of a file of cases.
@@ -149,19 +144,29 @@ pub fn parse(text: &str, is_json: bool) -> Result<Vec<Case>, String> {
 /// # Errors
 /// It cannot be read, or is no object.
 pub fn settings(file: &Path) -> Result<Json, CasesError> {
-    let error = |reason: String| CasesError {
-        file: file.display().to_string(),
-        reason,
-    };
-    let bytes = crate::policy::workbench::read(file, POLICY_CASES_BYTES).map_err(&error)?;
-    let text = String::from_utf8(bytes).map_err(|_| error("it is not UTF-8".into()))?;
-    let is_json = file.extension().is_some_and(|end| end == "json");
-    let object: values::Object = if is_json {
-        serde_json::from_str(&text).map_err(|e| error(e.to_string()))?
+    let (text, is_json) = text(file)?;
+    let object: Result<values::Object, String> = if is_json {
+        serde_json::from_str(&text).map_err(|e| e.to_string())
     } else {
-        toml::from_str(&text).map_err(|e| error(e.to_string()))?
+        toml::from_str(&text).map_err(|e| e.to_string())
     };
-    Ok(object.json())
+    object
+        .map(values::Object::json)
+        .map_err(|reason| error(file, reason))
+}
+
+fn error(file: &Path, reason: impl Into<String>) -> CasesError {
+    CasesError {
+        file: file.display().to_string(),
+        reason: reason.into(),
+    }
+}
+
+/// The text of a file, and whether its name says that it is JSON.
+fn text(file: &Path) -> Result<(String, bool), CasesError> {
+    let bytes = files::read(file, POLICY_CASES_BYTES).map_err(|reason| error(file, reason))?;
+    let text = String::from_utf8(bytes).map_err(|_| error(file, "it is not UTF-8"))?;
+    Ok((text, file.extension().is_some_and(|end| end == "json")))
 }
 
 #[cfg(test)]

@@ -36,7 +36,8 @@ pub(super) struct Case {
     pub(super) now: Option<Time>,
     #[serde(default)]
     pub(super) directory: Directory,
-    pub(super) configure: Option<Configure>,
+    /// The settings, if they are not given beside it.
+    pub(super) configure: Option<Object>,
     pub(super) request: Option<Request>,
     pub(super) channel: Option<Channel>,
     pub(super) subjects: Option<Vec<Subject>>,
@@ -52,11 +53,6 @@ pub(super) struct Directory {
     pub(super) members: Vec<Subject>,
     pub(super) channels: Vec<Channel>,
 }
-
-/// Nothing is asked but whether the settings are taken.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Configure {}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -73,6 +73,16 @@ fn settings(value: Option<Object>, text: Option<Text>) -> Result<Option<Json>, S
     Ok(object.map(|map| canonical(&Value::Object(map))))
 }
 
+/// The settings of a case by itself: `configure = { … }` holds them as well as `settings` does.
+fn own_settings(case: &mut raw::Case) -> Result<Option<Json>, String> {
+    let beside = settings(case.settings.take(), case.settings_json.take())?;
+    let inside = case.configure.clone().filter(|inside| !inside.0.is_empty());
+    match (beside, inside) {
+        (Some(_), Some(_)) => Err("give the settings in `configure` or beside it, not both".into()),
+        (beside, inside) => Ok(inside.map(Object::json).or(beside)),
+    }
+}
+
 impl TryFrom<raw::Case> for Spec {
     type Error = String;
 
@@ -81,8 +91,7 @@ impl TryFrom<raw::Case> for Spec {
         if name.trim().is_empty() {
             return Err("a case needs a name".into());
         }
-        let settings = settings(case.settings.take(), case.settings_json.take())
-            .map_err(|e| in_case(&name, &e))?;
+        let settings = own_settings(&mut case).map_err(|e| in_case(&name, &e))?;
         let members = case.directory.members.drain(..).map(subject);
         let channels = case.directory.channels.drain(..).map(channel);
         let directory =

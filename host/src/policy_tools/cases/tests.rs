@@ -113,6 +113,23 @@ fn everything_that_can_be_written_is_read() {
 }
 
 #[test]
+fn settings_stand_in_configure_or_beside_it() {
+    let case = |line: &str| {
+        format!(
+            "settings = {{ a = 1 }}\n[[case]]\nname = \"x\"\n{line}\nexpect = {{ accepted = true }}"
+        )
+    };
+    let settings = |line| toml(&case(line))[0].settings.as_str().to_owned();
+    assert_eq!(settings("configure = {}"), r#"{"a":1}"#);
+    assert_eq!(settings("configure = { b = 2 }"), r#"{"b":2}"#);
+    assert_eq!(settings("configure = {}\nsettings = {}"), "{}");
+    refused(
+        &case("configure = { b = 2 }\nsettings = { b = 3 }"),
+        &["line 2, column 1", "not both"],
+    );
+}
+
+#[test]
 fn json_has_the_same_names() {
     let text = r#"{"settings": {"a": null}, "case": [
         {"name": "one", "command": {"name": "get-state", "subject": {"id": "ann"}},

@@ -1,0 +1,201 @@
+//! `wardroom policy test`: cases that pass, cases that fail, and cases that are none.
+
+use std::fs;
+
+use super::{assert_code, assert_has, folder, policy, text};
+use crate::fixtures::{guest, plugin};
+
+/// Every kind of case, for the fixture that answers in every hook.
+const SPEAKS: &str = r#"
+settings = { tag = "T" }
+
+[[case]]
+name = "settings are taken"
+configure = {}
+expect = { accepted = true }
+
+[[case]]
+name = "somebody enters"
+request = { subject = { id = "ann" } }
+expect = { admitted = true }
+
+[[case]]
+name = "a banned person does not"
+request = { subject = { id = "banned" } }
+expect = { denied = { code = "banned", message = "says T" } }
+
+[[case]]
+name = "all that is known of a request is told"
+workspace = "board"
+request = { subject = { id = "echo", role = "r", attributes = { team = "a" } }, claims = { x = 1 }, remote_address = "10.0.0.1", reevaluation = true }
+expect = { denied = { code = "echo", message = 'board | echo Some("r") Some("a") {"team":"a"} | {"x":1} | Some("10.0.0.1") | true' } }
+
+[[case]]
+name = "each is followed by decide"
+channel = { id = "each" }
+subjects = [{ id = "ann" }, { id = "blind" }]
+expect = { sees = ["ann"], rule = "each" }
+
+[[case]]
+name = "a hidden channel"
+channel = { id = "hidden" }
+subjects = [{ id = "ann" }]
+expect = { sees = [] }
+
+[[case]]
+name = "a grant"
+command = { name = "granted", subject = { id = "ann" } }
+expect = { allowed = true, grant = { by = "T", T = ["*", 2] } }
+
+[[case]]
+name = "a command is denied"
+command = { name = "denied", subject = { id = "ann" } }
+expect = { denied = { code = "not-now" } }
+
+[[case]]
+name = "another event is unchanged"
+event = { name = "poke", payload = 1 }
+audience = [{ id = "ann" }]
+expect = { gets = { ann = 1 } }
+"#;
+
+#[test]
+fn every_hook_is_asked() {
+    let (_folder, cases) = folder("cases.toml", SPEAKS);
+    let file = guest("speaks");
+    let (code, out, err) = policy(&["test", text(&file), text(&cases), "--repeat", "5"]);
+    assert_eq!(err, "", "{out}");
+    assert_has(&out, &["9 of 9 cases passed"]);
+    assert_code(code, 0);
+}
+
+#[test]
+fn a_failing_case_says_what_was_expected_and_what_was_found() {
+    let text_of = SPEAKS
+        .replace("says T", "says U")
+        .replace("sees = [\"ann\"]", "sees = [\"blind\"]")
+        .replace("T = [\"*\", 2]", "T = [\"*\", 3]")
+        .replace("gets = { ann = 1 }", "suppressed = true");
+    let (folder, cases) = folder("cases.toml", &text_of);
+    let junit = folder.path().join("junit.xml");
+    let speaks = guest("speaks");
+    let arguments = ["test", text(&speaks), text(&cases), "--seed", "7"];
+    let (code, out, err) = policy(&[&arguments[..], &["--junit", text(&junit)]].concat());
+    assert_code(code, 1);
+    assert_has(
+        &out,
+        &[
+            "FAILED  a banned person does not\n  on a fresh instance\n    expected  denied, code \
+             \"banned\", a message that holds \"says U\"\n    found     denied, code \"banned\", \
+             message \"you are banned, says T\"",
+            "expected  seen by blind, by the rule `each`\n    found     seen by ann, by the rule \
+             `each`",
+            "found     allowed, with the grant {\"T\":[1,2],\"by\":\"T\"}",
+            "expected  suppressed\n    found     unchanged",
+            "5 of 9 cases passed",
+            "(seed 7)",
+        ],
+    );
+    assert_has(&err, &["4 of 9 cases failed", "--seed 7"]);
+    let junit = fs::read_to_string(junit).unwrap();
+    assert_has(
+        &junit,
+        &[
+            "tests=\"9\"",
+            "failures=\"4\"",
+            "<property name=\"seed\" value=\"7\"/>",
+        ],
+    );
+    // The same seed finds the same.
+    let without_times = |out: &str| out.rsplit_once(" in ").unwrap().0.to_owned();
+    assert_eq!(without_times(&out), without_times(&policy(&arguments).1));
+}
+
+#[test]
+fn a_policy_that_remembers_is_found_out_unless_instances_are_not_shared() {
+    let case = |name: &str| {
+        format!(
+            "[[case]]\nname = \"{name}\"\nchannel = {{ id = \"{name}\" }}\n\
+             expect = {{ rule = \"everyone\" }}\n"
+        )
+    };
+    let (_folder, cases) = folder("cases.toml", &[case("one"), case("two")].concat());
+    let remembers = guest("remembers");
+    let arguments = ["test", text(&remembers), text(&cases)];
+    let (code, out, _) = policy(&arguments);
+    assert_code(code, 1);
+    assert_has(
+        &out,
+        &[
+            "on an instance that was asked before: ",
+            "It passes on a fresh instance: the policy remembers something between calls.",
+        ],
+    );
+    assert!(!out.contains("on a fresh instance\n"), "{out}");
+    let (code, ..) = policy(&[&arguments[..], &["--per-call"]].concat());
+    assert_code(code, 0);
+}
+
+#[test]
+fn a_call_that_fails_is_a_failing_case_and_disturbs_no_other() {
+    let (_folder, cases) = folder(
+        "cases.toml",
+        "[[case]]\nname = \"panics\"\nchannel = { id = \"panic\" }\nexpect = { sees = [] }\n\
+         [[case]]\nname = \"loops\"\nchannel = { id = \"loop\" }\nexpect = { sees = [] }\n\
+         [[case]]\nname = \"fine\"\nchannel = { id = \"fine\" }\nexpect = { rule = \"everyone\" }\n",
+    );
+    let file = guest("misbehaves");
+    let arguments = ["test", text(&file), text(&cases), "--deadline", "50ms"];
+    let (code, out, _) = policy(&arguments);
+    assert_code(code, 1);
+    assert_has(
+        &out,
+        &[
+            "found     the call failed, trap: ",
+            "told to panic",
+            "found     the call failed, deadline: ",
+            "1 of 3 cases passed",
+        ],
+    );
+}
+
+#[test]
+fn settings_that_are_refused_fail_what_they_are_for() {
+    let (_folder, cases) = folder(
+        "cases.json",
+        r#"{"settings": {"see_all": 1}, "case": [
+            {"name": "refused", "configure": {}, "expect": {"refused": "see_all"}},
+            {"name": "not asked", "channel": {"id": "c"}, "expect": {"rule": "everyone"}}
+        ]}"#,
+    );
+    let (code, out, _) = policy(&["test", text(&plugin("private_channels")), text(&cases)]);
+    assert_code(code, 1);
+    assert_has(
+        &out,
+        &[
+            "FAILED  not asked",
+            "the policy refused its settings",
+            "1 of 2 cases passed",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_case_is_a_mistake_with_its_place() {
+    let (_folder, cases) = folder("cases.toml", "[[case]]\nname = \"x\"\nexpct = {}");
+    let file = guest("speaks");
+    let (code, out, err) = policy(&["test", text(&file), text(&cases)]);
+    assert_code(code, 2);
+    assert_eq!(out, "");
+    assert_has(
+        &err,
+        &["cases.toml", "line 3, column 1", "unknown field `expct`"],
+    );
+    let (code, _, err) = policy(&["test", text(&guest("liar")), text(&cases)]);
+    assert_code(code, 2);
+    assert_has(&err, &["cases.toml"]);
+    fs::write(&cases, SPEAKS).unwrap();
+    let (code, _, err) = policy(&["test", text(&guest("liar")), text(&cases)]);
+    assert_code(code, 1);
+    assert_has(&err, &["types differ", "wardroom policy check"]);
+}

@@ -1,7 +1,9 @@
 //! The only composition root: binds, wires, runs, drains.
 
+mod decisions;
 mod demo;
 mod identity;
+mod operations;
 mod policies;
 mod reload;
 
@@ -20,9 +22,9 @@ use crate::commit::Committer;
 use crate::config::{self, Config};
 use crate::demo::Demo;
 use crate::gateway::{self, Gateway};
-use crate::http::{self, Api, BodyLimits, Ops, Readiness};
+use crate::http::{self, Api, BodyLimits};
 use crate::metrics::Metrics;
-use crate::policy::Policies;
+use crate::policy::{DecisionSink, Policies, Surroundings};
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 use crate::store::embedded::Embedded;
@@ -53,7 +55,15 @@ pub async fn run(
 ) -> Result<()> {
     let config = Arc::new(config);
     let metrics = Arc::new(Metrics::default());
-    let policies = load_policies(&config).await?;
+    let decision_log = decisions::start(&config, &metrics)?;
+    let surroundings = Surroundings {
+        decisions: decision_log
+            .clone()
+            .map(|log| Arc::new(decisions::Sink(log)) as Arc<dyn DecisionSink>),
+        metrics: Some(Arc::clone(&metrics)),
+        cache: config.policy.cache.clone(),
+    };
+    let policies = load_policies(&config, surroundings).await?;
     let committer = open(&config, &policies, &metrics).await?;
     let demo = demo::prepare(&config)?;
     if let Some(demo) = &demo {
@@ -93,10 +103,7 @@ pub async fn run(
     let api = Api::new(
         Arc::clone(&committer),
         Arc::new(identity::Keys(ApiKeys::new(config.api_keys.clone()))),
-        Arc::new(Operations {
-            policies,
-            shutdown: shutdown.clone(),
-        }),
+        Arc::new(operations::Operations::new(policies, shutdown.clone())),
         metrics,
         BodyLimits {
             call: config.limits.max_http_body_bytes,
@@ -135,14 +142,17 @@ pub async fn run(
         tracing::warn!(reason = %cut, "not everything was drained");
     }
     chores.shutdown().await;
+    if let Some(log) = decision_log {
+        log.flush().await;
+    }
     tracing::info!("stopped");
     ensure!(!failed, "a chore of the server failed");
     Ok(())
 }
 
-async fn load_policies(config: &Arc<Config>) -> Result<Policies> {
+async fn load_policies(config: &Arc<Config>, surroundings: Surroundings) -> Result<Policies> {
     let config = Arc::clone(config);
-    let loaded = spawn_blocking(move || policies::load(&config)).await;
+    let loaded = spawn_blocking(move || policies::load(&config, surroundings)).await;
     Ok(loaded.context("loading the policies panicked")??)
 }
 
@@ -200,28 +210,5 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
         auth_deadline: config.auth.deadline,
         grace: config.presence.grace,
         grace_in_channel: config.presence.grace_in_channel,
-    }
-}
-
-/// What operators may ask about the server as a whole.
-struct Operations {
-    policies: Policies,
-    shutdown: Shutdown,
-}
-
-impl Ops for Operations {
-    fn ready(&self) -> Readiness {
-        let draining = self.shutdown.has_begun();
-        Readiness {
-            ready: !draining,
-            reasons: draining
-                .then(|| "the server is shutting down".to_owned())
-                .into_iter()
-                .collect(),
-        }
-    }
-
-    fn policies(&self) -> Vec<http::PolicyStatus> {
-        policies::status(&self.policies)
     }
 }

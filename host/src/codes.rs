@@ -51,6 +51,12 @@ codes! {
     MemberNotFound = "member-not-found", 404;
     /// There is no such live connection.
     ConnectionNotFound = "connection-not-found", 404;
+    /// No policy of this name is configured.
+    PolicyNotFound = "policy-not-found", 404;
+    /// The policy has no version of the kind that the call is about.
+    NoSuchVersion = "no-such-version", 409;
+    /// The policy's component cannot come into force; the detail says why.
+    PolicyRefused = "policy-refused", 422;
     /// There is no such resource.
     NotFound = "not-found", 404;
     /// The resource does not take this method.

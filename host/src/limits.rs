@@ -84,6 +84,20 @@ pub const HTTP_BODY_BYTES: usize = 1024 * 1024;
 /// Largest body of the call that tells a whole workspace, unless configured otherwise, in bytes.
 pub const HTTP_SYNC_BODY_BYTES: usize = 16 * 1024 * 1024;
 
+/// Largest component that a call may carry, in bytes. Larger ones are refused with
+/// `body-too-large`.
+pub const HTTP_COMPONENT_BYTES: usize = 64 << 20;
+
+/// How often `explain` has a workspace settle under the policies in force before it gives up with
+/// `overloaded`: they are swapped faster than it can look.
+pub const MAX_EXPLAIN_ROUNDS: usize = 8;
+
+/// Clauses of one rule, and people or roles of one condition, that an explanation spells out.
+pub const MAX_EXPLAINED_PARTS: usize = 8;
+
+/// Longest name of a policy that is looked for, in characters; no configured one is longer.
+pub const MAX_POLICY_NAME_CHARS: usize = 64;
+
 /// Longest `Idempotency-Key`, in characters.
 pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 
@@ -107,6 +121,7 @@ const _: () = assert!(
     MAX_PROFILE_BYTES + MAX_ATTRIBUTES_BYTES < HTTP_BODY_BYTES
         && MAX_EVENT_DATA_BYTES < HTTP_BODY_BYTES
 );
+const _: () = assert!(HTTP_COMPONENT_BYTES as u64 == POLICY_FILE_BYTES);
 const _: () = assert!(MAX_BATCH_ENTRIES <= MAX_UNDELIVERED_ENTRIES);
 
 // ---- demo page (development mode) ----
@@ -215,6 +230,11 @@ pub const POLICY_DEV_FILE_BYTES: u64 = 8 << 20;
 pub const POLICY_DEV_PATIENCE: Duration = Duration::from_secs(15);
 /// How often `policy dev` asks the server meanwhile.
 pub const POLICY_DEV_POLL: Duration = Duration::from_millis(200);
+/// How long a command waits for a server to answer a call about policies: as long as a swap may take
+/// to settle, and a candidate to be compiled and tried.
+pub const POLICY_CALL_PATIENCE: Duration = Duration::from_secs(120);
+/// Largest answer to such a call that is read, in bytes.
+pub const POLICY_CALL_ANSWER_BYTES: u64 = 16 << 20;
 /// Largest answer of a server that `policy dev` reads, in bytes.
 pub const POLICY_DEV_ANSWER_BYTES: u64 = 1 << 20;
 

@@ -39,7 +39,7 @@ impl Settings {
             [[api_keys]]
             name = "backend"
             hash = "{API_KEY_HASH}"
-            scopes = ["directory:read", "directory:write", "events:publish", "connections:control", "ops:read"]
+            scopes = ["directory:read", "directory:write", "events:publish", "connections:control", "ops:read", "ops:write"]
             [[api_keys]]
             name = "reader"
             hash = "{READER_KEY_HASH}"

@@ -1,5 +1,5 @@
-//! Hands the configured policies to the engine, and the engine's answers to the committer and to
-//! operators. Decides nothing itself.
+//! Hands the configured policies to the engine, and the engine's answers to the committer. Decides
+//! nothing itself.
 
 use std::sync::Arc;
 
@@ -10,16 +10,15 @@ use wardroom_domain::{
 
 use crate::commit::{self, Asking};
 use crate::config::{self, Config};
-use crate::http;
 use crate::policy::{
     self, CommandQuestion, EventQuestion, Isolation, OnFailure, Policies, PolicyLimits, PolicySet,
-    PolicySource, PolicyState, Shadow, StartError,
+    PolicySource, Shadow, StartError, Surroundings,
 };
 use crate::wire::{command_name_and_arguments, event_name_and_payload};
 
 /// Loads the configured policies, which takes up to seconds.
-pub(super) fn load(config: &Config) -> Result<Policies, StartError> {
-    Policies::load(sources(config), limits(config))
+pub(super) fn load(config: &Config, surroundings: Surroundings) -> Result<Policies, StartError> {
+    Policies::load_in(sources(config), limits(config), surroundings)
 }
 
 /// The bounds on every call into every policy.
@@ -122,7 +121,7 @@ impl commit::PolicySet for Set {
 }
 
 /// The same, as the policies' room says it.
-fn asking(about: Asking<'_>) -> policy::Asking<'_> {
+pub(super) fn asking(about: Asking<'_>) -> policy::Asking<'_> {
     policy::Asking {
         workspace: about.workspace,
         state: about.state,
@@ -150,25 +149,4 @@ impl commit::Policies for Current {
             generation,
         }))
     }
-}
-
-/// The policies as operators see them.
-pub(super) fn status(policies: &Policies) -> Vec<http::PolicyStatus> {
-    let status = policies.status().into_iter();
-    status
-        .map(|policy| http::PolicyStatus {
-            name: policy.name.to_string(),
-            generation: policy.generation.0,
-            file: policy.file.display().to_string(),
-            digest: policy.digest.to_string(),
-            hooks: policy.hooks.iter().map(|&hook| hook.to_owned()).collect(),
-            state: match policy.state {
-                PolicyState::Active => http::PolicyState::Active,
-                PolicyState::Failing => http::PolicyState::Failing,
-                PolicyState::Stale => http::PolicyState::Stale,
-            },
-            failures: policy.failures,
-            last_error: policy.last_error,
-        })
-        .collect()
 }

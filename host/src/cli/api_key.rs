@@ -30,7 +30,8 @@ Scopes:
   directory:write      change members, profiles, channels and whole workspaces
   events:publish       publish the application's own events
   connections:control  act for connections, disconnect users
-  ops:read             read policies and metrics
+  ops:read             read policies and metrics, explain who sees what
+  ops:write            roll back, promote and try versions of policies
 
 The key is shown once. The configuration holds its hash only.";
 

@@ -38,6 +38,8 @@ Examples:
   wardroom token --dev --user ann --workspace demo
                                              sign in as somebody
   wardroom policy check my_policy.wasm       see what a component does and needs
+  wardroom policy explain -w demo -u ann -c lobby
+                                             see why somebody sees a channel, or does not
 
 Configuration:
   The file is named by --config or WARDROOM_CONFIG, or is ./wardroom.toml if that exists.
@@ -151,7 +153,7 @@ fn code(
         Command::CheckConfig(command) => check_config::run(&command, environment, out),
         Command::Token(command) => token::run(&command, environment, out),
         Command::ApiKey(command) => api_key::run(&command, out),
-        Command::Policy(command) => policy::run(&command, out),
+        Command::Policy(command) => policy::run(&command, &environment, out),
     };
     let (message, code) = match outcome {
         Ok(()) => return 0,

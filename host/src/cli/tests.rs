@@ -210,3 +210,33 @@ fn a_variable_that_is_not_text_is_named() {
         "error: the variable WARDROOM_LOG__LEVEL is not UTF-8\n"
     );
 }
+
+#[test]
+fn a_key_comes_from_a_file_or_the_environment_and_is_never_shown() {
+    let explain = ["policy", "explain", "-w", "w", "-u", "ann", "-c", "board"];
+    let (code, _, err) = run(&explain, &[]);
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("--key-file") && err.contains("WARDROOM_API_KEY"),
+        "{err}"
+    );
+    // Nobody listens at this address.
+    let at = |arguments: &[&'static str]| {
+        [&explain[..], &["--url", "http://127.0.0.1:1"], arguments].concat()
+    };
+    let variable = [("WARDROOM_API_KEY", "wr_from_the_environment")];
+    let (code, _, err) = run(&at(&[]), &variable);
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        err.contains("127.0.0.1:1") && !err.contains("wr_from"),
+        "{err}"
+    );
+    let (code, _, err) = run(&at(&["--key-file", "/there/is/none"]), &variable);
+    assert_eq!(code, 2, "{err}");
+    let (code, _, err) = run(&at(&["--key", "wr_x"]), &[]);
+    assert_eq!(code, 2, "a key is no argument: {err}");
+    // The variable is no setting, and does not keep a server from starting.
+    let (_folder, file) = folder("");
+    let (_, _, err) = run(&["check-config", "-c", &file], &variable);
+    assert!(!err.contains("WARDROOM_API_KEY"), "{err}");
+}

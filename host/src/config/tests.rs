@@ -102,6 +102,23 @@ fn the_default_bounds_on_policies_are_the_engine_s_own() {
 }
 
 #[test]
+fn decisions_are_logged_where_a_path_says_so() {
+    assert_eq!(Setup::new(KEYS).production().unwrap().decision_log, None);
+    let text = format!("{KEYS}\n[decision_log]\npath = \"decisions\"\nmask = [\"claims.email\"]");
+    let setup = Setup::new(&text);
+    let variables = [
+        ("WARDROOM_DECISION_LOG__SAMPLE_ALLOWED", "0.25"),
+        ("WARDROOM_DECISION_LOG__SAMPLE_DENIED", "1"),
+    ];
+    let log = setup.load(Mode::Production, &variables).unwrap();
+    let log = log.decision_log.unwrap();
+    assert_eq!(log.path, setup.0.path().join("decisions"));
+    assert_eq!((log.sample_denied, log.sample_allowed), (1.0, 0.25));
+    assert_eq!(log.mask[0].to_string(), "claims.email");
+    assert_eq!(log.queue as u64, limits::DECISION_LOG_QUEUE);
+}
+
+#[test]
 fn production_refuses_to_start_without_keys_and_says_which() {
     let problems = problems("");
     assert_eq!(problems.len(), 2);
@@ -219,6 +236,26 @@ fn wrong_shapes_are_reported_with_their_key_path() {
     );
     check("[store]\npath = \".\"", "store.path: is a folder");
     check("[log]\nlevel = \"a=b=c\"", "log.level: expected a level");
+    for (setting, problem) in [
+        (
+            "path = \"no/such/folder/log\"",
+            "path: its folder does not exist",
+        ),
+        ("sample_denied = 1.5", "sample_denied: must be from 0.0"),
+        ("sample_allowed = -0.1", "sample_allowed: must be from 0.0"),
+        ("sample_allowed = nan", "sample_allowed: must be from 0.0"),
+        (
+            "mask = [\"claims.x\", \"claim.x\"]",
+            "mask[1]: must begin with one of",
+        ),
+        ("mask = [\"claims..x\"]", "mask[0]: expected keys with dots"),
+        ("queue = 0", "queue: must be at least 1"),
+        ("queue = 100000", "queue: must not be more than 65536"),
+        ("max_size = \"1KiB\"", "max_size: must not be smaller"),
+    ] {
+        let text = format!("[decision_log]\n{setting}");
+        check(&text, &format!("decision_log.{problem}"));
+    }
     check(
         "[policy]\nstart_deadline = \"5ms\"",
         "policy.start_deadline: must not be shorter",

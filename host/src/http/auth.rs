@@ -27,16 +27,19 @@ pub enum Scope {
     ConnectionsControl,
     /// Read what operators watch: policies, metrics.
     OpsRead,
+    /// Change which version of a policy is in force, and try candidates.
+    OpsWrite,
 }
 
 impl Scope {
     /// Every scope, in the order of the documentation.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::DirectoryRead,
         Self::DirectoryWrite,
         Self::EventsPublish,
         Self::ConnectionsControl,
         Self::OpsRead,
+        Self::OpsWrite,
     ];
 
     /// The name in the configuration and in the OpenAPI document.
@@ -48,6 +51,7 @@ impl Scope {
             Self::EventsPublish => "events:publish",
             Self::ConnectionsControl => "connections:control",
             Self::OpsRead => "ops:read",
+            Self::OpsWrite => "ops:write",
         }
     }
 
@@ -120,7 +124,7 @@ macro_rules! needs {
     };
 }
 
-needs! { DirectoryRead DirectoryWrite EventsPublish ConnectionsControl OpsRead }
+needs! { DirectoryRead DirectoryWrite EventsPublish ConnectionsControl OpsRead OpsWrite }
 
 /// Proof that the caller presented a key with this scope. A handler that asks for it first
 /// looks at nothing else of a request that may not be made.

@@ -58,18 +58,28 @@ impl<T: PathId> FromRequestParts<Arc<Api>> for InPath<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Problem> {
-        let params = RawPathParams::from_request_parts(parts, api)
-            .await
-            .map_err(|_| Problem::invalid("the path is not UTF-8"))?;
-        let found = params.iter().find(|(name, _)| *name == T::NAME);
-        let (_, text) = found.ok_or_else(|| {
-            tracing::error!(name = T::NAME, "a route lacks a path parameter");
-            Problem::new(Code::Internal, "something failed inside the server")
-        })?;
-        T::make(text)
+        let text = path_parameter(parts, api, T::NAME).await?;
+        T::make(&text)
             .map(Self)
             .map_err(|error| Problem::invalid(format!("{} in the path {error}", T::NAME)))
     }
+}
+
+/// A text in the path, by what the route calls it.
+pub(super) async fn path_parameter(
+    parts: &mut Parts,
+    api: &Arc<Api>,
+    name: &'static str,
+) -> Result<String, Problem> {
+    let params = RawPathParams::from_request_parts(parts, api)
+        .await
+        .map_err(|_| Problem::invalid("the path is not UTF-8"))?;
+    let found = params.iter().find(|(own, _)| *own == name);
+    let (_, text) = found.ok_or_else(|| {
+        tracing::error!(name, "a route lacks a path parameter");
+        Problem::new(Code::Internal, "something failed inside the server")
+    })?;
+    Ok(text.to_owned())
 }
 
 /// Options in the query.

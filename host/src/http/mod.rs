@@ -5,10 +5,12 @@ mod auth;
 mod connections;
 mod directory;
 mod events;
+mod explain;
 mod idempotency;
 mod input;
 mod openapi;
 mod ops;
+mod policies;
 mod problem;
 mod public;
 mod users;
@@ -23,11 +25,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wardroom_domain::{Command, Reply, WorkspaceId};
 
 pub use self::auth::{Authenticate, Caller, Scope};
-pub use self::ops::{Ops, PolicyState, PolicyStatus, Readiness};
+pub use self::explain::{Viewer, Visibility};
+pub use self::ops::{Ops, Readiness};
+pub use self::policies::{
+    Candidate, DifferenceCount, DryRun, InShadow, Policies, PolicyState, PolicyStatus, Refusal,
+    RefusedConfiguration, Reload, Sample, ShadowReport, ViewChange, Workspaces,
+};
 use self::problem::Problem;
 pub use self::public::public_router;
 use crate::commit::{Committer, Failure};
@@ -61,6 +69,8 @@ pub struct Api {
     metrics: Arc<Metrics>,
     limits: BodyLimits,
     answers: idempotency::Answers,
+    /// One candidate is tried at a time: it takes a processor for as long as it takes.
+    dry_runs: Arc<Semaphore>,
 }
 
 impl Api {
@@ -80,6 +90,7 @@ impl Api {
             metrics,
             limits,
             answers: idempotency::Answers::default(),
+            dry_runs: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -107,12 +118,15 @@ pub fn router(api: Arc<Api>) -> Router {
     let posts = events::routes()
         .merge(connections::routes())
         .merge(users::posts())
+        .merge(policies::posts())
         .route_layer(once);
     let routes = openapi::description()
         .merge(workspace::routes())
         .merge(directory::routes())
         .merge(users::routes())
         .merge(ops::routes())
+        .merge(policies::routes())
+        .merge(explain::routes())
         .merge(openapi::routes())
         .merge(posts);
     let (router, document) = routes.split_for_parts();

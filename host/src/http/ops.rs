@@ -1,5 +1,5 @@
-//! What operators and probes ask: is it alive, is it ready, which policies are loaded, what was
-//! counted. It must not know how any of it comes about.
+//! What operators and probes ask: is it alive, is it ready, what was counted; and all that they may
+//! ask of the rest of the server. It must not know how any of it comes about.
 
 use std::sync::Arc;
 
@@ -14,6 +14,10 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::auth::{Allowed, OpsRead};
+use super::explain::Visibility;
+use super::policies::{
+    Candidate, DryRun, Policies, PolicyStatus, Refusal, ShadowReport, Workspaces,
+};
 use super::problem::{Document as ProblemDocument, Problem};
 use crate::commit::Failure;
 
@@ -21,8 +25,35 @@ use crate::commit::Failure;
 pub trait Ops: Send + Sync {
     /// Whether the server takes clients now.
     fn ready(&self) -> Readiness;
-    /// The policies, in the order of the configuration.
-    fn policies(&self) -> Vec<PolicyStatus>;
+    /// The policies as they are.
+    fn policies(&self) -> Policies;
+    /// The policies that decide who sees a channel.
+    fn visibility(&self) -> Box<dyn Visibility>;
+    /// What the shadow of a policy came to.
+    ///
+    /// # Errors
+    /// There is none.
+    fn shadow(&self, policy: &str) -> Result<ShadowReport, Refusal>;
+    /// Brings the version before into force. It may take long.
+    ///
+    /// # Errors
+    /// There is none.
+    fn rollback(&self, policy: &str) -> Result<PolicyStatus, Refusal>;
+    /// Brings what is in shadow into force. It may take long.
+    ///
+    /// # Errors
+    /// There is nothing, or it cannot come into force.
+    fn promote(&self, policy: &str) -> Result<PolicyStatus, Refusal>;
+    /// Works out what a candidate would change. It may take long.
+    ///
+    /// # Errors
+    /// There is none, or it could not come into force.
+    fn dry_run(
+        &self,
+        policy: &str,
+        candidate: Candidate,
+        workspaces: Workspaces,
+    ) -> Result<DryRun, Refusal>;
 }
 
 /// Whether the server takes clients.
@@ -34,58 +65,12 @@ pub struct Readiness {
     pub reasons: Vec<String>,
 }
 
-/// A policy as it is now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PolicyStatus {
-    /// The name in the configuration.
-    #[schema(example = "private-channels")]
-    pub name: String,
-    /// The file of its component.
-    #[schema(example = "policies/private-channels.wasm")]
-    pub file: String,
-    /// The digest of the version in force.
-    #[schema(example = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
-    pub digest: String,
-    /// Which set of policies brought this version.
-    pub generation: u64,
-    /// The hooks that it answers.
-    #[schema(example = json!(["lifecycle", "channel-visibility"]))]
-    pub hooks: Vec<String>,
-    /// How it fares.
-    pub state: PolicyState,
-    /// Calls that failed since this version came into force.
-    pub failures: u64,
-    /// Why the file's present content was refused, or how the last failing call failed.
-    pub last_error: Option<String>,
-}
-
-/// How a policy fares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum PolicyState {
-    /// The version in force is the one in the file, and it answers.
-    Active,
-    /// The version in force failed to answer at least once.
-    Failing,
-    /// The file holds something that was refused, or is gone; the last good version is in force.
-    Stale,
-}
-
-/// The loaded policies.
-#[derive(Serialize, ToSchema)]
-struct Policies {
-    /// In the order of the configuration, which is the order in which they are asked.
-    policies: Vec<PolicyStatus>,
-}
-
 /// The calls of operators.
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(healthz))
         .routes(routes!(readyz))
         .routes(routes!(metrics))
-        .routes(routes!(policies))
 }
 
 /// Alive
@@ -148,23 +133,4 @@ async fn metrics(_: Allowed<OpsRead>, State(api): State<Arc<Api>>) -> Result<Res
     })?;
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, media_type)], text).into_response())
-}
-
-/// List the policies
-#[utoipa::path(
-    get,
-    path = "/v1/policies",
-    tag = "operations",
-    operation_id = "listPolicies",
-    security(("apiKey" = ["ops:read"])),
-    responses(
-        (status = 200, description = "The policies", body = Policies),
-        (status = "default", description = "A problem", body = ProblemDocument,
-         content_type = "application/problem+json"),
-    ),
-)]
-async fn policies(_: Allowed<OpsRead>, State(api): State<Arc<Api>>) -> Json<Policies> {
-    Json(Policies {
-        policies: api.ops.policies(),
-    })
 }

@@ -49,6 +49,6 @@ pub use registry::{
     RefusedConfiguration, Reload, RollbackError, ShadowError, StartError,
 };
 pub use reload::{Also, Nudge, WatchError, Watching};
-pub use set::PolicySet;
+pub use set::{PolicySet, Viewer};
 pub use shadow::{DifferenceCount, DifferenceKind, Sample, ShadowReport};
 pub use source::{Isolation, OnFailure, PolicySource, Shadow};

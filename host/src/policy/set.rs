@@ -10,6 +10,7 @@ use wardroom_domain::{
     SubjectFacts, Verdict,
 };
 
+use super::component::Digest;
 use super::decision::{DecisionSink, Hook};
 use super::failure::Failure;
 use super::hearing::{Hearing, Matter};
@@ -28,6 +29,17 @@ pub struct PolicySet {
     sink: Option<Arc<dyn DecisionSink>>,
     /// Those that are only asked, and compared with the answers given here.
     shadows: Shadows,
+}
+
+/// A policy that answers who sees a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The version in force.
+    pub digest: Digest,
+    /// How the version failed to answer the last time, if it ever did.
+    pub last_failure: Option<String>,
 }
 
 impl PolicySet {
@@ -229,6 +241,17 @@ impl PolicySet {
             },
         );
         renditions
+    }
+
+    /// The policies that answer who sees a channel, in the order of their rules.
+    #[must_use]
+    pub fn viewers(&self) -> Vec<Viewer> {
+        let viewers = self.asked(Hook::Visibility).map(|policy| Viewer {
+            name: policy.source.name.clone(),
+            digest: policy.version.digest(),
+            last_failure: policy.version.measure().failures().1,
+        });
+        viewers.collect()
     }
 
     /// Which rules hold for a channel: one for each visibility policy, in order. Whoever all of

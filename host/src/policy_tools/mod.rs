@@ -2,6 +2,7 @@
 //! sources. It meets policies at the workbench only, and knows neither servers' insides nor how
 //! results are printed.
 
+pub mod api;
 pub mod bench;
 pub mod cases;
 pub mod files;

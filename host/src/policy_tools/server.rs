@@ -1,25 +1,18 @@
-//! Asks a running server what it makes of its policies, over its HTTP API like anybody else. Knows
-//! nothing of a server's inside.
+//! Asks a running server what it makes of its policies. Knows nothing of a server's inside.
 
-use std::io::{Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::api::{Answer, Api};
 use crate::limits::{POLICY_DEV_ANSWER_BYTES, POLICY_DEV_PATIENCE, POLICY_DEV_POLL};
 
-/// Headers that an answer may have.
-const MAX_HEADERS: usize = 64;
-/// How long a connection, and each read of it, may take.
+/// How long a server may take to list its policies.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A server's HTTP API, and the key to it.
+/// A server that is asked.
 #[derive(Clone)]
-pub struct Server {
-    authority: String,
-    key: String,
-}
+pub struct Server(Api);
 
 /// What a server says of one policy.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -65,20 +58,7 @@ impl Server {
     /// # Errors
     /// The address is none.
     pub fn new(url: &str, key: &str) -> Result<Self, String> {
-        let rest = url.strip_prefix("http://").ok_or_else(|| {
-            format!("{url}: expected http://HOST:PORT, the address for backends; TLS is not spoken")
-        })?;
-        let authority = rest.trim_end_matches('/');
-        if authority.is_empty() || authority.contains(['/', '@', '?', '#', ' ']) {
-            return Err(format!("{url}: expected http://HOST:PORT and no more"));
-        }
-        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err("the key is empty or holds what no key holds".to_owned());
-        }
-        Ok(Self {
-            authority: authority.to_owned(),
-            key: key.to_owned(),
-        })
+        Api::new(url, key, TIMEOUT, POLICY_DEV_ANSWER_BYTES).map(Self)
     }
 
     /// Waits for what the server makes of a component that was put in the place of `file`.
@@ -100,63 +80,23 @@ impl Server {
     }
 
     fn policies(&self) -> Result<Vec<Policy>, String> {
-        let failed = |e: std::io::Error| format!("http://{}: {e}", self.authority);
-        let mut stream = self.connect().map_err(failed)?;
-        // In HTTP/1.0 the answer ends where the connection does.
-        let request = format!(
-            "GET /v1/policies HTTP/1.0\r\nHost: {}\r\nAuthorization: Bearer {}\r\n\r\n",
-            self.authority, self.key
-        );
-        stream.write_all(request.as_bytes()).map_err(failed)?;
-        let mut answer = Vec::new();
-        stream
-            .take(POLICY_DEV_ANSWER_BYTES)
-            .read_to_end(&mut answer)
-            .map_err(failed)?;
-        read(&answer).map_err(|reason| format!("http://{}: {reason}", self.authority))
-    }
-
-    fn connect(&self) -> std::io::Result<TcpStream> {
-        let with_port = match self.authority.rsplit_once(':') {
-            Some((_, port)) if port.parse::<u16>().is_ok() => self.authority.clone(),
-            _ => format!("{}:80", self.authority),
-        };
-        let mut last = std::io::Error::other("the name has no address");
-        for address in with_port.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, TIMEOUT) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(TIMEOUT))?;
-                    stream.set_write_timeout(Some(TIMEOUT))?;
-                    return Ok(stream);
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        read(&self.0.call("GET", "/v1/policies", None)?)
     }
 }
 
 /// The policies in an answer.
-fn read(answer: &[u8]) -> Result<Vec<Policy>, String> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut head = httparse::Response::new(&mut headers);
-    let body = match head.parse(answer) {
-        Ok(httparse::Status::Complete(length)) => &answer[length..],
-        _ => return Err("it does not answer like a Wardroom server".to_owned()),
-    };
-    match head.code {
-        Some(200) => {}
-        Some(401 | 403) => {
-            return Err("it refuses the key; it takes one with the scope `ops:read`".to_owned());
+fn read(answer: &Answer) -> Result<Vec<Policy>, String> {
+    match answer.status {
+        200 => {}
+        401 | 403 => {
+            let reason = "the server refuses the key; it takes one with the scope `ops:read`";
+            return Err(reason.to_owned());
         }
-        code => {
-            let code = code.unwrap_or_default();
-            return Err(format!("it answers {code} to GET /v1/policies"));
-        }
+        status => return Err(format!("the server answers {status} to GET /v1/policies")),
     }
-    serde_json::from_slice::<Policies>(body)
+    serde_json::from_slice::<Policies>(&answer.body)
         .map(|answer| answer.policies)
-        .map_err(|e| format!("its answer to GET /v1/policies is not understood: {e}"))
+        .map_err(|e| format!("the answer to GET /v1/policies is not understood: {e}"))
 }
 
 /// What the policies say of a component; nothing as long as the server has not looked at it.
@@ -186,6 +126,7 @@ fn judge(policies: &[Policy], digest: &str, file: &str) -> Option<Verdict> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::io::{Read, Write};
     use std::net::TcpListener;
 
     use super::*;
@@ -234,16 +175,12 @@ mod tests {
         };
         assert_eq!(judge(&stale.policies, "new", "x/p.wasm"), Some(refused));
         assert_eq!(judge(&stale.policies, "new", "x/q.wasm"), None);
-        let refused = read(b"HTTP/1.1 403 Forbidden\r\n\r\n{}").unwrap_err();
+        let answered = |status, body: &[u8]| {
+            let body = body.to_vec();
+            read(&Answer { status, body })
+        };
+        let refused = answered(403, b"{}").unwrap_err();
         assert!(refused.contains("ops:read"), "{refused}");
-        assert!(read(b"SSH-2.0").is_err());
-    }
-
-    #[test]
-    fn an_address_is_checked_and_a_key_not_shown() {
-        for wrong in ["https://x", "x:1", "http://", "http://a/b"] {
-            assert!(Server::new(wrong, "k").is_err(), "{wrong}");
-        }
-        assert!(Server::new("http://x", "a b").is_err());
+        assert!(answered(200, b"hello").is_err());
     }
 }

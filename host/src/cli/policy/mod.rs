@@ -1,9 +1,13 @@
-//! `wardroom policy`: the tools for authors of policies. It must not know what a policy decides.
+//! `wardroom policy`: the tools for authors of policies, and for operators of a running server. It must
+//! not know what a policy decides.
 
 mod bench;
 mod check;
 mod dev;
+mod explain;
+mod remote;
 mod test;
+mod versions;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,13 +16,13 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use wardroom_domain::Json;
 
-use super::Failure;
+use super::{Environment, Failure};
 use crate::config::{Log, LogFormat};
 use crate::policy_tools::workbench::{PolicyLimits, Workbench};
 use crate::policy_tools::{cases, files};
 use crate::telemetry;
 
-/// Check, test, measure and develop policies; no server is needed
+/// Check, test, measure and develop policies; ask a running server about its own
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Policy {
@@ -32,6 +36,8 @@ Examples:
   wardroom policy test my_policy.wasm cases.toml
   wardroom policy bench my_policy.wasm
   wardroom policy dev my-policy --cases cases.toml --install /srv/wardroom/policies
+  wardroom policy explain --key-file key -w acme -u ann -c board
+  wardroom policy rollback private-channels --key-file key
 
 docs/policies.md leads from nothing to a policy in a running server.";
 
@@ -41,14 +47,28 @@ enum Command {
     Test(test::Test),
     Bench(bench::Bench),
     Dev(dev::Dev),
+    Explain(explain::Explain),
+    Shadow(versions::Shadow),
+    DryRun(versions::DryRun),
+    Promote(versions::Promote),
+    Rollback(versions::Rollback),
 }
 
-pub(super) fn run(command: &Policy, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(
+    command: &Policy,
+    environment: &Environment,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     match &command.command {
         Command::Check(command) => check::run(command, out),
         Command::Test(command) => test::run(command, out),
         Command::Bench(command) => bench::run(command, out),
         Command::Dev(command) => dev::run(command, out),
+        Command::Explain(command) => explain::run(command, environment, out),
+        Command::Shadow(command) => versions::shadow(command, environment, out),
+        Command::DryRun(command) => versions::dry_run(command, environment, out),
+        Command::Promote(command) => versions::promote(command, environment, out),
+        Command::Rollback(command) => versions::roll_back(command, environment, out),
     }
 }
 

@@ -7,8 +7,10 @@ mod connections;
 mod described;
 mod directory;
 mod events;
+mod explain;
 mod once;
 mod ops;
+mod policies;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,9 +22,11 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 use wardroom_domain::{Command, Event, Leave, OnlineStatus, Output, SocketId, UserId, WorkspaceId};
 
-use super::{Api, Authenticate, BodyLimits, Caller, Ops, PolicyState, PolicyStatus, Readiness};
-use super::{Scope, router};
-use crate::commit::{Committer, NoPolicies};
+use super::{
+    Api, Authenticate, BodyLimits, Caller, Candidate, DryRun, Ops, Policies, PolicyStatus,
+};
+use super::{Readiness, Refusal, Scope, ShadowReport, Visibility, Workspaces, router};
+use crate::commit::{self, Committer, NoPolicies};
 use crate::metrics::Metrics;
 use crate::store::Tail;
 use crate::store::embedded::Embedded;
@@ -59,18 +63,38 @@ impl Ops for Drained {
         }
     }
 
-    fn policies(&self) -> Vec<PolicyStatus> {
+    fn policies(&self) -> Policies {
         assert!(!self.0, "the policies are gone");
-        vec![PolicyStatus {
-            name: "private-channels".into(),
-            file: "private-channels.wasm".into(),
-            digest: "sha256:00".into(),
+        Policies {
             generation: 1,
-            hooks: vec!["lifecycle".into()],
-            state: PolicyState::Active,
-            failures: 0,
-            last_error: None,
-        }]
+            policies: vec![policies::status()],
+            refused_configuration: None,
+        }
+    }
+
+    fn visibility(&self) -> Box<dyn Visibility> {
+        Box::new(explain::BuiltIn)
+    }
+
+    fn shadow(&self, policy: &str) -> Result<ShadowReport, Refusal> {
+        policies::shadow(policy)
+    }
+
+    fn rollback(&self, policy: &str) -> Result<PolicyStatus, Refusal> {
+        policies::rollback(policy)
+    }
+
+    fn promote(&self, policy: &str) -> Result<PolicyStatus, Refusal> {
+        policies::promote(policy)
+    }
+
+    fn dry_run(
+        &self,
+        policy: &str,
+        candidate: Candidate,
+        workspaces: Workspaces,
+    ) -> Result<DryRun, Refusal> {
+        policies::dry_run(policy, &candidate, workspaces)
     }
 }
 
@@ -91,9 +115,17 @@ impl Server {
     }
 
     fn with(ops: Drained, limits: BodyLimits) -> Self {
+        Self::of(ops, Arc::new(NoPolicies), limits)
+    }
+
+    fn of(
+        ops: impl Ops + 'static,
+        policies: Arc<dyn commit::Policies>,
+        limits: BodyLimits,
+    ) -> Self {
         let metrics = Arc::new(Metrics::default());
         let store = Arc::new(Embedded::in_memory());
-        let committer = Arc::new(Committer::new(store, Arc::new(NoPolicies), metrics.clone()));
+        let committer = Arc::new(Committer::new(store, policies, metrics.clone()));
         let api = Api::new(
             committer.clone(),
             Arc::new(Keys),

@@ -27,15 +27,6 @@ async fn metrics_are_in_the_text_form() {
 }
 
 #[tokio::test]
-async fn policies_are_listed() {
-    let body = Server::new().get("/v1/policies").await.is(200);
-    let policy = &body["policies"][0];
-    assert_eq!(policy["name"], "private-channels");
-    assert_eq!(policy["state"], "active");
-    assert_eq!(policy["lastError"], Value::Null);
-}
-
-#[tokio::test]
 async fn a_panic_is_an_internal_problem_that_shows_nothing() {
     let broken = Server::with(Drained(true), BodyLimits::default());
     let problem = broken.get("/v1/policies").await.problem("internal");

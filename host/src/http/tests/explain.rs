@@ -1,0 +1,306 @@
+//! Why somebody sees a channel, by the built-in rule and by policies.
+
+use wardroom_domain::{
+    ChannelFacts, Clause, CommandFacts, Denial, EventFacts, Generation, Hooks, Rendition,
+    RequestFacts, Role, Rule, Selector, SubjectFacts, Test, Verdict, Workspace,
+};
+
+use super::super::Viewer;
+use super::*;
+use crate::commit::{self, Asking};
+
+/// No policy decides who sees channels.
+pub(super) struct BuiltIn;
+
+impl Visibility for BuiltIn {
+    fn generation(&self) -> Option<Generation> {
+        None
+    }
+
+    fn policies(&self) -> Vec<Viewer> {
+        Vec::new()
+    }
+
+    fn decide(
+        &self,
+        _: &WorkspaceId,
+        _: &Workspace,
+        _: usize,
+        _: &ChannelFacts,
+        _: &SubjectFacts,
+    ) -> bool {
+        panic!("nobody is to be asked")
+    }
+}
+
+/// Three policies: one hides `hidden` from all but moderators, one hides nothing, and one asks about
+/// each and knows only Ann.
+#[derive(Clone, Copy)]
+struct Three {
+    /// The generation that the committer is told.
+    committed: u64,
+    /// The one that operators are told.
+    reported: u64,
+}
+
+fn moderators() -> Selector {
+    let role = Role::new("moderator").unwrap();
+    Selector {
+        any: vec![Clause {
+            all: vec![Test::Roles([role].into())],
+            none: Vec::new(),
+        }],
+    }
+}
+
+impl commit::PolicySet for Three {
+    fn generation(&self) -> Generation {
+        Generation(self.committed)
+    }
+
+    fn hooks(&self) -> Hooks {
+        Hooks {
+            visibility: true,
+            ..Hooks::default()
+        }
+    }
+
+    fn audience(&self, _: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule> {
+        match channel.id.as_str() {
+            "hidden" => vec![Rule::Only(moderators()), Rule::Everyone, Rule::Each],
+            _ => vec![Rule::Everyone, Rule::Everyone, Rule::Everyone],
+        }
+    }
+
+    fn decide(
+        &self,
+        _: Asking<'_>,
+        policy: usize,
+        _: &ChannelFacts,
+        subjects: &[SubjectFacts],
+    ) -> Vec<bool> {
+        assert_eq!(policy, 2);
+        subjects.iter().map(|s| s.user.as_str() == "ann").collect()
+    }
+
+    fn admit(&self, _: Asking<'_>, _: &RequestFacts) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    fn authorize(&self, _: Asking<'_>, _: &CommandFacts) -> Verdict {
+        Verdict::Allowed(None)
+    }
+
+    fn render(&self, _: Asking<'_>, _: &EventFacts) -> Option<Vec<Rendition>> {
+        None
+    }
+}
+
+impl commit::Policies for Three {
+    fn generation(&self) -> Option<Generation> {
+        Some(Generation(self.committed))
+    }
+
+    fn current(&self) -> Option<Arc<dyn commit::PolicySet>> {
+        Some(Arc::new(*self))
+    }
+}
+
+impl Visibility for Three {
+    fn generation(&self) -> Option<Generation> {
+        Some(Generation(self.reported))
+    }
+
+    fn policies(&self) -> Vec<Viewer> {
+        let viewer = |name: &str| Viewer {
+            name: name.into(),
+            digest: format!("sha256:{name}"),
+            last_failure: (name == "open").then(|| "trap: unreachable".to_owned()),
+        };
+        ["moderated", "open", "by-hand"].map(viewer).into()
+    }
+
+    fn decide(
+        &self,
+        workspace: &WorkspaceId,
+        state: &Workspace,
+        place: usize,
+        channel: &ChannelFacts,
+        subject: &SubjectFacts,
+    ) -> bool {
+        let asking = Asking { workspace, state };
+        let subjects = std::slice::from_ref(subject);
+        commit::PolicySet::decide(self, asking, place, channel, subjects)[0]
+    }
+}
+
+impl Ops for Three {
+    fn ready(&self) -> Readiness {
+        Drained(false).ready()
+    }
+
+    fn policies(&self) -> Policies {
+        Drained(false).policies()
+    }
+
+    fn visibility(&self) -> Box<dyn Visibility> {
+        Box::new(*self)
+    }
+
+    fn shadow(&self, policy: &str) -> Result<ShadowReport, Refusal> {
+        Drained(false).shadow(policy)
+    }
+
+    fn rollback(&self, policy: &str) -> Result<PolicyStatus, Refusal> {
+        Drained(false).rollback(policy)
+    }
+
+    fn promote(&self, policy: &str) -> Result<PolicyStatus, Refusal> {
+        Drained(false).promote(policy)
+    }
+
+    fn dry_run(
+        &self,
+        policy: &str,
+        candidate: Candidate,
+        workspaces: Workspaces,
+    ) -> Result<DryRun, Refusal> {
+        Drained(false).dry_run(policy, candidate, workspaces)
+    }
+}
+
+async fn governed(policies: Three) -> Server {
+    let server = Server::of(policies, Arc::new(policies), BodyLimits::default());
+    let body = json!({
+        "members": {"ann": {"role": "moderator"}, "bob": {"role": "moderator"}, "eve": {}},
+        "channels": {"hidden": {}, "open": {}},
+    });
+    server.put("/v1/workspaces/w", body).await.is(201);
+    server
+}
+
+fn path(user: &str, channel: &str) -> String {
+    format!("/v1/explain?workspace=w&user={user}&channel={channel}")
+}
+
+#[tokio::test]
+async fn without_policies_the_built_in_rule_is_explained() {
+    let server = furnished().await;
+    let body = server.get(&path("u1", "p")).await.is(200);
+    let because = body["because"].as_str().unwrap();
+    assert!(
+        because.starts_with("u1 sees p: no policy decides"),
+        "{because}"
+    );
+    assert!(
+        because.ends_with("clause 1 does: the channel lists the user"),
+        "{because}"
+    );
+    assert_eq!(body["visible"], true);
+    assert_eq!(body["generation"], Value::Null);
+    assert_eq!(body["policies"], json!([]));
+    assert_eq!(
+        body["channel"],
+        json!({"id": "p", "private": true, "listsUser": true})
+    );
+    assert_eq!(
+        body["user"],
+        json!({"id": "u1", "role": null, "member": true})
+    );
+    let body = server.get(&path("u2", "p")).await.is(200);
+    assert_eq!(body["visible"], false);
+    assert_eq!(body["channel"]["listsUser"], false);
+    // Who is only connected is explained as well.
+    server.connect("w", "guest", "s").await;
+    let body = server.get(&path("guest", "c")).await.is(200);
+    assert_eq!(
+        (&body["visible"], &body["user"]["member"]),
+        (&json!(true), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn each_policy_and_its_rule_are_named() {
+    let policies = Three {
+        committed: 4,
+        reported: 4,
+    };
+    let server = governed(policies).await;
+    let body = server.get(&path("ann", "hidden")).await.is(200);
+    assert_eq!(
+        (&body["visible"], &body["generation"]),
+        (&json!(true), &json!(4))
+    );
+    assert_eq!(body["because"], "ann sees hidden: all 3 policies allow it");
+    let rulings = body["policies"].as_array().unwrap();
+    let rules: Vec<_> = rulings
+        .iter()
+        .map(|r| r["rule"].as_str().unwrap())
+        .collect();
+    assert_eq!(rules, ["only", "everyone", "each"]);
+    assert_eq!(rulings[0]["name"], "moderated");
+    assert_eq!(rulings[0]["digest"], "sha256:moderated");
+    let clause = json!({"number": 1, "conditions": ["the role is moderator"]});
+    assert_eq!(rulings[0]["clause"], clause);
+    let failed = rulings[1]["because"].as_str().unwrap();
+    assert!(failed.contains("last: trap: unreachable"), "{failed}");
+
+    // Asked about Bob then and there, the third says no.
+    let body = server.get(&path("bob", "hidden")).await.is(200);
+    assert_eq!(body["visible"], false);
+    let because = body["because"].as_str().unwrap();
+    assert!(
+        because.starts_with("bob does not see hidden: the policy by-hand hides it; "),
+        "{because}"
+    );
+    let allows: Vec<_> = body["policies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| &r["allows"])
+        .collect();
+    assert_eq!(allows, [true, true, false]);
+
+    let body = server.get(&path("eve", "hidden")).await.is(200);
+    let because = body["because"].as_str().unwrap();
+    assert!(
+        because.contains("the policy moderated hides it, and so does one more; "),
+        "{because}"
+    );
+    assert!(
+        because.ends_with("clause 1 asks in vain that the role is moderator"),
+        "{because}"
+    );
+    let body = server.get(&path("eve", "open")).await.is(200);
+    assert_eq!(body["visible"], true);
+}
+
+#[tokio::test]
+async fn whoever_or_whatever_is_not_there_is_a_problem() {
+    let server = furnished().await;
+    let path = |workspace: &str, user: &str, channel: &str| {
+        format!("/v1/explain?workspace={workspace}&user={user}&channel={channel}")
+    };
+    for (path, code) in [
+        (path("none", "u1", "c"), "workspace-not-found"),
+        (path("w", "none", "c"), "member-not-found"),
+        (path("w", "u1", "none"), "channel-not-found"),
+        (path("w", "u1", ""), "invalid-data"),
+        ("/v1/explain?workspace=w&user=u1".into(), "invalid-data"),
+        (path("w", "u1", "c&more=1"), "invalid-data"),
+    ] {
+        server.get(&path).await.problem(code);
+    }
+}
+
+#[tokio::test]
+async fn policies_that_never_stand_still_are_not_explained() {
+    let policies = Three {
+        committed: 4,
+        reported: 5,
+    };
+    let server = governed(policies).await;
+    let answered = server.get(&path("ann", "hidden")).await;
+    assert_eq!(answered.headers["retry-after"], "1");
+    answered.problem("overloaded");
+}

@@ -3,6 +3,7 @@
 mod demo;
 mod identity;
 mod policies;
+mod reload;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use anyhow::{Context, Result, ensure};
 use tokio::net::TcpListener;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
+
+pub use self::reload::Reread;
 
 use crate::auth::{ApiKeys, TokenVerifier};
 use crate::commit::Committer;
@@ -37,11 +40,17 @@ pub struct Running {
 
 /// Runs the server until `shutdown` begins and what is open has drained.
 ///
-/// `ready` is called once, when both listeners accept.
+/// `ready` is called once, when both listeners accept. While it runs, policies follow their files
+/// and the configuration, which is read again as `reread` says.
 ///
 /// # Errors
 /// If a policy cannot be loaded, the directory cannot be opened, or an address cannot be bound.
-pub async fn run(config: Config, ready: impl FnOnce(&Running), shutdown: Shutdown) -> Result<()> {
+pub async fn run(
+    config: Config,
+    reread: Reread,
+    ready: impl FnOnce(&Running),
+    shutdown: Shutdown,
+) -> Result<()> {
     let config = Arc::new(config);
     let metrics = Arc::new(Metrics::default());
     let policies = load_policies(&config).await?;
@@ -60,8 +69,18 @@ pub async fn run(config: Config, ready: impl FnOnce(&Running), shutdown: Shutdow
 
     let mut chores = JoinSet::new();
     chores.spawn(Arc::clone(&committer).expire_holds());
-    chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe()));
-    let _watching = policies.watch().context("cannot watch the policies")?;
+    let settled = {
+        let policies = policies.clone();
+        move |generation| policies.settled(generation)
+    };
+    chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe(), settled));
+    let watching = reload::follow(&policies, &config, reread)?;
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let hangups = signal(SignalKind::hangup()).context("cannot listen to SIGHUP")?;
+        chores.spawn(reload::on_hangup(watching.nudge(), hangups));
+    }
 
     let gateway = Arc::new(Gateway::new(
         gateway_settings(&config),
@@ -170,6 +189,14 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
                 gateway::AllowedOrigins::Listed(origins.clone())
             }
         },
+        trusted_proxies: gateway::TrustedProxies::new(
+            config
+                .listen
+                .trusted_proxies
+                .iter()
+                .map(|&(address, prefix)| gateway::Network::new(address, prefix))
+                .collect(),
+        ),
         auth_deadline: config.auth.deadline,
         grace: config.presence.grace,
         grace_in_channel: config.presence.grace_in_channel,

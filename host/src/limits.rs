@@ -21,6 +21,19 @@ pub const MAX_DECISION_ROUNDS: usize = 64;
 /// Subjects that one call asks a policy about, for channels it answered `each`.
 pub const MAX_SUBJECTS_PER_CALL: usize = 1024;
 
+/// Members of whom it is remembered how policies make them appear in `get-state`, in all workspaces
+/// together. Beyond it everything is forgotten, and asked again when it is wanted.
+pub const MAX_APPEARANCES: usize = 400_000;
+
+/// Members of whom policies may still be asked when the answer to `get-state` is written. Beyond it
+/// the answer is put off and they are asked beforehand again.
+pub const MAX_APPEARANCES_ASKED_IN_DELIVERY: usize = 64;
+
+/// How often the answer to `get-state` is put off before it fails with `overloaded`.
+pub const MAX_STATE_ATTEMPTS: usize = 4;
+
+const _: () = assert!(wardroom_domain::limits::MAX_MEMBERS_PER_WORKSPACE < MAX_APPEARANCES);
+
 // ---- durable directory ----
 
 /// Directory writes that wait for the disk. At the limit further ones wait.
@@ -149,6 +162,10 @@ pub const POLICY_DENIAL_CODE_BYTES: usize = 64;
 pub const POLICY_DENIAL_MESSAGE_BYTES: usize = 1024;
 /// Random bytes that a guest gets for one request.
 pub const POLICY_RANDOM_BYTES: u64 = 4096;
+/// Compiled components kept on disk. Beyond it the one that was not used for the longest time goes.
+pub const POLICY_CACHE_FILES: usize = 64;
+/// Largest compiled component that is kept on disk, in bytes. A larger one is compiled each time.
+pub const POLICY_CACHE_FILE_BYTES: u64 = 512 << 20;
 /// How long a changed file must be left alone before it is read, unless it was renamed into place
 /// or closed by its writer.
 pub const POLICY_RELOAD_QUIET: Duration = Duration::from_millis(100);
@@ -157,6 +174,49 @@ pub const POLICY_RELOAD_PATIENCE: Duration = Duration::from_secs(1);
 /// How often files are looked at when the system reports nothing: for network file systems,
 /// overflowing queues of events and directories that appear later.
 pub const POLICY_RELOAD_POLL: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether a policy that failed is to be asked again about everything.
+pub const POLICY_ANOTHER_LOOK_POLL: Duration = Duration::from_millis(500);
+/// How long a swap waits until all that is open has settled under the one before. After it the swap
+/// takes place all the same, and the log says so.
+pub const POLICY_SETTLING_PATIENCE: Duration = Duration::from_secs(30);
+/// Questions that wait for the policies in shadow. More are dropped and counted.
+pub const POLICY_SHADOW_QUEUE: usize = 1024;
+/// Differing answers that are kept for each policy in shadow. A new one takes the oldest's place.
+pub const POLICY_SHADOW_SAMPLES: usize = 100;
+/// Keys that are named in one differing answer. More are left out.
+pub const POLICY_SHADOW_KEYS: usize = 16;
+/// People of a workspace, in the order of their ids, for whom a shadow's rule is compared with the
+/// one that holds. More are left out.
+pub const POLICY_SHADOW_PEOPLE: usize = 1000;
+/// Changes that a dry run lists. More are counted only.
+pub const POLICY_DRY_RUN_CHANGES: usize = 1000;
+/// How long a dry run may take. What it has found by then is its answer.
+pub const POLICY_DRY_RUN_TIME: Duration = Duration::from_secs(10);
+/// Largest file of table cases or of settings that the tools read, in bytes; a larger one is
+/// refused.
+pub const POLICY_CASES_BYTES: u64 = 8 << 20;
+/// Instances with the same settings that cases share while they are tested.
+pub const POLICY_TEST_INSTANCES: usize = 3;
+/// Cases that a failure names as having been on the same instance before, the latest ones.
+pub const POLICY_TEST_HISTORY: usize = 3;
+/// How long one hook is measured.
+pub const POLICY_BENCH_TIME: Duration = Duration::from_secs(1);
+/// Most calls that one hook is measured by.
+pub const POLICY_BENCH_CALLS: usize = 20_000;
+/// Instances that are started to measure what a start costs.
+pub const POLICY_BENCH_STARTS: usize = 50;
+/// Source files that `policy dev` looks at; those beyond are not followed, and it says so.
+pub const POLICY_DEV_FILES: usize = 20_000;
+/// Bytes up to which `policy dev` reads a source file to see whether it changed; of a larger one
+/// size and time of change decide.
+pub const POLICY_DEV_FILE_BYTES: u64 = 8 << 20;
+/// How long `policy dev` waits for a server to say what it makes of a new file.
+pub const POLICY_DEV_PATIENCE: Duration = Duration::from_secs(15);
+/// How often `policy dev` asks the server meanwhile.
+pub const POLICY_DEV_POLL: Duration = Duration::from_millis(200);
+/// Largest answer of a server that `policy dev` reads, in bytes.
+pub const POLICY_DEV_ANSWER_BYTES: u64 = 1 << 20;
 
 const _: () = assert!(POLICY_TICK.as_millis() < POLICY_CALL_DEADLINE.as_millis());
 const _: () = assert!(POLICY_CALL_DEADLINE.as_millis() < POLICY_START_DEADLINE.as_millis());
@@ -173,6 +233,27 @@ const _: () = assert!(
 const _: () = assert!(MAX_EVENT_DATA_BYTES <= POLICY_PAYLOAD_BYTES);
 const _: () = assert!(POLICY_PAYLOAD_BYTES < MAX_OUTPUT_BYTES);
 const _: () = assert!(POLICY_STACK_BYTES <= 1 << 20);
+
+// ---- decision log ----
+
+/// Decisions that wait to be written, unless configured otherwise. At the limit further ones are
+/// dropped and counted.
+pub const DECISION_LOG_QUEUE: u64 = 4096;
+/// The most that the setting for the former may be. A waiting decision takes some 40 KiB at worst.
+pub const MAX_DECISION_LOG_QUEUE: u64 = 65_536;
+/// Claims, arguments or payload of one logged decision, in bytes. Of larger ones only the size is
+/// logged.
+pub const DECISION_INPUT_BYTES: usize = 16 * 1024;
+/// Lines that are written to the decision log at once, in bytes.
+pub const DECISION_LOG_BATCH_BYTES: usize = 64 * 1024;
+/// The smallest size at which the decision log may be configured to be rotated, in bytes.
+pub const MIN_DECISION_LOG_BYTES: u64 = 4 * 1024;
+/// Paths that the decision log may be told to mask.
+pub const MAX_DECISION_LOG_MASKS: usize = 256;
+/// How long the end of the server waits for the decision log.
+pub const DECISION_LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+
+const _: () = assert!(DECISION_LOG_QUEUE <= MAX_DECISION_LOG_QUEUE);
 
 // ---- gateway ----
 

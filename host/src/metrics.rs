@@ -35,6 +35,8 @@ pub struct Metrics {
     connections: Gauge,
     closed: Family<ReasonLabels, Counter>,
     policies: PolicyMetrics,
+    decisions_written: Counter,
+    decisions_dropped: Family<ReasonLabels, Counter>,
 }
 
 impl Metrics {
@@ -69,6 +71,18 @@ impl Metrics {
         &self.policies
     }
 
+    /// Counts decisions that are in the decision log.
+    pub fn decisions_written(&self, records: u64) {
+        self.decisions_written.inc_by(records);
+    }
+
+    /// Counts decisions that should be in the decision log and are not, by reason.
+    pub fn decisions_dropped(&self, reason: &'static str, records: u64) {
+        self.decisions_dropped
+            .get_or_create(&ReasonLabels { reason })
+            .inc_by(records);
+    }
+
     /// All metrics in the Prometheus text form.
     ///
     /// # Errors
@@ -89,6 +103,16 @@ impl Metrics {
             self.closed.clone(),
         );
         self.policies.register(&mut registry);
+        registry.register(
+            "decision_log_written",
+            "Decisions written to the decision log",
+            self.decisions_written.clone(),
+        );
+        registry.register(
+            "decision_log_dropped",
+            "Decisions that the decision log lost, by reason",
+            self.decisions_dropped.clone(),
+        );
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
         Ok(text)

@@ -195,47 +195,55 @@ pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
+/// What a server event is called.
+#[must_use]
+pub fn event_name(event: &Event) -> &str {
+    match event {
+        Event::ChannelCreated { .. } => "channel-created",
+        Event::ChannelDeleted { .. } => "channel-deleted",
+        Event::UserJoined { .. } => "user-joined",
+        Event::UserUpdated { .. } => "user-updated",
+        Event::UserLeavedWorkspace { .. } => "user-leaved-workspace",
+        Event::UserSelectedChannel { .. } => "user-selected-channel",
+        Event::UserUnselectedChannel { .. } => "user-unselected-channel",
+        Event::UserChangedDevice => "user-changed-device",
+        Event::OnlineStatusUpdated { .. } => "online-status-updated",
+        Event::MediaStateUpdated { .. } => "media-state-updated",
+        Event::Application { name, .. } => name,
+    }
+}
+
 /// What a server event is called, and its data with exactly the documented fields.
 #[must_use]
 pub fn event_name_and_payload(event: &Event) -> (&str, Json) {
-    let (name, object) = match event {
-        Event::ChannelCreated { channel } => ("channel-created", of_channel(channel)),
-        Event::ChannelDeleted { channel } => ("channel-deleted", of_channel(channel)),
-        Event::UserJoined { profile, .. } => {
-            ("user-joined", Object::new().raw("user", profile.as_str()))
+    let object = match event {
+        Event::ChannelCreated { channel } | Event::ChannelDeleted { channel } => {
+            of_channel(channel)
         }
-        Event::UserUpdated { profile, .. } => {
-            ("user-updated", Object::new().raw("user", profile.as_str()))
+        Event::UserJoined { profile, .. } | Event::UserUpdated { profile, .. } => {
+            Object::new().raw("user", profile.as_str())
         }
-        Event::UserLeavedWorkspace { user } => ("user-leaved-workspace", of_user(user)),
+        Event::UserLeavedWorkspace { user } => of_user(user),
         Event::UserSelectedChannel {
             user,
             channel,
             media,
-        } => {
-            let data = of_user(user)
-                .string("channelId", channel.as_str())
-                .raw("userMediaState", &media_state(media));
-            ("user-selected-channel", data)
-        }
+        } => of_user(user)
+            .string("channelId", channel.as_str())
+            .raw("userMediaState", &media_state(media)),
         Event::UserUnselectedChannel { user, channel } => {
-            let data = of_user(user).string("channelId", channel.as_str());
-            ("user-unselected-channel", data)
+            of_user(user).string("channelId", channel.as_str())
         }
-        Event::UserChangedDevice => {
-            return ("user-changed-device", Json::from_canonical("null"));
-        }
+        Event::UserChangedDevice => return (event_name(event), Json::from_canonical("null")),
         Event::OnlineStatusUpdated { user, status } => {
-            let data = of_user(user).string("onlineStatus", status_name(*status));
-            ("online-status-updated", data)
+            of_user(user).string("onlineStatus", status_name(*status))
         }
         Event::MediaStateUpdated { user, media } => {
-            let data = of_user(user).raw("userMediaState", &media_state(media));
-            ("media-state-updated", data)
+            of_user(user).raw("userMediaState", &media_state(media))
         }
-        Event::Application { name, data } => return (name, data.clone()),
+        Event::Application { data, .. } => return (event_name(event), data.clone()),
     };
-    (name, Json::from_canonical(&object.end()))
+    (event_name(event), Json::from_canonical(&object.end()))
 }
 
 /// What a client's command is called, and its fields as a JSON object: those that passed the

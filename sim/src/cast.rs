@@ -70,9 +70,7 @@ impl Cast {
                 status: status(random),
             },
             63..=64 => Command::Publish(self.publication(random)),
-            65..=67 => Command::Reevaluate {
-                channels: random.some(&self.channels),
-            },
+            65..=67 => Command::Settle,
             68..=98 => self.directory(random, model),
             _ if random.percent(10) => Command::Close,
             _ => Command::GetState {
@@ -110,6 +108,8 @@ impl Cast {
             role: random.percent(40).then(|| random.pick(&self.roles).clone()),
             named_by_token: random.percent(60),
             replaces,
+            claims: Json::from_canonical("{}"),
+            remote_address: None,
         }
     }
 

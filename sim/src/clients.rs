@@ -53,7 +53,9 @@ impl Clients {
                     ensure(known, || "it was not open".to_owned())
                 }
                 Output::Event { .. } if quiet => Err("nobody was to hear anything".to_owned()),
-                Output::Event { event, audience } => self.event(step, &mut heard, event, audience),
+                Output::Event {
+                    event, audience, ..
+                } => self.event(step, &mut heard, event, audience),
             };
             judged.map_err(|violation| format!("{output:?}: {violation}; of {outputs:?}"))?;
         }
@@ -212,11 +214,11 @@ impl Clients {
                 let first = heard.statuses.insert(user.clone());
                 ensure(first, || "a second change at once".to_owned())
             }
-            Event::UserJoined { profile } => {
+            Event::UserJoined { profile, .. } => {
                 heard.joined.push(profile.clone());
                 everybody(audience)
             }
-            Event::UserUpdated { profile } => {
+            Event::UserUpdated { profile, .. } => {
                 heard.updated.push(profile.clone());
                 everybody(audience)
             }

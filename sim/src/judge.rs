@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_domain::{
-    ChannelId, Command, Decision, Generation, Rejection, Reply, Rule, Timestamp, UserId, View,
+    Change, ChannelId, Command, Decision, Generation, Rejection, Reply, Rule, Timestamp, UserId,
+    View,
 };
 
 use crate::cast::Cast;
@@ -72,7 +73,9 @@ impl Judge {
         let refusal = outcome::refusal(&self.model, command, &self.sight);
         same("refusals", &None, &refusal)?;
         if decision.reply == Reply::Unchanged {
-            let silent = decision.changes.is_empty() && decision.outputs.is_empty();
+            let mut changes = decision.changes.iter();
+            let silent =
+                changes.all(|c| matches!(c, Change::Settled { .. })) && decision.outputs.is_empty();
             ensure(silent, || format!("not unchanged: {decision:?}"))?;
         }
         let before = self.model.clone();
@@ -121,10 +124,7 @@ impl Judge {
         happened: &Happened<'_>,
     ) -> BTreeMap<ChannelId, Force> {
         let moved = before.subjects() != self.model.subjects();
-        let asked_anew: BTreeSet<&ChannelId> = match happened.command {
-            Command::Reevaluate { channels } => channels.iter().collect(),
-            _ => BTreeSet::new(),
-        };
+        let settles = matches!(happened.command, Command::Settle);
         let mut force = BTreeMap::new();
         for (id, facts) in &self.model.channels {
             let old = self.force.get(id);
@@ -132,7 +132,8 @@ impl Judge {
                 let orphaned = old.rules.contains(&Rule::Each)
                     && old.generation != happened.generation
                     && moved;
-                before.channels.get(id) == Some(facts) && !asked_anew.contains(id) && !orphaned
+                let asked_anew = settles && old.generation != happened.generation;
+                before.channels.get(id) == Some(facts) && !asked_anew && !orphaned
             });
             let now = stays
                 .cloned()

@@ -37,7 +37,7 @@ impl Model {
                 self.channels.remove(&channel);
             }
             // Views are not believed but evaluated.
-            Change::ChannelViewed { .. } => {}
+            Change::ChannelViewed { .. } | Change::Settling { .. } | Change::Settled { .. } => {}
             Change::ConnectionPut { socket, connection } => {
                 if !self.connections.contains_key(&socket) {
                     self.arrivals.push(socket.clone());

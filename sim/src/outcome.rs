@@ -216,6 +216,8 @@ fn connected(before: &Model, command: &Command, connections: &mut BTreeMap<Socke
         status,
         role,
         replaces,
+        claims,
+        remote_address,
         ..
     } = command
     else {
@@ -228,6 +230,8 @@ fn connected(before: &Model, command: &Command, connections: &mut BTreeMap<Socke
             .or(renewed.map(|c| c.status))
             .unwrap_or(OnlineStatus::Online),
         role: role.clone(),
+        claims: claims.clone(),
+        remote_address: remote_address.clone(),
         held_until: None,
     };
     connections.retain(|other, c| {

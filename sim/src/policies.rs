@@ -195,5 +195,8 @@ pub(crate) fn answer(
                 .collect();
             answers.answer_subjects(channel, *policy, subjects.clone(), &allowed);
         }
+        Question::Admit(_) | Question::Authorize(_) | Question::Render { .. } => {
+            unreachable!("only who sees a channel is asked here")
+        }
     }
 }

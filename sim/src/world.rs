@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use wardroom_domain::{
-    Answers, Command, Context, Decision, Generation, Output, Question, Timestamp, Undecided,
+    Answers, Command, Context, Decision, Generation, Hooks, Output, Question, Timestamp, Undecided,
     Workspace, decide,
 };
 
@@ -64,18 +64,14 @@ impl World {
 
     pub(crate) fn step(&mut self) -> Result<(), String> {
         self.pass_time();
-        let swapped = self.random.percent(3);
-        if swapped {
+        if self.random.percent(3) {
             self.swap_policies();
         }
-        // After a swap the host asks anew about every channel, but other commands may come first.
-        let command = if swapped && self.random.percent(60) {
-            Command::Reevaluate {
-                channels: self.cast.channels.clone(),
-            }
-        } else {
-            self.cast.command(&mut self.random, self.judge.model())
-        };
+        let mut command = self.cast.command(&mut self.random, self.judge.model());
+        // After a swap nothing else is decided until the workspace has settled.
+        if self.must_settle(&command) {
+            command = Command::Settle;
+        }
         self.remember(&command);
         let decided = self.decide(&self.state, &command)?;
         self.summary.questions += decided.1;
@@ -101,6 +97,24 @@ impl World {
                 self.judge.refused(&happened, &rejection)
             }
         }
+    }
+
+    fn answers(&self) -> Option<Answers> {
+        let hooks = Hooks {
+            visibility: true,
+            ..Hooks::default()
+        };
+        self.generation
+            .map(|generation| Answers::new(generation, hooks))
+    }
+
+    fn must_settle(&self, command: &Command) -> bool {
+        let answers = self.answers();
+        let context = Context {
+            now: self.now,
+            policies: answers.as_ref(),
+        };
+        decide(&self.state, command, &context) == Err(Undecided::Unsettled)
     }
 
     fn remember(&mut self, command: &Command) {
@@ -158,19 +172,22 @@ impl World {
         state: &Workspace,
         command: &Command,
     ) -> Result<(Result<Decision, wardroom_domain::Rejection>, u64), String> {
-        let mut answers = self.generation.map(Answers::new);
+        let mut answers = self.answers();
         let mut asked: Vec<Question> = Vec::new();
         for _ in 0..MOST_ROUNDS {
             let context = Context {
                 now: self.now,
-                visibility: answers.as_ref(),
+                policies: answers.as_ref(),
             };
             let questions = match decide(state, command, &context) {
                 Ok(decision) => return Ok((Ok(decision), asked.len() as u64)),
                 Err(Undecided::Rejected(rejection)) => {
                     return Ok((Err(rejection), asked.len() as u64));
                 }
-                Err(Undecided::Ask(questions)) => questions,
+                Err(Undecided::Unsettled) => {
+                    return Err(format!("{command:?} was to settle first"));
+                }
+                Err(Undecided::Ask(ask)) => ask.questions,
             };
             let (Some(generation), Some(answers)) = (self.generation, answers.as_mut()) else {
                 return Err("a question, and nobody is loaded to answer it".to_owned());

@@ -1,13 +1,29 @@
 //! Building: the server, the shipped policies, the guests of the tests.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::setup::{self, GUEST_TARGET};
-use crate::shell::{cargo, run};
+use crate::shell::{cargo, root, run};
 
 /// Builds the policies in `plugins/` to components in `target/wasm32-wasip2/release`.
 pub(crate) fn policies() -> Result<()> {
-    guest(&["--package", "private-channels"])
+    let names = shipped()?;
+    let packages = names.iter().flat_map(|name| ["--package", name]);
+    guest(&packages.collect::<Vec<_>>())
+}
+
+/// The names of the policies that ship: each folder of `plugins/` is a package of its name.
+fn shipped() -> Result<Vec<String>> {
+    let folders = std::fs::read_dir(root().join("plugins")).context("there is no plugins/")?;
+    let mut names = Vec::new();
+    for folder in folders {
+        let folder = folder.context("cannot list plugins/")?;
+        if folder.path().join("Cargo.toml").exists() {
+            names.push(folder.file_name().to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Builds the misbehaving guests of the tests to `target/wasm32-wasip2/release/examples`.
@@ -18,11 +34,14 @@ pub(crate) fn guests() -> Result<()> {
 fn guest(packages: &[&str]) -> Result<()> {
     setup::guest_target()?;
     let mut build = cargo(&["build", "--locked", "--release", "--target", GUEST_TARGET]);
-    // What debuggers of the host need would be most of a component.
+    // What debuggers of the host need would be most of a component. A policy is compiled once more
+    // by every server that loads it, so small is fast.
     build
         .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .env("CARGO_PROFILE_RELEASE_STRIP", "true")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s");
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")
+        .env("CARGO_PROFILE_RELEASE_LTO", "fat")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
     run(build.args(packages))
 }
 

@@ -13,13 +13,25 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("engineioxide", &["host/src/gateway"]),
     ("wasmtime", &["host/src/policy"]),
     ("axum", &["host/src/http", "host/src/app.rs"]),
-    ("notify", &["host/src/policy/reload"]),
+    (
+        "notify",
+        &["host/src/policy/reload", "host/src/policy_tools/watch"],
+    ),
+    ("wit_parser", &["host/src/policy/contract"]),
+    ("quick_junit", &["host/src/policy_tools"]),
     ("clap", &["host/src/cli"]),
     ("redb", &["host/src/store"]),
     ("jsonwebtoken", &["host/src/auth"]),
     ("crate::gateway", &["host/src/gateway", "host/src/app"]),
     ("crate::http", &["host/src/http", "host/src/app"]),
-    ("crate::policy", &["host/src/policy", "host/src/app"]),
+    (
+        "crate::policy",
+        &["host/src/policy", "host/src/app", "host/src/policy_tools"],
+    ),
+    (
+        "crate::policy_tools",
+        &["host/src/policy_tools", "host/src/cli"],
+    ),
     (
         "crate::auth",
         &[
@@ -28,6 +40,10 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
             "host/src/cli",
             "host/src/config",
         ],
+    ),
+    (
+        "crate::decision_log",
+        &["host/src/decision_log", "host/src/app", "host/src/config"],
     ),
     (
         "crate::store::embedded",

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use imbl::OrdSet;
 
 use crate::{
-    Channel, ChannelFacts, ChannelId, Connection, Generation, Member, Rule, Selection, SocketId,
-    UserId, View, Workspace,
+    Channel, ChannelFacts, ChannelId, Connection, Generation, Member, Rule, Selection, Settling,
+    SettlingAt, SocketId, UserId, View, Workspace,
 };
 
 /// One step of a workspace's state.
@@ -72,6 +72,18 @@ pub enum Change {
         /// The user.
         user: UserId,
     },
+    /// Some of the workspace came under a new generation of policies.
+    Settling {
+        /// The policies; nothing for the built-in rules.
+        generation: Option<Generation>,
+        /// How far it has come.
+        at: SettlingAt,
+    },
+    /// All of the workspace did.
+    Settled {
+        /// The policies; nothing for the built-in rules.
+        generation: Option<Generation>,
+    },
     /// The workspace was closed: nothing is known of it any more.
     Closed,
 }
@@ -129,7 +141,23 @@ impl Workspace {
                 self.selections.insert(user.clone(), selection.clone());
             }
             Change::Unselected { user } => self.unselect(user),
-            Change::Closed => *self = Self::default(),
+            Change::Settling { generation, at } => {
+                self.settling = Some(Settling {
+                    generation: *generation,
+                    at: at.clone(),
+                });
+            }
+            Change::Settled { generation } => {
+                self.settled = *generation;
+                self.settling = None;
+            }
+            // The revision goes on, so that no answer given before holds after.
+            Change::Closed => {
+                *self = Self {
+                    revision: self.revision,
+                    ..Self::default()
+                };
+            }
         }
     }
 

@@ -31,6 +31,6 @@ pub use json::{Attributes, Json};
 pub use policy::{CommandFacts, Denial, EventFacts, Hooks, RequestFacts, Verdict};
 pub use presence::{MediaPatch, MediaState, OnlineStatus};
 pub use rendering::{Form, Pipeline, Rendered, Rendering, Rendition, TooManyRenditions};
-pub use state::{Channel, Connection, Member, Selection, Workspace};
+pub use state::{Channel, Connection, Member, Selection, Settling, SettlingAt, Workspace};
 pub use time::{Millis, Timestamp};
 pub use visibility::{ChannelFacts, Clause, Generation, Rule, Selector, SubjectFacts, Test, View};

@@ -23,6 +23,11 @@ pub struct Hooks {
     pub admission_looks_up: bool,
     /// The same of visibility.
     pub visibility_looks_up: bool,
+    /// Whether an answer about a command may depend on the whole directory: then it holds for one
+    /// state of that alone.
+    pub commands_looks_up: bool,
+    /// The same of events.
+    pub events_looks_up: bool,
 }
 
 /// What a policy may know of somebody who asks to enter, or is asked about again.

@@ -62,6 +62,24 @@ pub struct Selection {
     pub media: MediaState,
 }
 
+/// How far a workspace has come under a new generation of policies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settling {
+    /// The policies that it comes under.
+    pub generation: Option<Generation>,
+    /// Where it is.
+    pub at: SettlingAt,
+}
+
+/// Whom or what was looked at last. Users come before channels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettlingAt {
+    /// This user's connections; nobody's so far.
+    User(Option<UserId>),
+    /// This channel; none so far.
+    Channel(Option<ChannelId>),
+}
+
 /// Everything known of one workspace. Cloning is cheap: copies share what they have in common.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Workspace {
@@ -69,6 +87,11 @@ pub struct Workspace {
     pub(crate) known: bool,
     /// How often the directory changed: what answers that depend on the whole of it hold for.
     pub(crate) revision: u64,
+    /// The policies under which every connection was admitted and every channel looked at; nothing
+    /// where the built-in rules hold.
+    pub(crate) settled: Option<Generation>,
+    /// How far the workspace has come on its way to another generation.
+    pub(crate) settling: Option<Settling>,
     pub(crate) members: OrdMap<UserId, Member>,
     pub(crate) channels: OrdMap<ChannelId, Channel>,
     pub(crate) connections: HashMap<SocketId, Connection>,
@@ -85,6 +108,18 @@ impl Workspace {
     #[must_use]
     pub fn exists(&self) -> bool {
         self.known || !self.connections.is_empty()
+    }
+
+    /// The policies under which everything in it was decided; nothing where the built-in rules hold.
+    #[must_use]
+    pub fn settled(&self) -> Option<Generation> {
+        self.settled
+    }
+
+    /// How often the directory has changed.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The members, by user.

@@ -13,14 +13,19 @@ use crate::config::{self, Config};
 use crate::http;
 use crate::policy::{
     self, CommandQuestion, EventQuestion, Isolation, OnFailure, Policies, PolicyLimits, PolicySet,
-    PolicySource, PolicyState, StartError,
+    PolicySource, PolicyState, Shadow, StartError,
 };
 use crate::wire::{command_name_and_arguments, event_name_and_payload};
 
 /// Loads the configured policies, which takes up to seconds.
 pub(super) fn load(config: &Config) -> Result<Policies, StartError> {
+    Policies::load(sources(config), limits(config))
+}
+
+/// The bounds on every call into every policy.
+pub(super) fn limits(config: &Config) -> PolicyLimits {
     let bounds = &config.policy;
-    let limits = PolicyLimits {
+    PolicyLimits {
         file_bytes: bounds.file_bytes,
         call_deadline: bounds.deadline,
         start_deadline: bounds.start_deadline,
@@ -28,7 +33,11 @@ pub(super) fn load(config: &Config) -> Result<Policies, StartError> {
         table_elements: bounds.table_elements,
         output_bytes: bounds.output_bytes,
         ..PolicyLimits::default()
-    };
+    }
+}
+
+/// The list of policies.
+pub(super) fn sources(config: &Config) -> Vec<PolicySource> {
     let sources = config.policies.iter().map(|policy| PolicySource {
         name: Arc::from(policy.name.as_str()),
         file: policy.file.clone(),
@@ -37,9 +46,18 @@ pub(super) fn load(config: &Config) -> Result<Policies, StartError> {
             config::OnFailure::Closed => OnFailure::Closed,
             config::OnFailure::Open => OnFailure::Open,
         },
-        isolation: Isolation::Reuse,
+        isolation: match policy.isolation {
+            config::Isolation::Reuse => Isolation::Reuse,
+            config::Isolation::PerCall => Isolation::PerCall,
+        },
+        grants: policy.grants.clone(),
+        shadow: match &policy.shadow {
+            config::Shadow::Off => Shadow::Off,
+            config::Shadow::Whole => Shadow::Whole,
+            config::Shadow::Candidate(file) => Shadow::Candidate(file.clone()),
+        },
     });
-    Policies::load(sources.collect(), limits)
+    sources.collect()
 }
 
 /// A set of policies of which at least one exports a hook.
@@ -97,6 +115,10 @@ impl commit::PolicySet for Set {
         };
         self.policies.render(asking(about), &event)
     }
+
+    fn rendering_looks_up(&self) -> bool {
+        self.policies.rendering_looks_up()
+    }
 }
 
 /// The same, as the policies' room says it.
@@ -113,7 +135,11 @@ pub(super) struct Current(pub(super) Policies);
 
 impl commit::Policies for Current {
     fn generation(&self) -> Option<Generation> {
-        self.0.current().generation()
+        self.0.standing().map(|(generation, _)| generation)
+    }
+
+    fn standing(&self) -> Option<(Generation, Hooks)> {
+        self.0.standing()
     }
 
     fn current(&self) -> Option<Arc<dyn commit::PolicySet>> {

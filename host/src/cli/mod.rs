@@ -2,6 +2,7 @@
 
 mod api_key;
 mod check_config;
+mod policy;
 mod serve;
 mod token;
 
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Mode, VARIABLE_PREFIX};
+use crate::config::{Config, DEFAULT_FILE, Mode, VARIABLE_PREFIX};
 
 /// Exit code of a failure while running.
 const RUNTIME_FAILURE: u8 = 1;
@@ -36,6 +37,7 @@ Examples:
   wardroom serve -c wardroom.toml            run it
   wardroom token --dev --user ann --workspace demo
                                              sign in as somebody
+  wardroom policy check my_policy.wasm       see what a component does and needs
 
 Configuration:
   The file is named by --config or WARDROOM_CONFIG, or is ./wardroom.toml if that exists.
@@ -50,14 +52,23 @@ enum Command {
     CheckConfig(check_config::CheckConfig),
     Token(token::Token),
     ApiKey(api_key::MakeApiKey),
+    Policy(policy::Policy),
 }
 
 /// Which configuration to use.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 struct Source {
     /// The configuration file; without it ./wardroom.toml, if it exists
     #[arg(long, short, value_name = "FILE", env = "WARDROOM_CONFIG")]
     config: Option<PathBuf>,
+}
+
+impl Source {
+    /// The configuration file, whether or not it is there.
+    fn file(&self) -> PathBuf {
+        let named = self.config.clone();
+        named.unwrap_or_else(|| PathBuf::from(DEFAULT_FILE))
+    }
 }
 
 /// Whether to relax for development.
@@ -85,6 +96,15 @@ enum Failure {
     Usage(String),
     /// It went wrong while running.
     Runtime(anyhow::Error),
+}
+
+impl From<Failure> for String {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Usage(message) => message,
+            Failure::Runtime(error) => format!("{error:#}"),
+        }
+    }
 }
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
@@ -131,6 +151,7 @@ fn code(
         Command::CheckConfig(command) => check_config::run(&command, environment, out),
         Command::Token(command) => token::run(&command, environment, out),
         Command::ApiKey(command) => api_key::run(&command, out),
+        Command::Policy(command) => policy::run(&command, out),
     };
     let (message, code) = match outcome {
         Ok(()) => return 0,

@@ -7,7 +7,7 @@ use clap::Args;
 use tracing::{info, warn};
 
 use super::{Development, Environment, Failure, Source, load};
-use crate::app::{self, Running};
+use crate::app::{self, Reread, Running};
 use crate::config::Config;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
@@ -28,6 +28,7 @@ Examples:
   wardroom serve --dev
   WARDROOM_LISTEN__PUBLIC=127.0.0.1:9000 wardroom serve --dev
 
+[[policies]] and [policy] are read again when the file changes, and on SIGHUP.
 SIGTERM or SIGINT drains: new connections are refused and the process ends within
 shutdown.drain. A second signal ends it at once. The log goes to standard error.";
 
@@ -36,20 +37,26 @@ pub(super) fn run(
     environment: Environment,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let config = load(&command.source, command.development.mode(), environment)?;
+    let mode = command.development.mode();
+    let config = load(&command.source, mode, environment.clone())?;
+    let source = command.source.clone();
+    let reread = Reread {
+        file: source.file(),
+        read: Box::new(move || load(&source, mode, environment.clone()).map_err(String::from)),
+    };
     telemetry::init(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let outcome = runtime.block_on(serve(config, out));
+    let outcome = runtime.block_on(serve(config, reread, out));
     // Whatever still runs has had its time; a blocked thread must not hold the process.
     runtime.shutdown_background();
     outcome?;
     Ok(())
 }
 
-async fn serve(config: Config, out: &mut dyn Write) -> anyhow::Result<()> {
+async fn serve(config: Config, reread: Reread, out: &mut dyn Write) -> anyhow::Result<()> {
     let shutdown = Shutdown::new();
     shutdown.on_signals().context("cannot listen to signals")?;
     let api_key = config.demo.as_ref().and_then(|demo| demo.api_key.clone());
@@ -68,7 +75,7 @@ async fn serve(config: Config, out: &mut dyn Write) -> anyhow::Result<()> {
         let _ = announce(running, api_key.as_deref(), out);
     };
     tokio::select! {
-        outcome = app::run(config, ready, shutdown.clone()) => outcome,
+        outcome = app::run(config, reread, ready, shutdown.clone()) => outcome,
         () = shutdown.ended() => bail!("ended at once by a second signal"),
     }
 }

@@ -3,7 +3,10 @@
 //! Socket events, HTTP calls and timers all come through [`Committer::run`]. It knows neither
 //! sockets nor HTTP nor WebAssembly; what policies answer comes through [`Policies`].
 
+mod appearance;
+mod asking;
 mod deadlines;
+mod dry;
 mod reevaluation;
 
 use std::sync::Arc;
@@ -11,15 +14,17 @@ use std::time::Instant;
 
 use wardroom_domain::{
     Answers, Ask, ChannelFacts, Command, CommandFacts, Context, Decision, Denial, EventFacts,
-    Generation, Hooks, Question, Rejection, Rendition, RequestFacts, Rule, SubjectFacts, Timestamp,
-    Truth, Undecided, UserId, Verdict, Workspace, WorkspaceId, decide,
+    Generation, Hooks, Rejection, Rendition, RequestFacts, Rule, SubjectFacts, Timestamp, Truth,
+    Undecided, UserId, Verdict, Workspace, WorkspaceId, decide,
 };
 
 use crate::codes::Code;
-use crate::limits::{MAX_DECISION_ROUNDS, MAX_SUBJECTS_PER_CALL};
+use crate::limits::MAX_DECISION_ROUNDS;
 use crate::metrics::Metrics;
 use crate::store::{Attempt, Entry, Pass, Store, StoreError, Waiter};
 
+use self::appearance::Gallery;
+pub use self::appearance::{Appearance, Appearances};
 pub use self::deadlines::Deadlines;
 
 /// What a question to the policies is about besides its own facts.
@@ -57,6 +62,11 @@ pub trait PolicySet: Send + Sync {
     fn authorize(&self, asking: Asking<'_>, command: &CommandFacts) -> Verdict;
     /// The renditions of an event, or nothing if it goes on as it is.
     fn render(&self, asking: Asking<'_>, event: &EventFacts) -> Option<Vec<Rendition>>;
+    /// Whether an answer of [`PolicySet::render`] may depend on more of the directory than the facts
+    /// of the event: then it holds for this directory only.
+    fn rendering_looks_up(&self) -> bool {
+        true
+    }
 }
 
 /// Where the current policies are to be had.
@@ -64,7 +74,13 @@ pub trait Policies: Send + Sync {
     /// The current generation, or nothing if no policy exports a hook. Asked under the store's
     /// lock, so it must be quick.
     fn generation(&self) -> Option<Generation>;
-    /// The current set, or nothing if no policy exports a hook.
+    /// The current generation and the hooks it exports, or nothing if no policy exports one. Asked
+    /// once for every command, so it should neither allocate nor take a lock.
+    fn standing(&self) -> Option<(Generation, Hooks)> {
+        self.current().map(|set| (set.generation(), set.hooks()))
+    }
+    /// The current set, or nothing if no policy exports a hook. Asked for only when there is a
+    /// question to put.
     fn current(&self) -> Option<Arc<dyn PolicySet>>;
 }
 
@@ -118,6 +134,7 @@ pub struct Committer {
     store: Arc<dyn Store>,
     policies: Arc<dyn Policies>,
     deadlines: Arc<Deadlines>,
+    gallery: Gallery,
     metrics: Arc<Metrics>,
     start: Instant,
 }
@@ -130,6 +147,7 @@ impl Committer {
             store,
             policies,
             deadlines: Arc::new(Deadlines::default()),
+            gallery: Gallery::default(),
             metrics,
             start: Instant::now(),
         }
@@ -183,8 +201,7 @@ impl Committer {
         command: &Command,
         attempt: &mut Attempt,
     ) -> Result<Arc<Entry>, Failure> {
-        let mut policies = self.policies.current();
-        let mut answers = no_answers(policies.as_deref());
+        let mut answers = self.no_answers();
         let mut rounds = 0;
         while rounds < MAX_DECISION_ROUNDS || attempt.must_go_on() {
             rounds += 1;
@@ -205,18 +222,9 @@ impl Committer {
                 Err(StoreError::Undecided(Pass::Rejected(rejection))) => {
                     return Err(Failure::Rejected(rejection));
                 }
-                Err(StoreError::Undecided(Pass::Again)) => match open {
-                    Open::Swapped => {
-                        policies = self.policies.current();
-                        answers = no_answers(policies.as_deref());
-                    }
-                    Open::Questions(ask) => {
-                        if let (Some(policies), Some(answers)) = (&policies, &mut answers) {
-                            answer(&**policies, answers, workspace, *ask).await;
-                        }
-                    }
-                    Open::Unsettled => Box::pin(self.settle(workspace)).await?,
-                },
+                Err(StoreError::Undecided(Pass::Again)) => {
+                    self.supply(workspace, open, &mut answers).await?;
+                }
                 Err(StoreError::Full) => {
                     tracing::warn!(%workspace, "the log of a workspace is full: delivery lags");
                     return Err(Failure::Overloaded);
@@ -227,6 +235,36 @@ impl Committer {
         }
         tracing::error!(%workspace, "policies keep changing; a command was given up");
         Err(Failure::Overloaded)
+    }
+
+    fn no_answers(&self) -> Option<Answers> {
+        let standing = self.policies.standing();
+        standing.map(|(generation, hooks)| Answers::new(generation, hooks))
+    }
+
+    /// Sees to what keeps a command from being decided.
+    async fn supply(
+        &self,
+        workspace: &WorkspaceId,
+        open: Open,
+        answers: &mut Option<Answers>,
+    ) -> Result<(), Failure> {
+        match open {
+            Open::Swapped => *answers = self.no_answers(),
+            Open::Unsettled => Box::pin(self.settle(workspace)).await?,
+            Open::Questions(ask) => {
+                let generation = answers.as_ref().map(Answers::generation);
+                match (self.policies.current(), answers) {
+                    (Some(policies), Some(answers))
+                        if Some(policies.generation()) == generation =>
+                    {
+                        asking::answer(&*policies, answers, workspace, *ask).await;
+                    }
+                    (_, answers) => *answers = self.no_answers(),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Decides on the state as it is, unless the policies that answered are no longer the
@@ -287,65 +325,6 @@ enum Open {
     Questions(Box<Ask>),
     /// The workspace has to settle first.
     Unsettled,
-}
-
-fn no_answers(policies: Option<&dyn PolicySet>) -> Option<Answers> {
-    policies.map(|p| Answers::new(p.generation(), p.hooks()))
-}
-
-/// Puts questions to the policies. Between calls it lets other work run, so that a question about
-/// a large workspace does not hold up a thread.
-async fn answer(
-    policies: &dyn PolicySet,
-    answers: &mut Answers,
-    workspace: &WorkspaceId,
-    ask: Ask,
-) {
-    let Ask {
-        questions,
-        state,
-        revision,
-    } = ask;
-    answers.on_revision(revision);
-    let asking = Asking {
-        workspace,
-        state: &state,
-    };
-    let several = questions.len() > 1;
-    for question in questions {
-        match question {
-            Question::Audience(channel) => {
-                let rules = policies.audience(asking, &channel);
-                answers.answer_rules(channel, rules);
-            }
-            Question::Subjects {
-                channel,
-                policy,
-                subjects,
-            } => {
-                for batch in subjects.chunks(MAX_SUBJECTS_PER_CALL) {
-                    let allowed = policies.decide(asking, policy, &channel, batch);
-                    answers.answer_subjects(&channel, policy, batch.to_vec(), &allowed);
-                    tokio::task::yield_now().await;
-                }
-            }
-            Question::Admit(request) => {
-                let answer = policies.admit(asking, &request);
-                answers.answer_admission(request, answer);
-            }
-            Question::Authorize(command) => {
-                let verdict = policies.authorize(asking, &command);
-                answers.answer_authorization(command, verdict);
-            }
-            Question::Render { place, facts } => {
-                let renditions = policies.render(asking, &facts);
-                answers.answer_rendering(place, facts, renditions);
-            }
-        }
-        if several {
-            tokio::task::yield_now().await;
-        }
-    }
 }
 
 /// What a command is called in metrics.

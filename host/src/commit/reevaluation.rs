@@ -2,45 +2,68 @@
 //! connections and channels at a time.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::watch;
-use wardroom_domain::{Command, Rejection, WorkspaceId};
+use wardroom_domain::{Command, Generation, Rejection, Reply, WorkspaceId};
 
 use super::{Committer, Failure};
 
 impl Committer {
-    /// Has every workspace settle each time the generation moves. Runs until the policies are
-    /// gone. Swaps that come while it works make it start anew, so it always ends with the
-    /// current generation.
-    pub async fn follow_policies(self: Arc<Self>, mut generation: watch::Receiver<u64>) {
-        while generation.changed().await.is_ok() {
-            let swapped = *generation.borrow_and_update();
-            let started = std::time::Instant::now();
-            let mut workspaces = 0;
-            for workspace in self.store().workspaces() {
-                if let Err(failure) = self.settle(&workspace).await {
-                    tracing::error!(%workspace, %failure, "a workspace could not be settled");
-                }
-                workspaces += 1;
-                if generation.has_changed().unwrap_or(true) {
-                    break;
-                }
+    /// Has every workspace settle each time the generation moves, and once at the beginning. Runs
+    /// until the policies are gone. Swaps that come while it works make it start anew, so it always
+    /// ends with the current generation, and says so through `settled`: whoever waits for that
+    /// before the next swap keeps commands from being overtaken by swaps for ever.
+    pub async fn follow_policies(
+        self: Arc<Self>,
+        mut generation: watch::Receiver<u64>,
+        settled: impl Fn(Generation) + Send + Sync + 'static,
+    ) {
+        loop {
+            let present = *generation.borrow_and_update();
+            if self.settle_all(present, &generation).await {
+                settled(Generation(present));
             }
-            tracing::info!(
-                generation = swapped,
-                workspaces,
-                elapsed_ms = started.elapsed().as_millis(),
-                "settled under the new policies"
-            );
+            if generation.changed().await.is_err() {
+                return;
+            }
         }
     }
 
-    /// Has a workspace settle under the present generation. Nothing else happens in it until then.
+    /// Has every workspace settle; whether it came to the end before the next swap.
+    async fn settle_all(&self, present: u64, generation: &watch::Receiver<u64>) -> bool {
+        let started = Instant::now();
+        let mut workspaces = 0;
+        for workspace in self.store().workspaces() {
+            if let Err(failure) = self.settle(&workspace).await {
+                tracing::error!(%workspace, %failure, "a workspace could not be settled");
+            }
+            workspaces += 1;
+            if generation.has_changed().unwrap_or(true) {
+                return false;
+            }
+        }
+        tracing::info!(
+            generation = present,
+            workspaces,
+            elapsed_ms = started.elapsed().as_millis(),
+            "settled under the present policies"
+        );
+        true
+    }
+
+    /// Has a workspace settle under the present generation, batch by batch. Nothing else happens in
+    /// it until then.
     pub(super) async fn settle(&self, workspace: &WorkspaceId) -> Result<(), Failure> {
-        match self.run(workspace, Command::Settle, None).await {
-            // A workspace that was closed meanwhile has nothing left to look at.
-            Ok(_) | Err(Failure::Rejected(Rejection::WorkspaceNotFound)) => Ok(()),
-            Err(failure) => Err(failure),
+        loop {
+            match self.run(workspace, Command::Settle, None).await {
+                Ok(entry) if entry.reply == Reply::Unchanged => return Ok(()),
+                // Other work gets its turn between two batches.
+                Ok(_) => tokio::task::yield_now().await,
+                // A workspace that was closed meanwhile has nothing left to look at.
+                Err(Failure::Rejected(Rejection::WorkspaceNotFound)) => return Ok(()),
+                Err(failure) => return Err(failure),
+            }
         }
     }
 }

@@ -9,18 +9,21 @@ mod raw;
 mod source;
 mod units;
 mod validate;
+mod written;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use demo::{DEMO_FILE, Demo};
 pub use error::{ConfigError, Problem};
 pub use source::VARIABLE_PREFIX;
+pub use written::Written;
 
 use wardroom_domain::Json;
 
 use crate::auth::{ApiKey, TokenRules};
+use crate::decision_log;
 
 /// The file that is read from the working directory when none is named.
 pub const DEFAULT_FILE: &str = "wardroom.toml";
@@ -51,6 +54,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// Bounds on every call into every policy.
     pub policy: PolicyBounds,
+    /// How decisions of policies are logged; nothing if they are not.
+    pub decision_log: Option<decision_log::Settings>,
     /// Bounds on connections and requests.
     pub limits: Limits,
     /// Intervals of the Socket.IO protocol.
@@ -63,6 +68,8 @@ pub struct Config {
     pub demo: Option<Demo>,
     /// What was let through only because of development mode, for the log.
     pub warnings: Vec<String>,
+    /// The keys that were set, to tell one reading of the configuration from the next.
+    pub written: Written,
 }
 
 /// Addresses and origins.
@@ -74,6 +81,9 @@ pub struct Listen {
     pub internal: SocketAddr,
     /// Which web pages may connect.
     pub allowed_origins: AllowedOrigins,
+    /// Proxies that are believed when they say where a client comes from: ranges of addresses, as
+    /// an address and how many of its first bits count.
+    pub trusted_proxies: Vec<(IpAddr, u8)>,
 }
 
 /// Which web pages may connect, by the `Origin` that their browser states.
@@ -121,6 +131,32 @@ pub struct Policy {
     pub settings: Json,
     /// What a hook answers when every attempt failed.
     pub on_failure: OnFailure,
+    /// How long its instances live.
+    pub isolation: Isolation,
+    /// Interfaces that a new version may import though the one before did not.
+    pub grants: Vec<String>,
+    /// Whether it, or a candidate beside it, is only asked and compared.
+    pub shadow: Shadow,
+}
+
+/// How long an instance of a policy lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    /// It serves many calls.
+    Reuse,
+    /// It serves one call.
+    PerCall,
+}
+
+/// What of a policy is only asked and compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shadow {
+    /// Nothing: it decides.
+    Off,
+    /// The policy as a whole.
+    Whole,
+    /// The candidate in this file, beside the version that decides.
+    Candidate(PathBuf),
 }
 
 /// What a hook answers when every attempt to ask the policy failed.
@@ -147,6 +183,8 @@ pub struct PolicyBounds {
     pub table_elements: usize,
     /// What one call may hand out, in bytes.
     pub output_bytes: usize,
+    /// Where compiled components are kept; without it each is compiled at every start.
+    pub cache: Option<PathBuf>,
 }
 
 /// Bounds on connections and requests.
@@ -214,7 +252,7 @@ impl Config {
         let source = source::Source::read(file, environment)?;
         let origin = source.origin().to_owned();
         let folder = source.folder().to_owned();
-        let raw = source.into_raw()?;
+        let (raw, written) = source.into_raw()?;
         let mut checked = validate::validate(raw, &folder, mode);
         if mode == Mode::Development && checked.problems.is_empty() {
             match demo::fill(&mut checked.config, &folder) {
@@ -222,6 +260,7 @@ impl Config {
                 Err(problem) => checked.problems.push(problem),
             }
         }
+        checked.config.written = written;
         if checked.problems.is_empty() {
             Ok(checked.config)
         } else {

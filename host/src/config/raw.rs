@@ -38,6 +38,7 @@ pub(super) struct Raw {
     pub(super) store: Store,
     pub(super) policies: Vec<Policy>,
     pub(super) policy: PolicyBounds,
+    pub(super) decision_log: DecisionLog,
     pub(super) limits: Limits,
     pub(super) socketio: SocketIo,
     pub(super) shutdown: Shutdown,
@@ -50,6 +51,7 @@ pub(super) struct Listen {
     pub(super) public: Option<String>,
     pub(super) internal: Option<String>,
     pub(super) allowed_origins: Option<Vec<String>>,
+    pub(super) trusted_proxies: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,6 +105,10 @@ pub(super) struct Policy {
     pub(super) file: Option<PathBuf>,
     pub(super) settings: toml::Table,
     pub(super) on_failure: Option<String>,
+    pub(super) isolation: Option<String>,
+    pub(super) grants: Option<Vec<String>>,
+    pub(super) shadow: Option<bool>,
+    pub(super) shadow_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,6 +120,18 @@ pub(super) struct PolicyBounds {
     pub(super) memory: Option<String>,
     pub(super) table_elements: Option<u64>,
     pub(super) output: Option<String>,
+    pub(super) cache: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct DecisionLog {
+    pub(super) path: Option<PathBuf>,
+    pub(super) sample_denied: Option<f64>,
+    pub(super) sample_allowed: Option<f64>,
+    pub(super) mask: Option<Vec<String>>,
+    pub(super) queue: Option<u64>,
+    pub(super) max_size: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -8,6 +8,7 @@ use toml::{Table, Value};
 
 use super::error::{ConfigError, Problem};
 use super::raw::Raw;
+use super::written::Written;
 use crate::limits::MAX_CONFIG_FILE_BYTES;
 
 /// How every variable begins that overrides a setting: `WARDROOM_LISTEN__PUBLIC` is
@@ -15,7 +16,7 @@ use crate::limits::MAX_CONFIG_FILE_BYTES;
 pub const VARIABLE_PREFIX: &str = "WARDROOM_";
 
 /// Variables with the prefix that the command line reads itself.
-const OTHER_VARIABLES: [&str; 1] = ["WARDROOM_CONFIG"];
+const OTHER_VARIABLES: [&str; 2] = ["WARDROOM_CONFIG", "WARDROOM_API_KEY"];
 
 /// A parsed file and the variables that override it.
 #[derive(Debug)]
@@ -84,7 +85,7 @@ impl Source {
     ///
     /// A variable is tried as a string first; where no string fits, as a TOML value, so that
     /// `true`, `5` and `["a", "b"]` can be given without quoting what is plain text.
-    pub(super) fn into_raw(self) -> Result<Raw, ConfigError> {
+    pub(super) fn into_raw(self) -> Result<(Raw, Written), ConfigError> {
         let fail = |problem| ConfigError::new(&self.origin, vec![problem]);
         let mut raw = read_raw(&self.table).map_err(fail)?;
         let mut table = self.table.clone();
@@ -96,7 +97,7 @@ impl Source {
             }
         }
         if problems.is_empty() {
-            Ok(raw)
+            Ok((raw, Written::of(&table)))
         } else {
             Err(ConfigError::new(self.origin, problems))
         }

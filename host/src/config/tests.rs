@@ -96,6 +96,7 @@ fn the_default_bounds_on_policies_are_the_engine_s_own() {
         memory_bytes: limits::POLICY_MEMORY_BYTES,
         table_elements: limits::POLICY_TABLE_ELEMENTS,
         output_bytes: limits::POLICY_OUTPUT_BYTES,
+        cache: None,
     };
     assert_eq!(bounds, own);
 }
@@ -244,6 +245,52 @@ fn wrong_shapes_are_reported_with_their_key_path() {
         "[[policies]]\nname = \"a\"\nfile = \"w.toml\"\nsettings = { x = [{ y = nan }] }",
         "policies[0].settings.x[0].y: JSON has no infinity",
     );
+    let a = "[[policies]]\nname = \"a\"\nfile = \"w.toml\"";
+    check(
+        &format!("{a}\n{a}"),
+        "policies[1].name: is used by an earlier",
+    );
+    check(
+        &format!("{a}\nshadow = true\nshadow_file = \"b.wasm\""),
+        "policies[0].shadow_file: goes with a policy that decides",
+    );
+    check(
+        &format!("{a}\nisolation = \"none\""),
+        "policies[0].isolation: expected one of: reuse, per-call",
+    );
+    for grant in [
+        "directory",
+        "a:b",
+        "a:/b",
+        "wardroom:policy/directory@1.0.0",
+    ] {
+        check(
+            &format!("{a}\ngrants = [\"{grant}\"]"),
+            "policies[0].grants[0]: expected the name of an interface",
+        );
+    }
+}
+
+#[test]
+fn a_policy_may_be_shadowed_by_a_file_that_is_not_there_yet() {
+    let text = "[[policies]]\nname = \"a\"\nfile = \"w.toml\"\nshadow_file = \"next.wasm\"\n\
+        isolation = \"per-call\"\ngrants = [\"wardroom:policy/directory\"]";
+    let setup = Setup::new(&format!("{KEYS}\n{text}"));
+    let policy = setup.production().unwrap().policies.remove(0);
+    let candidate = setup.0.path().join("next.wasm");
+    assert_eq!(policy.shadow, Shadow::Candidate(candidate));
+    assert_eq!(policy.isolation, Isolation::PerCall);
+    assert_eq!(policy.grants, ["wardroom:policy/directory"]);
+}
+
+#[test]
+fn two_readings_are_compared_key_by_key() {
+    let before = Setup::new(KEYS).production().unwrap();
+    let setup = Setup::new(KEYS);
+    let after = setup
+        .load(Mode::Production, &[("WARDROOM_LOG__LEVEL", "debug")])
+        .unwrap();
+    assert_eq!(before.written.changed(&after.written), ["log.level"]);
 }
 
 #[test]

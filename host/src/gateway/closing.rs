@@ -2,7 +2,7 @@
 
 use wardroom_domain::CloseReason;
 
-use super::wire;
+use super::wire::{self, Refusal};
 use crate::codes::Code;
 
 /// Why a connection ended. The names stand in logs and metrics.
@@ -85,7 +85,16 @@ impl Cause {
             | Self::Left
             | Self::TransportLost => return None,
         };
-        Some(wire::error("auth", code, message))
+        let decision = match self {
+            Self::Ended(CloseReason::NotAdmitted(denial)) => Some(&*denial.decision),
+            _ => None,
+        };
+        let refusal = Refusal {
+            code,
+            message,
+            decision,
+        };
+        Some(wire::error("auth", &refusal))
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
-use wardroom_domain::limits::MAX_CONNECTIONS_PER_USER;
 use wardroom_domain::{Command, Leave, Millis, Rejection, SocketId, UserId, WorkspaceId};
 
 use super::closing::Cause;
@@ -15,9 +14,10 @@ use super::delivery::{Answer, Answers, Delivery};
 use super::frame;
 use super::identity::{Authenticator, Identity, TokenRefusal};
 use super::peer::{Conversation, Departure, Handling, Occurrence, Peer};
-use super::wire::{self, AuthRequest, ClientEvent, Fault, Request};
+use super::wire::{self, Asker, AuthRequest, ClientEvent, Fault, Place, Refusal, Request};
 use crate::codes::Code;
-use crate::commit::{Committer, Failure};
+use crate::commit::{Appearances, Committer, Failure};
+use crate::limits::MAX_STATE_ATTEMPTS;
 use crate::store::Entry;
 
 /// How long things may take that end a connection.
@@ -89,15 +89,19 @@ struct Reply {
 impl Reply {
     /// The error events, then the acknowledgement.
     fn refuse(&self, peer: &Arc<Peer>, fault: &Fault) {
-        let Fault { code, message, .. } = fault;
+        let refusal = Refusal {
+            code: fault.code,
+            message: &fault.message,
+            decision: fault.decision.as_deref(),
+        };
         let mut frames = Vec::with_capacity(3);
         if let Some(transaction) = &self.transaction {
-            let packet = wire::error_of_transaction(transaction, *code, message);
+            let packet = wire::error_of_transaction(transaction, &refusal);
             frames.push(frame::text(&packet));
         }
-        frames.push(frame::text(&wire::error(&self.event, *code, message)));
+        frames.push(frame::text(&wire::error(&self.event, &refusal)));
         if let Some(id) = self.ack {
-            frames.push(frame::text(&wire::refused_ack(id, *code, message)));
+            frames.push(frame::text(&wire::refused_ack(id, &refusal)));
         }
         peer.output().push(&frames);
     }
@@ -143,7 +147,8 @@ impl Conversations {
         if let Err(fault) = result {
             let (event, socket) = (reply.event.as_str(), peer.id().as_str());
             let code = fault.code.as_str();
-            tracing::info!(socket, event, code, %fault, reason = fault.reason, "refused");
+            let (reason, decision) = (fault.reason, fault.decision.as_deref());
+            tracing::info!(socket, event, code, %fault, reason, decision, "refused");
             reply.refuse(peer, &fault);
         }
     }
@@ -165,19 +170,47 @@ impl Conversations {
             ClientEvent::UnselectChannel => Command::Unselect { socket },
             ClientEvent::UpdateMediaState(patch) => Command::UpdateMedia { socket, patch },
             ClientEvent::UpdateOnlineStatus(status) => Command::UpdateStatus { socket, status },
-            ClientEvent::GetState => Command::GetState { socket },
+            ClientEvent::GetState => return self.tell_state(peer, reply).await,
         };
-        let Some(seat) = peer.memory.lock().seat.clone() else {
-            return Err(Fault::new(Code::Unauthenticated, "send `auth` first"));
-        };
-        let asks_state = matches!(command, Command::GetState { .. });
-        let (ack, user) = (reply.ack, seat.user.clone());
-        let answer = move |entry: &Entry| match ack {
-            Some(id) if asks_state => Some(wire::state_ack(id, &entry.state, &user)),
-            Some(id) => Some(wire::success_ack(id, None)),
-            None => None,
-        };
+        let seat = seated(peer)?;
+        let ack = reply.ack;
+        let answer =
+            move |entry: &Entry| ack.map(|id| wire::success_ack(id, None, entry.grant.as_ref()));
         self.run(peer, &seat, command, answer).await
+    }
+
+    /// Answers `get-state`. Where policies render events they are asked beforehand, and again if too
+    /// much has changed when the answer's place in the log is reached.
+    async fn tell_state(&self, peer: &Arc<Peer>, reply: &Reply) -> Result<(), Fault> {
+        let seat = seated(peer)?;
+        for _ in 0..MAX_STATE_ATTEMPTS {
+            self.committer.prepare_appearances(&seat.workspace).await;
+            let (ack, user) = (reply.ack, seat.user.clone());
+            let (committer, workspace) = (Arc::clone(&self.committer), seat.workspace.clone());
+            let told = Arc::new(AtomicBool::new(true));
+            let is_told = Arc::clone(&told);
+            let answer = move |entry: &Entry| {
+                let id = ack?;
+                let appearances = committer.appearances(&workspace, &entry.state);
+                if matches!(appearances, Appearances::Unknown) {
+                    is_told.store(false, Ordering::Release);
+                    return None;
+                }
+                let asker = Asker {
+                    user: &user,
+                    appearances: &appearances,
+                };
+                let grant = entry.grant.as_ref();
+                Some(wire::state_ack(id, &entry.state, &asker, grant))
+            };
+            let socket = peer.id().clone();
+            let command = Command::GetState { socket };
+            self.run(peer, &seat, command, answer).await?;
+            if told.load(Ordering::Acquire) {
+                return Ok(());
+            }
+        }
+        Err(fault_of(Failure::Overloaded))
     }
 
     /// Runs a command, puts its answer where the log has it, and waits until that is written, so
@@ -207,7 +240,7 @@ impl Conversations {
             .committer
             .run(&seat.workspace, command, Some(waiter))
             .await;
-        result.map_err(|failure| fault_of(&failure))?;
+        result.map_err(fault_of)?;
         is_written.await.ok();
         Ok(())
     }
@@ -245,25 +278,27 @@ impl Conversations {
         let renews = former
             .as_ref()
             .is_some_and(|seat| seat.workspace == workspace);
-        if let Some(former) = former.filter(|_| !renews) {
-            self.must_be_open(&workspace, &user, named.is_some())?;
-            self.leave(peer, former).await;
-        }
-        let answers = self.delivery.attach(&workspace, peer.id(), peer);
-        let seat = Seat {
-            workspace,
-            user: user.clone(),
-            answers,
-        };
         let command = Command::Connect {
             socket: peer.id().clone(),
-            user,
+            user: user.clone(),
             status,
             role: named.clone().flatten(),
             named_by_token: named.is_some(),
             replaces,
             claims,
-            remote_address: None,
+            remote_address: peer.output().remote_address().cloned(),
+        };
+        if let Some(former) = former.filter(|_| !renews) {
+            // A socket that cannot enter its new workspace stays in the former one.
+            let accepted = self.committer.would_accept(&workspace, &command).await;
+            accepted.map_err(fault_of)?;
+            self.leave(peer, former).await;
+        }
+        let answers = self.delivery.attach(&workspace, peer.id(), peer);
+        let seat = Seat {
+            workspace,
+            user,
+            answers,
         };
         let answer = greeting(&seat, peer.id().clone(), reply);
         if let Err(fault) = self.run(peer, &seat, command, answer).await {
@@ -281,32 +316,6 @@ impl Conversations {
             timer: Some(timer),
         };
         Ok(())
-    }
-
-    /// Asks beforehand what the domain would refuse, so that a socket that cannot enter its new
-    /// workspace stays in the former one.
-    fn must_be_open(
-        &self,
-        workspace: &WorkspaceId,
-        user: &UserId,
-        is_named: bool,
-    ) -> Result<(), Fault> {
-        let state = self
-            .committer
-            .store()
-            .snapshot(workspace)
-            .unwrap_or_default();
-        let rejection = if !is_named && !state.members().contains_key(user) {
-            Rejection::WorkspaceForbidden
-        } else if state.sockets_of(user).len() >= MAX_CONNECTIONS_PER_USER {
-            Rejection::LimitReached {
-                what: "connections of a user",
-                most: MAX_CONNECTIONS_PER_USER,
-            }
-        } else {
-            return Ok(());
-        };
-        Err(fault_of(&Failure::Rejected(rejection)))
     }
 
     /// Leaves a workspace for another one, and waits until its last event has been delivered.
@@ -347,6 +356,11 @@ impl Conversations {
     }
 }
 
+fn seated(peer: &Arc<Peer>) -> Result<Seat, Fault> {
+    let seat = peer.memory.lock().seat.clone();
+    seat.ok_or_else(|| Fault::new(Code::Unauthenticated, "send `auth` first"))
+}
+
 /// How a lost transport is held.
 pub(super) fn lost(grace: Duration, grace_in_channel: Duration) -> Leave {
     let millis = |time: Duration| Millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
@@ -362,18 +376,29 @@ fn greeting(
     socket: SocketId,
     reply: &Reply,
 ) -> impl FnOnce(&Entry) -> Option<String> + Send + use<> {
-    let (user, workspace) = (seat.user.clone(), seat.workspace.clone());
+    let place = Place {
+        user: seat.user.clone(),
+        workspace: seat.workspace.clone(),
+        socket,
+    };
     let (transaction, ack) = (reply.transaction.clone(), reply.ack);
-    move |_| {
-        let mut packets = wire::auth_success(transaction.as_deref(), &user);
+    move |entry| {
+        let mut packets = wire::auth_success(transaction.as_deref(), &place.user);
         if let Some(id) = ack {
             packets.push('\n');
-            packets += &wire::success_ack(id, Some((&user, &workspace, &socket)));
+            packets += &wire::success_ack(id, Some(&place), entry.grant.as_ref());
         }
         Some(packets)
     }
 }
 
-fn fault_of(failure: &Failure) -> Fault {
-    Fault::new(failure.code(), failure.to_string())
+fn fault_of(failure: Failure) -> Fault {
+    let fault = Fault::new(failure.code(), failure.to_string());
+    match failure {
+        Failure::Rejected(Rejection::Denied(denial)) => Fault {
+            decision: Some(denial.decision),
+            ..fault
+        },
+        _ => fault,
+    }
 }

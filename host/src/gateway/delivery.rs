@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
-use wardroom_domain::{Audience, CloseReason, Output as Outcome, SocketId, UserId, WorkspaceId};
+use wardroom_domain::{Output as Outcome, Rendering, SocketId, WorkspaceId};
 
-use super::closing::Cause;
 use super::peer::Peer;
+use super::rendered::Forms;
+use super::roster::Roster;
 use super::{frame, wire};
 use crate::metrics::Metrics;
 use crate::store::{Entry, Store};
@@ -162,11 +163,21 @@ impl Follower {
                         self.answer(entry);
                     }
                     Outcome::Event {
-                        event, audience, ..
+                        event,
+                        audience,
+                        rendering,
                     } => {
                         events += 1;
-                        self.roster
-                            .tell(&frame::text(&wire::event(event)), audience);
+                        match rendering {
+                            Rendering::Unchanged => {
+                                let frame = frame::text(&wire::event(event));
+                                self.roster.tell(&frame, audience);
+                            }
+                            Rendering::Rendered(rendered) => {
+                                let forms = Forms::new(event, rendered, &entry.state);
+                                self.roster.tell_rendered(forms, audience);
+                            }
+                        }
                     }
                     Outcome::Closed { socket, reason } => self.roster.close(socket, reason),
                 }
@@ -190,136 +201,4 @@ impl Follower {
             self.written.push(answer.written);
         }
     }
-}
-
-/// The sockets here that are open in one workspace, in the order of its log.
-#[derive(Default)]
-struct Roster {
-    receivers: HashMap<SocketId, Receiver>,
-    users: HashMap<UserId, Vec<SocketId>>,
-    /// Events for everybody that wait to be handed out together.
-    for_all: BytesMut,
-    for_all_count: u64,
-    /// Frames handed to sockets since the last flush.
-    frames: u64,
-}
-
-struct Receiver {
-    user: UserId,
-    peer: Arc<Peer>,
-    /// What the socket gets at the next flush.
-    waiting: Vec<Bytes>,
-}
-
-impl Roster {
-    fn open(&mut self, socket: &SocketId, user: &UserId, peer: Arc<Peer>) {
-        self.hand_out();
-        self.forget(socket);
-        let receiver = Receiver {
-            user: user.clone(),
-            peer,
-            waiting: Vec::new(),
-        };
-        self.receivers.insert(socket.clone(), receiver);
-        self.users
-            .entry(user.clone())
-            .or_default()
-            .push(socket.clone());
-    }
-
-    fn close(&mut self, socket: &SocketId, reason: &CloseReason) {
-        self.hand_out();
-        let Some(receiver) = self.forget(socket) else {
-            return;
-        };
-        receiver.peer.output().push(&receiver.waiting);
-        match reason {
-            // The client went by itself, or its socket moves on to another workspace.
-            CloseReason::Left | CloseReason::Lost => {}
-            _ => receiver.peer.output().close(Cause::Ended(reason.clone())),
-        }
-    }
-
-    fn forget(&mut self, socket: &SocketId) -> Option<Receiver> {
-        let receiver = self.receivers.remove(socket)?;
-        if let Some(sockets) = self.users.get_mut(&receiver.user) {
-            sockets.retain(|other| other != socket);
-            if sockets.is_empty() {
-                self.users.remove(&receiver.user);
-            }
-        }
-        Some(receiver)
-    }
-
-    fn tell(&mut self, frame: &Bytes, audience: &Audience) {
-        match audience {
-            Audience::Workspace => {
-                self.for_all.extend_from_slice(frame);
-                self.for_all_count += 1;
-            }
-            Audience::Users(users) => {
-                self.hand_out();
-                // Whichever is shorter is walked: the audience, or who is here.
-                if users.len() <= self.users.len() {
-                    let here = users.iter().filter_map(|user| self.users.get(user));
-                    here.flatten().for_each(|socket| {
-                        self.frames += give(&mut self.receivers, socket, frame);
-                    });
-                } else {
-                    let here = self.users.iter().filter(|(user, _)| users.contains(*user));
-                    here.flat_map(|(_, sockets)| sockets).for_each(|socket| {
-                        self.frames += give(&mut self.receivers, socket, frame);
-                    });
-                }
-            }
-            Audience::Sockets(sockets) => {
-                self.hand_out();
-                for socket in sockets {
-                    self.frames += give(&mut self.receivers, socket, frame);
-                }
-            }
-        }
-    }
-
-    /// An answer stands behind every event before it, even if its socket is closed by now.
-    fn answer(&mut self, socket: &SocketId, peer: &Arc<Peer>, frames: Bytes) {
-        self.hand_out();
-        match self.receivers.get_mut(socket) {
-            Some(receiver) => receiver.waiting.push(frames),
-            None => peer.output().push(&[frames]),
-        }
-    }
-
-    /// Gives everybody the events for everybody, before anything else goes to somebody.
-    fn hand_out(&mut self) {
-        if self.for_all.is_empty() {
-            return;
-        }
-        let frames = self.for_all.split().freeze();
-        self.frames += self.for_all_count * self.receivers.len() as u64;
-        self.for_all_count = 0;
-        for receiver in self.receivers.values_mut() {
-            receiver.waiting.push(frames.clone());
-        }
-    }
-
-    /// Writes what waits to every socket; how many frames that was.
-    fn flush(&mut self) -> u64 {
-        self.hand_out();
-        for receiver in self.receivers.values_mut() {
-            if !receiver.waiting.is_empty() {
-                receiver.peer.output().push(&receiver.waiting);
-                receiver.waiting = Vec::new();
-            }
-        }
-        std::mem::take(&mut self.frames)
-    }
-}
-
-fn give(receivers: &mut HashMap<SocketId, Receiver>, socket: &SocketId, frame: &Bytes) -> u64 {
-    let Some(receiver) = receivers.get_mut(socket) else {
-        return 0;
-    };
-    receiver.waiting.push(frame.clone());
-    1
 }

@@ -65,7 +65,7 @@ pub(super) async fn serve<S, B>(
         let stop = stop.clone();
         tokio::spawn(serve_one(
             Arc::clone(&transport),
-            stream,
+            (stream, peer),
             place,
             inner.clone(),
             stop,
@@ -89,7 +89,7 @@ fn prepare(stream: &TcpStream, stall_deadline: Duration, peer: SocketAddr) {
 
 async fn serve_one<S, B>(
     transport: Arc<Transport>,
-    stream: TcpStream,
+    (stream, peer): (TcpStream, SocketAddr),
     place: OwnedSemaphorePermit,
     inner: S,
     stop: CancellationToken,
@@ -100,7 +100,7 @@ async fn serve_one<S, B>(
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let requests = Arc::new(Requests::new(transport, Arc::new(place), inner));
+    let requests = Arc::new(Requests::new(transport, peer.ip(), Arc::new(place), inner));
     let service = service_fn(move |request| {
         let requests = Arc::clone(&requests);
         async move { Ok::<_, Infallible>(requests.answer(request).await) }

@@ -1,5 +1,6 @@
 //! Socket.IO in and out: the public listener and its clients; must not know policies or HTTP calls.
 
+mod address;
 mod closing;
 mod conversation;
 mod delivery;
@@ -10,7 +11,9 @@ mod listener;
 mod origins;
 mod output;
 mod peer;
+mod rendered;
 mod requests;
+mod roster;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -35,6 +38,7 @@ use crate::commit::Committer;
 use crate::limits;
 use crate::metrics::Metrics;
 
+pub use self::address::{Network, TrustedProxies};
 pub use self::identity::{Authenticator, Identity, TokenRefusal};
 pub use self::origins::AllowedOrigins;
 
@@ -54,6 +58,8 @@ pub struct Settings {
     pub ping_timeout: Duration,
     /// Pages of which origins may connect.
     pub allowed_origins: AllowedOrigins,
+    /// Whose word counts on where a client comes from.
+    pub trusted_proxies: TrustedProxies,
     /// How long a client may take to authenticate.
     pub auth_deadline: Duration,
     /// How long a lost connection is held that is in no channel.
@@ -71,6 +77,7 @@ impl Default for Settings {
             ping_interval: limits::PING_INTERVAL,
             ping_timeout: limits::PING_TIMEOUT,
             allowed_origins: AllowedOrigins::Any,
+            trusted_proxies: TrustedProxies::default(),
             auth_deadline: limits::AUTH_DEADLINE,
             grace: limits::GRACE,
             grace_in_channel: limits::GRACE_IN_CHANNEL,

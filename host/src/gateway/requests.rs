@@ -1,6 +1,7 @@
 //! HTTP requests of the public listener: polling, upgrades, the rest; must not know Socket.IO events.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -72,6 +73,8 @@ impl Query {
 /// Answers the requests of one TCP connection.
 pub(super) struct Requests<S> {
     transport: Arc<Transport>,
+    /// The other end of the connection.
+    peer: IpAddr,
     place: Arc<OwnedSemaphorePermit>,
     inner: S,
 }
@@ -83,14 +86,23 @@ where
 {
     pub(super) fn new(
         transport: Arc<Transport>,
+        peer: IpAddr,
         place: Arc<OwnedSemaphorePermit>,
         inner: S,
     ) -> Self {
         Self {
             transport,
+            peer,
             place,
             inner,
         }
+    }
+
+    /// Where the client comes from that sent a request with this head.
+    fn client(&self, headers: &HeaderMap) -> Option<Arc<str>> {
+        let proxies = &self.transport.settings.trusted_proxies;
+        let client = proxies.client(self.peer, headers)?;
+        Some(Arc::from(client.to_string()))
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -151,7 +163,9 @@ where
                 let Some(place) = self.transport.polling_place() else {
                     return plain(StatusCode::SERVICE_UNAVAILABLE, "no more sessions");
                 };
-                let output = Output::polling(Arc::clone(&self.transport), *protocol, place);
+                let client = self.client(&parts.headers);
+                let transport = Arc::clone(&self.transport);
+                let output = Output::polling(transport, *protocol, client, place);
                 slim.extensions_mut()
                     .insert(SessionOutput(Arc::clone(&output)));
                 Some(output)
@@ -220,6 +234,7 @@ where
         let switched = Switched {
             transport: Arc::clone(&self.transport),
             place: Arc::clone(&self.place),
+            client: self.client(request.headers()),
             session,
             protocol,
             address: query.address(),
@@ -244,6 +259,7 @@ where
 struct Switched {
     transport: Arc<Transport>,
     place: Arc<OwnedSemaphorePermit>,
+    client: Option<Arc<str>>,
     session: Option<Arc<Output>>,
     protocol: Protocol,
     address: String,
@@ -264,7 +280,10 @@ impl Switched {
                 Ok(()) => output,
                 Err(_) => return,
             },
-            None => Output::direct(Arc::clone(&self.transport), self.protocol, wire),
+            None => {
+                let transport = Arc::clone(&self.transport);
+                Output::direct(transport, self.protocol, self.client, wire)
+            }
         };
         let mut request = Request::new(());
         *request.uri_mut() = self.address.parse().expect("is made of valid parts");

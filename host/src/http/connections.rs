@@ -17,7 +17,7 @@ use super::auth::{Allowed, ConnectionsControl};
 use super::input::{Accepted, Body, InPath};
 use super::openapi::{OnlineStatusSchema, UserMediaStateSchema};
 use super::problem::{Document as ProblemDocument, Problem};
-use super::wire::{Done, invalid_id};
+use super::wire::{Relayed, invalid_id};
 use crate::commit::Failure;
 use crate::wire::{media_patch, status};
 
@@ -76,11 +76,15 @@ impl Accepted for UnselectBody {
 }
 
 /// Runs a command in the workspace in which the socket it names is connected.
-async fn relay(api: &Api, socket: &SocketId, command: Command) -> Result<Json<Done>, Problem> {
+async fn relay(api: &Api, socket: &SocketId, command: Command) -> Result<Json<Relayed>, Problem> {
     let workspace = api.committer.store().locate(socket);
     let workspace = workspace.ok_or(Failure::Rejected(Rejection::NotConnected))?;
-    let outcome = api.run(&workspace, command).await?.into();
-    Ok(Json(Done { outcome }))
+    let entry = api.commit(&workspace, command).await?;
+    let relayed = Relayed::new(entry.reply, entry.grant.as_ref()).map_err(|error| {
+        tracing::error!(%workspace, %error, "a grant could not be written");
+        Failure::Internal
+    })?;
+    Ok(Json(relayed))
 }
 
 /// Select a channel
@@ -96,7 +100,7 @@ async fn relay(api: &Api, socket: &SocketId, command: Command) -> Result<Json<Do
     ),
     request_body = SelectBody,
     responses(
-        (status = 200, description = "The channel is selected", body = Done),
+        (status = 200, description = "The channel is selected", body = Relayed),
         (status = "default", description = "A problem", body = ProblemDocument,
          content_type = "application/problem+json"),
     ),
@@ -106,7 +110,7 @@ async fn select_channel(
     State(api): State<Arc<Api>>,
     InPath(socket): InPath<SocketId>,
     Body(body): Body<SelectBody>,
-) -> Result<Json<Done>, Problem> {
+) -> Result<Json<Relayed>, Problem> {
     let channel = ChannelId::new(&body.channel_id).map_err(|e| invalid_id(e, "channelId"))?;
     let media = body.user_media_state.map(media_patch).transpose();
     let command = Command::Select {
@@ -130,7 +134,7 @@ async fn select_channel(
     ),
     request_body = Option<UnselectBody>,
     responses(
-        (status = 200, description = "No channel is selected", body = Done),
+        (status = 200, description = "No channel is selected", body = Relayed),
         (status = "default", description = "A problem", body = ProblemDocument,
          content_type = "application/problem+json"),
     ),
@@ -140,7 +144,7 @@ async fn unselect_channel(
     State(api): State<Arc<Api>>,
     InPath(socket): InPath<SocketId>,
     Body(UnselectBody {}): Body<UnselectBody>,
-) -> Result<Json<Done>, Problem> {
+) -> Result<Json<Relayed>, Problem> {
     let command = Command::Unselect {
         socket: socket.clone(),
     };
@@ -160,7 +164,7 @@ async fn unselect_channel(
     ),
     request_body = MediaBody,
     responses(
-        (status = 200, description = "The state is as the body says", body = Done),
+        (status = 200, description = "The state is as the body says", body = Relayed),
         (status = "default", description = "A problem", body = ProblemDocument,
          content_type = "application/problem+json"),
     ),
@@ -170,7 +174,7 @@ async fn update_media_state(
     State(api): State<Arc<Api>>,
     InPath(socket): InPath<SocketId>,
     Body(body): Body<MediaBody>,
-) -> Result<Json<Done>, Problem> {
+) -> Result<Json<Relayed>, Problem> {
     let patch = media_patch(body.user_media_state);
     let command = Command::UpdateMedia {
         socket: socket.clone(),
@@ -192,7 +196,7 @@ async fn update_media_state(
     ),
     request_body = StatusBody,
     responses(
-        (status = 200, description = "The status is as the body says", body = Done),
+        (status = 200, description = "The status is as the body says", body = Relayed),
         (status = "default", description = "A problem", body = ProblemDocument,
          content_type = "application/problem+json"),
     ),
@@ -202,7 +206,7 @@ async fn update_online_status(
     State(api): State<Arc<Api>>,
     InPath(socket): InPath<SocketId>,
     Body(body): Body<StatusBody>,
-) -> Result<Json<Done>, Problem> {
+) -> Result<Json<Relayed>, Problem> {
     let status = status(&body.online_status);
     let command = Command::UpdateStatus {
         socket: socket.clone(),

@@ -33,6 +33,7 @@ pub use self::public::public_router;
 use crate::commit::{Committer, Failure};
 use crate::limits::{HTTP_BODY_BYTES, HTTP_SYNC_BODY_BYTES};
 use crate::metrics::Metrics;
+use crate::store::Entry;
 
 /// The largest bodies that are read, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -82,13 +83,21 @@ impl Api {
         }
     }
 
+    /// Runs a command to its end and says what it came to.
+    async fn run(&self, workspace: &WorkspaceId, command: Command) -> Result<Reply, Problem> {
+        Ok(self.commit(workspace, command).await?.reply)
+    }
+
     /// Runs a command to its end, even if the caller hangs up: a call that is dropped between the
     /// write of the directory and the commit would leave the two apart.
-    async fn run(&self, workspace: &WorkspaceId, command: Command) -> Result<Reply, Problem> {
+    async fn commit(
+        &self,
+        workspace: &WorkspaceId,
+        command: Command,
+    ) -> Result<Arc<Entry>, Problem> {
         let (committer, workspace) = (Arc::clone(&self.committer), workspace.clone());
         let running = tokio::spawn(async move { committer.run(&workspace, command, None).await });
-        let entry = running.await.unwrap_or(Err(Failure::Internal))?;
-        Ok(entry.reply)
+        Ok(running.await.unwrap_or(Err(Failure::Internal))?)
     }
 }
 

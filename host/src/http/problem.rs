@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -28,6 +29,14 @@ pub(super) struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     scope: Option<Scope>,
+    decision: Option<Arc<str>>,
+}
+
+/// What the log says of a refused call.
+#[derive(Clone)]
+struct Refused {
+    code: Code,
+    decision: Option<Arc<str>>,
 }
 
 /// A place in the input that is wrong.
@@ -42,6 +51,7 @@ pub(super) struct FieldError {
 
 /// A problem document (RFC 9457).
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = Problem)]
 pub(super) struct Document {
     /// `urn:wardroom:problem:` and the code.
@@ -63,6 +73,10 @@ pub(super) struct Document {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
+    /// Where a policy refused: the id under which the server's log knows the decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false, value_type = Option<String>)]
+    decision_id: Option<Arc<str>>,
 }
 
 impl Problem {
@@ -73,6 +87,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             scope: None,
+            decision: None,
         }
     }
 
@@ -125,7 +140,14 @@ impl From<Failure> for Problem {
         if let Failure::Rejected(Rejection::NotConnected) = failure {
             return Self::new(failure.code(), "there is no such live connection");
         }
-        Self::new(failure.code(), failure.to_string())
+        let problem = Self::new(failure.code(), failure.to_string());
+        match failure {
+            Failure::Rejected(Rejection::Denied(denial)) => Self {
+                decision: Some(denial.decision),
+                ..problem
+            },
+            _ => problem,
+        }
     }
 }
 
@@ -154,6 +176,7 @@ impl IntoResponse for Problem {
             detail: self.detail,
             code: self.code.as_str(),
             errors: self.errors,
+            decision_id: self.decision.clone(),
         };
         let mut response = (status, axum::Json(document)).into_response();
         let headers = response.headers_mut();
@@ -164,7 +187,10 @@ impl IntoResponse for Problem {
         if self.code == Code::Overloaded {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        response.extensions_mut().insert(self.code);
+        response.extensions_mut().insert(Refused {
+            code: self.code,
+            decision: self.decision,
+        });
         response
     }
 }
@@ -185,8 +211,9 @@ pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
 pub(super) async fn log_refusals(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
-    if let Some(code) = response.extensions().get::<Code>() {
-        tracing::info!(%method, path, code = code.as_str(), "refused");
+    if let Some(Refused { code, decision }) = response.extensions().get() {
+        let (code, decision) = (code.as_str(), decision.as_deref());
+        tracing::info!(%method, path, code, decision, "refused");
     }
     response
 }

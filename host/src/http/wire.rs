@@ -9,14 +9,14 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use wardroom_domain::{
-    Attributes, ChannelSpec, InvalidId, MemberSpec, Reply, Role, UserId, WorkspaceId,
+    Attributes, ChannelSpec, InvalidId, Json, MemberSpec, Reply, Role, UserId, WorkspaceId,
 };
 
 use super::input::Object;
 use super::openapi::{OnlineStatusSchema, UserMediaStateSchema};
 use crate::json::attributes_of;
 use crate::limits::MAX_ATTRIBUTES_BYTES;
-use crate::wire::{Malformed, profile};
+use crate::wire::{Malformed, profile, raw};
 
 /// What a call came to.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
@@ -45,6 +45,26 @@ impl From<Reply> for Outcome {
 pub(super) struct Done {
     /// What it came to.
     pub(super) outcome: Outcome,
+}
+
+/// The answer to a command that a backend relayed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Relayed {
+    /// What it came to.
+    outcome: Outcome,
+    /// What policies attach to the answer, such as credentials for a media server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, required = false, nullable = false)]
+    grant: Option<Box<RawValue>>,
+}
+
+impl Relayed {
+    pub(super) fn new(reply: Reply, grant: Option<&Json>) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            outcome: reply.into(),
+            grant: grant.map(raw).transpose()?,
+        })
+    }
 }
 
 /// What a call came to in one workspace.

@@ -11,6 +11,7 @@ use super::bindings::Asked;
 use super::bindings::exports::wardroom::policy::{
     admission, channel_visibility, commands, events, lifecycle,
 };
+use super::cache::Cache;
 use super::decision::Hook;
 use super::facts::State;
 use super::wasi::{self, Offer};
@@ -105,6 +106,11 @@ impl Digest {
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
+
+    /// The digest in hexadecimal digits alone.
+    pub(super) fn hex(&self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl std::fmt::Display for Digest {
@@ -121,6 +127,7 @@ impl std::fmt::Debug for Digest {
 }
 
 /// A component that is linked and ready to be instantiated, with the hooks it exports.
+#[derive(Clone)]
 pub(super) struct Linked {
     pub(super) pre: InstancePre<State>,
     pub(super) lifecycle: Option<lifecycle::GuestIndices>,
@@ -175,10 +182,21 @@ pub(super) fn link(
     engine: &Engine,
     linker: &Linker<State>,
     bytes: &[u8],
+    cache: Option<&Cache>,
 ) -> Result<Linked, LoadError> {
     check_form(bytes)?;
-    let component =
-        Component::new(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
+    let digest = Digest::of(bytes);
+    let component = match cache.and_then(|cache| cache.load(digest, engine)) {
+        Some(component) => component,
+        None => {
+            let component =
+                Component::new(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
+            if let Some(cache) = cache {
+                cache.store(digest, &component);
+            }
+            component
+        }
+    };
     let shape = component.component_type();
     check_exports(engine, &shape)?;
     let looks_up = check_imports(engine, &shape)?;

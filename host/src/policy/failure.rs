@@ -3,6 +3,7 @@
 
 use wasmtime::{Store, Trap};
 
+use super::capability::NotGranted;
 use super::component::LoadError;
 use super::engine::DeadlinePassed;
 use super::facts::{Exceeded, State};
@@ -118,6 +119,8 @@ impl std::fmt::Display for Failure {
 pub(super) enum Refusal {
     /// The file.
     Load(LoadError),
+    /// It imports what the version in force does not, and nobody granted it.
+    Capability(NotGranted),
     /// The instance did not start.
     Start(Failure),
     /// It refused its settings.
@@ -134,6 +137,7 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Load(error) => error.fmt(f),
+            Self::Capability(error) => error.fmt(f),
             Self::Start(failure) => write!(f, "the policy failed to start: {failure}"),
             Self::Settings(text) => write!(f, "the policy refused its settings: {text}"),
             Self::WarmUp { about, failure } => write!(f, "the policy failed on {about}: {failure}"),
@@ -151,14 +155,14 @@ impl From<Refusal> for Failure {
     /// What the same is called in an instance of a version that came to life before.
     fn from(refusal: Refusal) -> Self {
         match refusal {
+            Refusal::Load(_) | Refusal::Capability(_) => Self {
+                kind: Kind::Trap,
+                detail: refusal.to_string(),
+            },
             Refusal::Start(failure) | Refusal::WarmUp { failure, .. } => failure,
             Refusal::Settings(detail) => Self {
                 kind: Kind::Settings,
                 detail,
-            },
-            Refusal::Load(error) => Self {
-                kind: Kind::Trap,
-                detail: error.to_string(),
             },
         }
     }

@@ -41,10 +41,10 @@ pub(super) struct Asked<R> {
 }
 
 impl Policy {
-    pub(super) fn new(source: PolicySource, version: Version, since: Generation) -> Self {
+    pub(super) fn new(source: Arc<PolicySource>, version: Arc<Version>, since: Generation) -> Self {
         Self {
-            source: Arc::new(source),
-            version: Arc::new(version),
+            source,
+            version,
             former: None,
             since,
             retry: Arc::new(Mutex::new(Retry::new(Instant::now()))),
@@ -68,6 +68,21 @@ impl Policy {
             former: Some(self.version.clone()),
             since,
             retry: Arc::new(Mutex::new(Retry::new(Instant::now()))),
+        }
+    }
+
+    /// The same policy with the version before, from this generation on. The present one, which
+    /// somebody wanted gone, answers for nobody; without a former one there is no way back.
+    pub(super) fn back(&self, since: Generation) -> Option<Self> {
+        let former = self.former.clone()?;
+        Some(Self::new(self.source.clone(), former, since))
+    }
+
+    /// The same policy as it is configured now.
+    pub(super) fn configured(&self, source: Arc<PolicySource>) -> Self {
+        Self {
+            source,
+            ..self.clone()
         }
     }
 

@@ -3,7 +3,7 @@
 //! guests nor what a failure leads to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -172,6 +172,7 @@ impl Drop for Measure {
 #[derive(Default)]
 pub(super) struct Tally {
     alive: AtomicUsize,
+    memory_bytes: AtomicI64,
     meter: Option<InstanceMeter>,
 }
 
@@ -179,8 +180,16 @@ impl Tally {
     pub(super) fn new(policy: &str, metrics: Option<&Metrics>) -> Arc<Self> {
         Arc::new(Self {
             alive: AtomicUsize::new(0),
+            memory_bytes: AtomicI64::new(0),
             meter: metrics.map(|m| m.policies().instances(policy)),
         })
+    }
+
+    /// How many there are, and their linear memory together, in bytes.
+    pub(super) fn totals(&self) -> (usize, u64) {
+        let memory = self.memory_bytes.load(Ordering::Relaxed);
+        let alive = self.alive.load(Ordering::Relaxed);
+        (alive, u64::try_from(memory).unwrap_or(0))
     }
 }
 
@@ -212,8 +221,10 @@ impl Counted {
         if bytes == self.memory_bytes {
             return;
         }
+        let change = bytes - self.memory_bytes;
+        self.tally.memory_bytes.fetch_add(change, Ordering::Relaxed);
         if let Some(meter) = &self.tally.meter {
-            meter.memory(bytes - self.memory_bytes);
+            meter.memory(change);
         }
         self.memory_bytes = bytes;
     }

@@ -6,9 +6,13 @@
 //! set. Calls run in place, on the caller's thread, for microseconds.
 
 mod bindings;
+mod cache;
+mod capability;
 mod component;
+mod contract;
 mod convert;
 mod decision;
+mod dry_run;
 mod engine;
 mod facts;
 mod failure;
@@ -18,6 +22,7 @@ mod ladder;
 mod limits;
 mod loader;
 mod measure;
+mod pipeline;
 mod places;
 mod quarantine;
 mod question;
@@ -25,17 +30,25 @@ mod registry;
 mod reload;
 mod resources;
 mod set;
+mod settling;
+mod shadow;
 mod source;
 mod version;
 mod warm_up;
 mod wasi;
+pub mod workbench;
 
 pub use component::{Digest, LoadError};
 pub use decision::{Decided, DecisionSink, Hook, Said};
+pub use dry_run::{Candidate, DryRun, DryRunError, ViewChange};
 pub use limits::PolicyLimits;
 pub use loader::Surroundings;
 pub use question::{Asking, CommandQuestion, EventQuestion};
-pub use registry::{Policies, PolicyState, PolicyStatus, StartError};
-pub use reload::{WatchError, Watching};
+pub use registry::{
+    Cause, Policies, PolicyState, PolicyStatus, PromoteError, ReconfigureError,
+    RefusedConfiguration, Reload, RollbackError, ShadowError, StartError,
+};
+pub use reload::{Also, Nudge, WatchError, Watching};
 pub use set::PolicySet;
-pub use source::{Isolation, OnFailure, PolicySource};
+pub use shadow::{DifferenceCount, DifferenceKind, Sample, ShadowReport};
+pub use source::{Isolation, OnFailure, PolicySource, Shadow};

@@ -9,6 +9,8 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Instant;
 
@@ -16,7 +18,10 @@ use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 
 use super::Policies;
-use crate::limits::{POLICY_RELOAD_PATIENCE, POLICY_RELOAD_POLL, POLICY_RELOAD_QUIET};
+use super::registry::Watched;
+use crate::limits::{
+    POLICY_ANOTHER_LOOK_POLL, POLICY_RELOAD_PATIENCE, POLICY_RELOAD_POLL, POLICY_RELOAD_QUIET,
+};
 
 /// The files cannot be watched.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +31,51 @@ pub struct WatchError(String);
 /// Keeps the policies current until it is dropped. A build that runs then ends on its own.
 #[must_use = "the policies are followed only while this is held"]
 pub struct Watching {
+    nudge: Nudge,
+}
+
+impl Watching {
+    /// What has everything looked at, for whoever is to have that done.
+    #[must_use]
+    pub fn nudge(&self) -> Nudge {
+        self.nudge.clone()
+    }
+}
+
+/// Has everything looked at, whether or not it seems to have changed.
+#[derive(Clone)]
+pub struct Nudge {
     signals: SyncSender<Signal>,
+    wishes: Arc<Wishes>,
+}
+
+/// What the thread is to do at its next look; a signal only wakes it.
+#[derive(Default)]
+struct Wishes {
+    everything: AtomicBool,
+    stop: AtomicBool,
+}
+
+impl Nudge {
+    /// Has it done, soon.
+    pub fn look(&self) {
+        self.wishes.everything.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        // A full channel means that a look is already due.
+        let _already_due = self.signals.try_send(Signal::Changed);
+    }
+}
+
+/// Another file that is followed in the same way: the one that configures the policies.
+pub struct Also {
+    /// The file.
+    pub file: PathBuf,
+    /// Called on the same thread when the file has changed, when somebody asks for a look, and, as
+    /// long as the last configuration is refused, each time that anything is looked at.
+    pub look: Box<dyn FnMut() + Send>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +84,6 @@ enum Signal {
     Changing,
     /// Something was renamed into place or closed by its writer: it is whole.
     Changed,
-    Stop,
 }
 
 impl Policies {
@@ -45,6 +93,14 @@ impl Policies {
     /// The system refuses to watch, or gives no thread. Directories that are not there are no
     /// error: they may come.
     pub fn watch(&self) -> Result<Watching, WatchError> {
+        self.watch_with(None)
+    }
+
+    /// As [`Self::watch`], and follows one more file.
+    ///
+    /// # Errors
+    /// As [`Self::watch`].
+    pub fn watch_with(&self, also: Option<Also>) -> Result<Watching, WatchError> {
         // One place suffices: a signal says only "look", and looking sees all that happened.
         let (signals, received) = sync_channel(1);
         let told = signals.clone();
@@ -57,20 +113,23 @@ impl Policies {
             }
         })
         .map_err(|e| WatchError(e.to_string()))?;
-        let mut follower = Follower::new(self.clone(), watcher);
+        let wishes = Arc::new(Wishes::default());
+        let mut follower = Follower::new(self.clone(), watcher, also, wishes.clone());
         follower.watch_directories();
         std::thread::Builder::new()
             .name("policy-reload".into())
             .spawn(move || follower.run(&received))
             .map_err(|e| WatchError(e.to_string()))?;
-        Ok(Watching { signals })
+        Ok(Watching {
+            nudge: Nudge { signals, wishes },
+        })
     }
 }
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        // The thread empties the channel at once or after the build it is at.
-        let _ended = self.signals.send(Signal::Stop);
+        self.nudge.wishes.stop.store(true, Ordering::Release);
+        self.nudge.wake();
     }
 }
 
@@ -97,60 +156,103 @@ struct Trace {
 
 struct Follower {
     policies: Policies,
-    files: Vec<(PathBuf, Option<Trace>)>,
+    /// Files of policies; without a trace, one that has not been looked at yet.
+    files: Vec<(Watched, Option<Option<Trace>>)>,
+    also: Option<(Also, Option<Trace>)>,
     watcher: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
+    wishes: Arc<Wishes>,
 }
 
 impl Follower {
-    fn new(policies: Policies, watcher: RecommendedWatcher) -> Self {
-        // No trace yet, so that the first look sees what changed between loading and watching.
-        let files = policies
-            .sources()
-            .iter()
-            .map(|source| (source.file.clone(), None))
-            .collect();
-        Self {
+    fn new(
+        policies: Policies,
+        watcher: RecommendedWatcher,
+        also: Option<Also>,
+        wishes: Arc<Wishes>,
+    ) -> Self {
+        // The configuration has just been read; what changed since then differs from this trace.
+        let also = also.map(|also| {
+            let seen = trace(&also.file);
+            (also, seen)
+        });
+        let mut follower = Self {
             policies,
-            files,
+            // No trace yet, so that the first look sees what changed between loading and watching.
+            files: Vec::new(),
+            also,
             watcher,
             watched: BTreeSet::new(),
-        }
+            wishes,
+        };
+        follower.follow_list();
+        follower
     }
 
+    /// Runs until it is to stop.
     fn run(&mut self, signals: &Receiver<Signal>) {
-        self.look(true);
-        loop {
-            match signals.recv_timeout(POLICY_RELOAD_POLL) {
-                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return,
-                Ok(Signal::Changed) | Err(RecvTimeoutError::Timeout) => {}
-                Ok(Signal::Changing) => {
-                    if !rest(signals) {
-                        return;
-                    }
+        self.look();
+        let mut looked = Instant::now();
+        while !self.wishes.stop.load(Ordering::Acquire) {
+            match signals.recv_timeout(POLICY_ANOTHER_LOOK_POLL) {
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) if looked.elapsed() < POLICY_RELOAD_POLL => {
+                    self.policies.look_again();
+                    continue;
                 }
+                Ok(Signal::Changed) | Err(RecvTimeoutError::Timeout) => {}
+                Ok(Signal::Changing) => rest(signals),
             }
-            self.watch_directories();
-            self.look(false);
+            if self.wishes.stop.load(Ordering::Acquire) {
+                return;
+            }
+            self.policies.look_again();
+            self.look();
+            looked = Instant::now();
         }
     }
 
-    /// Looks at each file whose trace has changed.
-    fn look(&mut self, all: bool) {
-        for (place, (file, seen)) in self.files.iter_mut().enumerate() {
-            let present = trace(file);
-            if all || present != *seen {
+    /// Looks at the configuration and at each file whose trace has changed.
+    fn look(&mut self) {
+        let all = self.wishes.everything.swap(false, Ordering::AcqRel);
+        self.watch_directories();
+        if let Some((also, seen)) = &mut self.also {
+            let present = trace(&also.file);
+            if all || present != *seen || self.policies.refused_configuration().is_some() {
                 // Taken before the file is read: what is written meanwhile differs from it.
                 *seen = present;
-                self.policies.refresh(place);
+                (also.look)();
             }
         }
+        self.follow_list();
+        self.watch_directories();
+        for (file, seen) in &mut self.files {
+            let present = trace(&file.file);
+            if all || seen.as_ref() != Some(&present) {
+                *seen = Some(present);
+                self.policies.refresh(file);
+            }
+        }
+    }
+
+    /// Takes over the list of files as it is configured now. What is configured as it was is not
+    /// looked at anew for it.
+    fn follow_list(&mut self) {
+        let before = std::mem::take(&mut self.files);
+        let seen = |file: &Watched| {
+            let same = before.iter().find(|(old, _)| old.same(file));
+            same.and_then(|(_, seen)| seen.clone())
+        };
+        let watched = self.policies.watched().into_iter();
+        self.files = watched.map(|file| (file.clone(), seen(&file))).collect();
     }
 
     /// Watches the directories of all files and of what they link to.
     fn watch_directories(&mut self) {
         let mut wanted = BTreeSet::new();
-        for (file, _) in &self.files {
+        let files = self.files.iter().map(|(file, _)| &file.file);
+        let also = self.also.iter().map(|(also, _)| &also.file);
+        for file in files.chain(also) {
             let target = file.canonicalize().ok();
             for path in [Some(file.as_path()), target.as_deref()]
                 .into_iter()
@@ -178,17 +280,15 @@ impl Follower {
     }
 }
 
-/// Waits until nothing has been written for a while; false to stop.
-fn rest(signals: &Receiver<Signal>) -> bool {
+/// Waits until nothing has been written for a while.
+fn rest(signals: &Receiver<Signal>) {
     let patience = Instant::now() + POLICY_RELOAD_PATIENCE;
     while Instant::now() < patience {
         match signals.recv_timeout(POLICY_RELOAD_QUIET) {
-            Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return false,
-            Ok(Signal::Changed) | Err(RecvTimeoutError::Timeout) => return true,
             Ok(Signal::Changing) => {}
+            Ok(Signal::Changed) | Err(_) => return,
         }
     }
-    true
 }
 
 fn trace(file: &Path) -> Option<Trace> {

@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::hearing::{Hearing, Matter};
 use super::ladder::{Asked, Policy};
 use super::question::{Asking, CommandQuestion, EventQuestion};
-use super::version::Version;
+use super::shadow::Shadows;
 use crate::json::canonical;
 
 /// All policies in force at one time, in configured order.
@@ -26,6 +26,8 @@ pub struct PolicySet {
     /// For each hook, the places of those that answer it.
     places: [Vec<usize>; Hook::ALL.len()],
     sink: Option<Arc<dyn DecisionSink>>,
+    /// Those that are only asked, and compared with the answers given here.
+    shadows: Shadows,
 }
 
 impl PolicySet {
@@ -33,12 +35,18 @@ impl PolicySet {
         generation: Generation,
         policies: Vec<Policy>,
         sink: Option<Arc<dyn DecisionSink>>,
+        shadows: Shadows,
     ) -> Self {
         let places = Hook::ALL.map(|hook| {
             let exports = |place: &usize| policies[*place].version.exports(hook);
             (0..policies.len()).filter(exports).collect::<Vec<_>>()
         });
-        let asked = |hook: Hook| !places[hook as usize].is_empty();
+        // A question that only a shadow hears is put as well, and answered as if nobody were asked.
+        // Who sees a channel is none: the built-in rule holds unless somebody decides.
+        let asked = |hook: Hook| {
+            !places[hook as usize].is_empty()
+                || (hook != Hook::Visibility && shadows.hears_alone(hook))
+        };
         let looks_up = |hook: Hook| policies.iter().any(|policy| policy.looks_up(hook));
         let hooks = Hooks {
             admission: asked(Hook::Admission),
@@ -47,6 +55,8 @@ impl PolicySet {
             events: asked(Hook::Events),
             admission_looks_up: looks_up(Hook::Admission),
             visibility_looks_up: looks_up(Hook::Visibility),
+            commands_looks_up: looks_up(Hook::Commands),
+            events_looks_up: looks_up(Hook::Events),
         };
         Self {
             generation,
@@ -54,30 +64,22 @@ impl PolicySet {
             hooks,
             places,
             sink,
+            shadows,
         }
     }
 
-    /// The same set with a new version in one place.
-    pub(super) fn with(&self, place: usize, version: Arc<Version>) -> Self {
-        let mut next = self.again();
-        next.policies[place] = self.policies[place].with(version, next.generation);
-        Self::new(next.generation, next.policies, next.sink)
-    }
-
-    /// The same policies as a new generation, so that everything is asked again.
-    pub(super) fn again(&self) -> Self {
-        let generation = Generation(self.generation.0 + 1);
-        let now = Instant::now();
-        let policies = self.policies.iter().map(|policy| policy.again(now));
-        Self::new(generation, policies.collect(), self.sink.clone())
-    }
-
-    /// Whether it is time for [`Self::again`]: a policy failed to answer who enters or who sees a
+    /// Whether it is time for a new generation of the same policies: one of them failed to answer who enters or who sees a
     /// channel, what holds in its stead is remembered, and it may answer by now.
     #[must_use]
     pub fn wants_another_look(&self, now: Instant) -> bool {
         let mut policies = self.policies.iter();
         policies.any(|policy| policy.wants_another_look(now))
+    }
+
+    /// Whether a policy that renders events may look at more of the directory than it is given.
+    #[must_use]
+    pub fn rendering_looks_up(&self) -> bool {
+        self.policies.iter().any(|it| it.looks_up(Hook::Events))
     }
 
     pub(super) fn policies(&self) -> &[Policy] {
@@ -92,7 +94,14 @@ impl PolicySet {
     /// and there is nobody to ask.
     #[must_use]
     pub fn generation(&self) -> Option<Generation> {
-        let any = self.places.iter().any(|places| !places.is_empty());
+        let Hooks {
+            admission,
+            visibility,
+            commands,
+            events,
+            ..
+        } = self.hooks;
+        let any = admission || visibility || commands || events;
         any.then_some(self.generation)
     }
 
@@ -113,10 +122,15 @@ impl PolicySet {
             input: Some(&request.claims),
             ..Matter::default()
         };
+        self.shadows.admission(asking, request, None, &Ok(()));
         for policy in self.asked(Hook::Admission) {
             let asked = policy.ask(self.generation, Hook::Admission, |version, on| {
                 version.admit(on, asking, request)
             });
+            if let Some(answer) = &asked.answer {
+                self.shadows
+                    .admission(asking, request, Some(&policy.source.name), answer);
+            }
             hearing.heard(policy, &asked, verdict(&asked));
             match asked.answer {
                 Some(Ok(())) => {}
@@ -141,10 +155,15 @@ impl PolicySet {
             input: Some(&command.arguments),
         };
         let mut merged: Option<Map<String, Value>> = None;
+        self.shadows.command(asking, command, None, &Ok(None));
         for policy in self.asked(Hook::Commands) {
             let asked = policy.ask(self.generation, Hook::Commands, |version, on| {
                 version.authorize(on, asking, command)
             });
+            if let Some(answer) = &asked.answer {
+                self.shadows
+                    .command(asking, command, Some(&policy.source.name), answer);
+            }
             hearing.heard(policy, &asked, verdict(&asked));
             match asked.answer {
                 Some(Ok(None)) => {}
@@ -169,6 +188,9 @@ impl PolicySet {
     pub fn render(&self, asking: Asking<'_>, event: &EventQuestion) -> Option<Vec<Rendition>> {
         let mut hearing = self.hear(asking, Hook::Events);
         let mut pipeline = Pipeline::new(event.payload.clone());
+        let unchanged = Form::Unchanged;
+        self.shadows
+            .event(asking, event, &event.payload, None, &unchanged);
         for policy in self.asked(Hook::Events) {
             let asked = policy.ask(self.generation, Hook::Events, |version, on| {
                 let mut next = pipeline.clone();
@@ -176,6 +198,8 @@ impl PolicySet {
                 next.through(
                     |payload| {
                         let form = version.render(on, asking, event, payload)?;
+                        let name = Some(&policy.source.name);
+                        self.shadows.event(asking, event, payload, name, &form);
                         if form != Form::Unchanged {
                             said = form_name(&form);
                         }
@@ -213,10 +237,15 @@ impl PolicySet {
     pub fn audience(&self, asking: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule> {
         let mut hearing = self.hear(asking, Hook::Visibility);
         let mut rules = Vec::new();
+        self.shadows.channel(asking, channel, None, &Rule::Everyone);
         for policy in self.asked(Hook::Visibility) {
             let asked = policy.ask(self.generation, Hook::Visibility, |version, on| {
                 version.audience(on, asking, channel)
             });
+            if let Some(rule) = &asked.answer {
+                self.shadows
+                    .channel(asking, channel, Some(&policy.source.name), rule);
+            }
             let said = asked.answer.as_ref().map_or("", rule_name);
             hearing.heard(policy, &asked, said);
             rules.push(match asked.answer {
@@ -265,6 +294,11 @@ impl PolicySet {
             }
         });
         hearing.heard(policy, &asked, "decided");
+        if let Some(answers) = &asked.answer {
+            let name = &policy.source.name;
+            self.shadows
+                .subjects(asking, channel, subjects, name, answers);
+        }
         let end = policy.fails_open();
         let answers = asked.answer.unwrap_or_else(|| vec![end; subjects.len()]);
         let one = (subjects.len() == 1).then(|| &subjects[0]);

@@ -26,6 +26,18 @@ pub enum Isolation {
     PerCall,
 }
 
+/// What of a policy is only asked, and its answers compared with those that hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Shadow {
+    /// Nothing: it decides.
+    #[default]
+    Off,
+    /// The whole policy: it is compared with what holds without it.
+    Whole,
+    /// The candidate in this file: it is compared with the version in force.
+    Candidate(PathBuf),
+}
+
 /// A policy as the operator configured it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicySource {
@@ -39,4 +51,24 @@ pub struct PolicySource {
     pub on_failure: OnFailure,
     /// How long its instances live.
     pub isolation: Isolation,
+    /// Interfaces that a new version may import though the one in force does not.
+    pub grants: Vec<String>,
+    /// What of it is only asked and compared.
+    pub shadow: Shadow,
+}
+
+impl PolicySource {
+    /// A policy with a name and a file, and otherwise as when nothing else is configured.
+    #[must_use]
+    pub fn new(name: &str, file: PathBuf) -> Self {
+        Self {
+            name: Arc::from(name),
+            file,
+            settings: Json::from_canonical("{}"),
+            on_failure: OnFailure::default(),
+            isolation: Isolation::default(),
+            grants: Vec::new(),
+            shadow: Shadow::default(),
+        }
+    }
 }

@@ -97,6 +97,16 @@ impl Version {
         self.linked.capabilities()
     }
 
+    /// The component behind it, for a trial with other settings or limits.
+    pub(super) fn linked(&self) -> &Linked {
+        &self.linked
+    }
+
+    /// How many instances it has, and how much linear memory they have together.
+    pub(super) fn instances(&self) -> (usize, u64) {
+        self.tally.totals()
+    }
+
     /// The hooks it exports.
     pub(super) fn hooks(&self) -> Vec<&'static str> {
         self.linked.hooks()

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use wardroom_domain::{
-    Decision, Output, Rejection, Reply, SocketId, UserId, Workspace, WorkspaceId,
+    Decision, Json, Output, Rejection, Reply, SocketId, UserId, Workspace, WorkspaceId,
 };
 
 /// The place of an entry in the log of its workspace: 1, 2, 3, …
@@ -56,6 +56,8 @@ pub struct Entry {
     pub outputs: Vec<Output>,
     /// What the command came to.
     pub reply: Reply,
+    /// What policies attach to the answer: a JSON object.
+    pub grant: Option<Json>,
     /// The state after it.
     pub state: Workspace,
     waiter: Mutex<Option<Waiter>>,

@@ -5,10 +5,12 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use wardroom::policy::{
-    Asking, Isolation, OnFailure, Policies, PolicyLimits, PolicySource, StartError,
+    Asking, CommandQuestion, EventQuestion, Policies, PolicyLimits, PolicySource, StartError,
+    Surroundings,
 };
 use wardroom_domain::{
-    Attributes, ChannelFacts, ChannelId, Json, Role, SubjectFacts, UserId, Workspace, WorkspaceId,
+    Attributes, ChannelFacts, ChannelId, Json, RequestFacts, Role, SubjectFacts, UserId, Workspace,
+    WorkspaceId,
 };
 
 fn built(variable: &str, folder: &str, name: &str) -> PathBuf {
@@ -46,14 +48,16 @@ pub(crate) fn limits() -> PolicyLimits {
     }
 }
 
-pub(crate) fn source(name: &str, file: &Path) -> PolicySource {
-    PolicySource {
-        name: Arc::from(name),
-        file: file.to_owned(),
-        settings: Json::from_canonical("{}"),
-        on_failure: OnFailure::Closed,
-        isolation: Isolation::Reuse,
+/// Time enough to reach another limit on a slow machine.
+pub(crate) fn patient() -> PolicyLimits {
+    PolicyLimits {
+        call_deadline: Duration::from_secs(10),
+        ..limits()
     }
+}
+
+pub(crate) fn source(name: &str, file: &Path) -> PolicySource {
+    PolicySource::new(name, file.to_owned())
 }
 
 /// A question in an empty workspace.
@@ -67,8 +71,29 @@ pub(crate) fn here() -> Asking<'static> {
     }
 }
 
+/// Loads policies, compiled by an earlier test where possible.
+pub(crate) fn load_all(
+    sources: Vec<PolicySource>,
+    limits: PolicyLimits,
+) -> Result<Policies, StartError> {
+    load_in(sources, limits, Surroundings::default())
+}
+
+/// The same, with what else is to be around them.
+pub(crate) fn load_in(
+    sources: Vec<PolicySource>,
+    limits: PolicyLimits,
+    surroundings: Surroundings,
+) -> Result<Policies, StartError> {
+    let surroundings = Surroundings {
+        cache: Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled-policies")),
+        ..surroundings
+    };
+    Policies::load_in(sources, limits, surroundings)
+}
+
 pub(crate) fn load(file: &Path) -> Result<Policies, StartError> {
-    Policies::load(vec![source("p", file)], limits())
+    load_all(vec![source("p", file)], limits())
 }
 
 /// Loads a file that cannot be loaded and returns what is said of it.
@@ -118,5 +143,35 @@ pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     while !holds() {
         assert!(Instant::now() < patience, "waited in vain: {what}");
         std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// A request of somebody without role, claims and address.
+pub(crate) fn request(user: &str) -> RequestFacts {
+    RequestFacts {
+        subject: subject(user, None),
+        claims: Json::from_canonical("{}"),
+        remote_address: None,
+        reevaluation: false,
+    }
+}
+
+/// A command of `ann` without arguments, about no channel.
+pub(crate) fn command(name: &str) -> CommandQuestion {
+    CommandQuestion {
+        name: Arc::from(name),
+        arguments: Json::from_canonical("{}"),
+        subject: subject("ann", None),
+        channel: None,
+    }
+}
+
+/// An event about nobody and no channel.
+pub(crate) fn event(name: &str) -> EventQuestion {
+    EventQuestion {
+        name: Arc::from(name),
+        payload: Json::from_canonical(r#"{"x":1}"#),
+        subject: None,
+        channel: None,
     }
 }

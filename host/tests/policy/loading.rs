@@ -5,7 +5,7 @@ use std::fs;
 use wardroom::policy::{Policies, PolicyLimits};
 use wardroom_domain::Json;
 
-use crate::fixtures::{guest, limits, load, plugin, refusal, source};
+use crate::fixtures::{guest, limits, load, load_all, plugin, refusal, source};
 
 /// Writes bytes to a file and returns what is said of it.
 fn said_of(bytes: &[u8]) -> String {
@@ -83,6 +83,11 @@ fn imports_that_are_not_granted_are_named() {
 }
 
 #[test]
+fn a_hook_that_no_server_asks_is_refused_rather_than_ignored() {
+    assert_says(&refusal(&guest("unasked")), &["does not ask `moderation`"]);
+}
+
+#[test]
 fn an_interface_from_the_future_is_refused() {
     assert_says(
         &refusal(&guest("future")),
@@ -94,6 +99,9 @@ fn an_interface_from_the_future_is_refused() {
 fn other_types_behind_the_right_name_are_refused() {
     assert_says(&refusal(&guest("liar")), &["types differ"]);
     assert_says(&refusal(&guest("half")), &["types differ", "decide"]);
+    for liar in ["liar_admission", "liar_commands", "liar_events"] {
+        assert_says(&refusal(&guest(liar)), &["types differ"]);
+    }
 }
 
 #[test]
@@ -104,7 +112,7 @@ fn settings_that_the_policy_refuses_are_reported_in_its_words() {
     );
     let mut source = source("p", &plugin("private_channels"));
     source.settings = Json::from_canonical(r#"{"see_all": true}"#);
-    let error = Policies::load(vec![source], limits()).err().unwrap();
+    let error = load_all(vec![source], limits()).err().unwrap();
     assert_says(&error.to_string(), &["unknown field `see_all`", "\"p\""]);
 }
 
@@ -114,6 +122,20 @@ fn a_policy_that_fails_on_everything_is_refused() {
         &refusal(&guest("broken")),
         &["empty public channel", "trap", "fails on everything"],
     );
+}
+
+#[test]
+fn a_policy_that_fails_on_everything_in_one_hook_is_refused() {
+    for (hook, about) in [
+        ("admission", "the request of a person without claims"),
+        ("commands", "the command `get-state`"),
+        ("events", "the event `user-joined`"),
+    ] {
+        let mut source = source("p", &guest("broken_elsewhere"));
+        source.settings = Json::from_canonical(&format!(r#"{{"hook":"{hook}"}}"#));
+        let error = load_all(vec![source], limits()).err().unwrap();
+        assert_says(&error.to_string(), &[about, "trap", "fails on everything"]);
+    }
 }
 
 #[test]
@@ -128,7 +150,7 @@ fn a_missing_or_overlarge_file_is_refused() {
         ..limits()
     };
     let sources = vec![source("p", &plugin("private_channels"))];
-    let error = Policies::load(sources, small).err().unwrap();
+    let error = load_all(sources, small).err().unwrap();
     assert_says(&error.to_string(), &["larger than 1000 bytes"]);
 }
 
@@ -136,7 +158,7 @@ fn a_missing_or_overlarge_file_is_refused() {
 fn two_policies_of_one_name_are_refused() {
     let file = plugin("private_channels");
     let sources = vec![source("p", &file), source("p", &file)];
-    let error = Policies::load(sources, limits()).err().unwrap();
+    let error = load_all(sources, limits()).err().unwrap();
     assert_says(&error.to_string(), &["two policies are named \"p\""]);
 }
 

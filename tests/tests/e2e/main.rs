@@ -1,9 +1,11 @@
 //! The end-to-end tests: the real binary, stock clients, real components. One binary, so that it is linked once.
 
 mod access;
+mod admission;
 mod bad_input;
 mod bad_tokens;
 mod clients;
+mod commands;
 mod demo;
 mod directory;
 mod durability;
@@ -11,9 +13,11 @@ mod exchange;
 mod failing_policy;
 mod first_events;
 mod http_api;
+mod live_sessions;
 mod presence;
 mod private;
 mod reload;
+mod renditions;
 mod sessions;
 mod shutdown;
 mod slow_reader;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Draft;
+use super::{Draft, Permit};
 use crate::limits::MAX_CONNECTIONS_PER_USER;
 use crate::{
     Audience, Change, CloseReason, Command, Connection, Event, Leave, OnlineStatus, Output,
@@ -12,7 +12,7 @@ use crate::{
 impl Draft<'_> {
     /// Runs a rule that may change these users' combined status or facts, and announces what did
     /// change, once, when all of it has.
-    fn watching<T>(&mut self, users: &[UserId], rule: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn watching<T>(&mut self, users: &[UserId], rule: impl FnOnce(&mut Self) -> T) -> T {
         let statuses: Vec<_> = users.iter().map(|u| self.state.status(u)).collect();
         let subjects: Vec<_> = users
             .iter()
@@ -77,15 +77,13 @@ impl Draft<'_> {
             remote_address: remote_address.clone(),
             held_until: None,
         };
+        let permit = self.admit_new(user, &connection)?;
         let users: Vec<UserId> = former.into_iter().chain([user.clone()]).collect();
         self.watching(&users, |draft| {
             if users.len() > 1 {
                 draft.end_connection(socket, CloseReason::Left);
             }
-            draft.change(Change::ConnectionPut {
-                socket: socket.clone(),
-                connection,
-            });
+            draft.seat(permit, socket, connection);
             if renewed.is_none() {
                 draft.outputs.push(Output::Opened {
                     socket: socket.clone(),
@@ -99,6 +97,13 @@ impl Draft<'_> {
         } else {
             Reply::Created
         })
+    }
+
+    fn seat(&mut self, _: Permit, socket: &SocketId, connection: Connection) {
+        self.change(Change::ConnectionPut {
+            socket: socket.clone(),
+            connection,
+        });
     }
 
     /// The connections whose place a new one takes: the one it names, and those that are held and
@@ -189,7 +194,7 @@ impl Draft<'_> {
     }
 
     /// Ends one connection, live or held, and the selection if it holds it.
-    fn end_connection(&mut self, socket: &SocketId, reason: CloseReason) {
+    pub(super) fn end_connection(&mut self, socket: &SocketId, reason: CloseReason) {
         if self.state.live(socket).is_some() {
             self.outputs.push(Output::Closed {
                 socket: socket.clone(),
@@ -262,20 +267,20 @@ impl Draft<'_> {
 
     pub(super) fn update_status(
         &mut self,
+        command: &Command,
         socket: &SocketId,
         status: OnlineStatus,
     ) -> Result<Reply, Rejection> {
         let user = self.live_user(socket)?;
+        let permit = self.authorize(command, &user, None)?;
         let connection = self.state.connections.get(socket).cloned();
         if let Some(connection) = connection.filter(|c| c.status != status) {
             self.watching(&[user], |draft| {
-                draft.change(Change::ConnectionPut {
-                    socket: socket.clone(),
-                    connection: Connection {
-                        status,
-                        ..connection
-                    },
-                });
+                let connection = Connection {
+                    status,
+                    ..connection
+                };
+                draft.seat(permit, socket, connection);
             });
         }
         Ok(self.reply_of_changes())

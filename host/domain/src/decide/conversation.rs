@@ -1,14 +1,15 @@
 //! Rules of selection and media state: one active conversation per user and workspace.
 
-use super::Draft;
+use super::{Draft, Permit};
 use crate::{
-    Audience, Change, ChannelId, Event, MediaPatch, MediaState, Rejection, Reply, Selection,
-    SocketId, UserId,
+    Audience, Change, ChannelId, Command, Event, MediaPatch, MediaState, Rejection, Reply,
+    Selection, SocketId, UserId,
 };
 
 impl Draft<'_> {
     pub(super) fn select(
         &mut self,
+        command: &Command,
         socket: &SocketId,
         channel: &ChannelId,
         media: Option<&MediaPatch>,
@@ -17,6 +18,8 @@ impl Draft<'_> {
         if !self.state.may_see(&user, channel) {
             return Err(Rejection::ChannelNotFound);
         }
+        // Asked even if nothing will change: what comes with the permission may be wanted anew.
+        let permit = self.authorize(command, &user, Some(channel))?;
         let old = self.state.selections.get(&user).cloned();
         let same_channel = old.as_ref().is_some_and(|s| s.channel == *channel);
         let same_socket = old.as_ref().is_some_and(|s| s.socket == *socket);
@@ -34,14 +37,12 @@ impl Draft<'_> {
         if !same_channel {
             self.end_selection(&user);
         }
-        self.change(Change::Selected {
-            user: user.clone(),
-            selection: Selection {
-                channel: channel.clone(),
-                socket: socket.clone(),
-                media: media.clone(),
-            },
-        });
+        let selection = Selection {
+            channel: channel.clone(),
+            socket: socket.clone(),
+            media: media.clone(),
+        };
+        self.put_selection(permit, &user, selection);
         let event = Event::UserSelectedChannel {
             user: user.clone(),
             channel: channel.clone(),
@@ -57,6 +58,13 @@ impl Draft<'_> {
         Ok(Reply::Changed)
     }
 
+    fn put_selection(&mut self, _: Permit, user: &UserId, selection: Selection) {
+        self.change(Change::Selected {
+            user: user.clone(),
+            selection,
+        });
+    }
+
     /// Ends a user's selection, if there is one, before those who see the channel.
     pub(super) fn end_selection(&mut self, user: &UserId) {
         let Some(selection) = self.state.selections.get(user) else {
@@ -69,14 +77,24 @@ impl Draft<'_> {
         self.emit(Event::UserUnselectedChannel { user, channel }, viewers);
     }
 
-    pub(super) fn unselect(&mut self, socket: &SocketId) -> Result<Reply, Rejection> {
-        let (user, _) = self.held_selection(socket)?;
-        self.end_selection(&user);
+    pub(super) fn unselect(
+        &mut self,
+        command: &Command,
+        socket: &SocketId,
+    ) -> Result<Reply, Rejection> {
+        let (user, selection) = self.held_selection(socket)?;
+        let permit = self.authorize(command, &user, Some(&selection.channel))?;
+        self.leave_on_purpose(permit, &user);
         Ok(Reply::Changed)
+    }
+
+    fn leave_on_purpose(&mut self, _: Permit, user: &UserId) {
+        self.end_selection(user);
     }
 
     pub(super) fn update_media(
         &mut self,
+        command: &Command,
         socket: &SocketId,
         patch: &MediaPatch,
     ) -> Result<Reply, Rejection> {
@@ -85,17 +103,16 @@ impl Draft<'_> {
             .media
             .patched(patch)
             .ok_or(Rejection::MediaStateTooLarge)?;
+        let permit = self.authorize(command, &user, Some(&selection.channel))?;
         if media == selection.media {
             return Ok(Reply::Unchanged);
         }
         let viewers = self.viewers(&selection.channel);
-        self.change(Change::Selected {
-            user: user.clone(),
-            selection: Selection {
-                media: media.clone(),
-                ..selection
-            },
-        });
+        let selection = Selection {
+            media: media.clone(),
+            ..selection
+        };
+        self.put_selection(permit, &user, selection);
         self.emit(Event::MediaStateUpdated { user, media }, viewers);
         Ok(Reply::Changed)
     }

@@ -75,21 +75,24 @@ impl Draft<'_> {
         if old.as_ref() == Some(&member) {
             return Ok(Reply::Unchanged);
         }
-        let profile = member.profile.clone();
-        self.change(Change::MemberPut {
-            user: user.clone(),
-            member,
-        });
-        let Some(old) = old else {
-            let user = user.clone();
-            self.emit(Event::UserJoined { user, profile }, Audience::Workspace);
-            return Ok(Reply::Created);
+        let (user, profile) = (user.clone(), member.profile.clone());
+        let event = match &old {
+            None => Some(Event::UserJoined {
+                user: user.clone(),
+                profile,
+            }),
+            Some(old) if old.profile != profile => Some(Event::UserUpdated {
+                user: user.clone(),
+                profile,
+            }),
+            Some(_) => None,
         };
-        if old.profile != profile {
-            let user = user.clone();
-            self.emit(Event::UserUpdated { user, profile }, Audience::Workspace);
-        }
-        Ok(Reply::Changed)
+        self.member_changed(Change::MemberPut { user, member }, event);
+        Ok(if old.is_none() {
+            Reply::Created
+        } else {
+            Reply::Changed
+        })
     }
 
     pub(super) fn update_profile(
@@ -258,6 +261,7 @@ impl Draft<'_> {
         self.make_known();
         if quiet {
             self.outputs.retain(|o| !matches!(o, Output::Event { .. }));
+            self.told.clear();
         }
         Ok(if existed {
             self.reply_of_changes()

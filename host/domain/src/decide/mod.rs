@@ -4,19 +4,24 @@
 //! through [`Draft::emit`]. The draft starts as a cheap copy of the state, so a refused or
 //! unfinished decision leaves no trace.
 
+mod admission;
 mod connections;
 mod conversation;
 mod directory;
+mod permission;
 mod publish;
 mod questions;
+mod rendering;
+mod settling;
 mod view;
 
 pub use questions::{Answers, Ask, Question};
 
+use self::permission::Permit;
 use self::questions::Questions;
 use crate::{
-    Audience, Change, Command, Event, Json, Output, Rejection, Rendering, Reply, Timestamp, UserId,
-    View, Workspace,
+    Audience, Change, Command, Event, EventFacts, Json, Output, Rejection, Rendering, Reply,
+    Target, Timestamp, UserId, View, Workspace,
 };
 
 /// What a decision depends on besides state and command.
@@ -73,12 +78,18 @@ pub fn decide(
 ) -> Result<Decision, Undecided> {
     let mut draft = Draft {
         state: state.clone(),
+        before: state,
         context: *context,
         changes: Vec::new(),
         outputs: Vec::new(),
+        told: Vec::new(),
         questions: Questions::default(),
+        grant: None,
     };
+    draft.must_be_settled(command)?;
     let reply = draft.command(command)?;
+    draft.look_again();
+    draft.render();
     if !draft.questions.is_empty() {
         return Err(Undecided::Ask(Box::new(Ask {
             questions: draft.questions.into_list(),
@@ -91,17 +102,22 @@ pub fn decide(
         changes: draft.changes,
         outputs: draft.outputs,
         reply,
-        grant: None,
+        grant: draft.grant,
     })
 }
 
 /// A decision in the making.
 struct Draft<'a> {
     state: Workspace,
+    before: &'a Workspace,
     context: Context<'a>,
     changes: Vec<Change>,
     outputs: Vec<Output>,
+    /// What policies may know of each event among the outputs, in order, if they are asked.
+    told: Vec<EventFacts>,
     questions: Questions,
+    /// What policies attach to the acknowledgement.
+    grant: Option<Json>,
 }
 
 impl Draft<'_> {
@@ -115,11 +131,17 @@ impl Draft<'_> {
                 socket,
                 channel,
                 media,
-            } => self.select(socket, channel, media.as_ref()),
-            Command::Unselect { socket } => self.unselect(socket),
-            Command::UpdateMedia { socket, patch } => self.update_media(socket, patch),
-            Command::UpdateStatus { socket, status } => self.update_status(socket, *status),
-            Command::GetState { socket } => self.live_user(socket).map(|_| Reply::Unchanged),
+            } => self.select(command, socket, channel, media.as_ref()),
+            Command::Unselect { socket } => self.unselect(command, socket),
+            Command::UpdateMedia { socket, patch } => self.update_media(command, socket, patch),
+            Command::UpdateStatus { socket, status } => {
+                self.update_status(command, socket, *status)
+            }
+            Command::GetState { socket } => {
+                let user = self.live_user(socket)?;
+                let permit = self.authorize(command, &user, None)?;
+                Ok(show_state(permit))
+            }
             Command::PutMember {
                 user,
                 spec,
@@ -149,6 +171,11 @@ impl Draft<'_> {
 
     /// An event that is for nobody is none.
     fn emit(&mut self, event: Event, audience: Audience) {
+        self.emit_to(event, audience, None);
+    }
+
+    /// The same, of an event that is addressed to a channel without naming it.
+    fn emit_to(&mut self, event: Event, audience: Audience, target: Option<&Target>) {
         let nobody = match &audience {
             Audience::Workspace => false,
             Audience::Users(users) => users.is_empty(),
@@ -157,6 +184,9 @@ impl Draft<'_> {
         if nobody {
             return;
         }
+        if self.asks_events() {
+            self.note_facts(&event, target);
+        }
         self.outputs.push(Output::Event {
             event,
             audience,
@@ -164,11 +194,32 @@ impl Draft<'_> {
         });
     }
 
+    /// That an empty workspace settles by itself is no change that anybody asked for.
     fn reply_of_changes(&self) -> Reply {
-        if self.changes.is_empty() {
+        let mut changes = self.changes.iter();
+        if changes.all(|c| matches!(c, Change::Settled { .. })) {
             Reply::Unchanged
         } else {
             Reply::Changed
+        }
+    }
+
+    /// Asks again what depends on the whole directory, if that has changed.
+    fn look_again(&mut self) {
+        let Some(hooks) = self.context.policies.map(Answers::hooks) else {
+            return;
+        };
+        if self.state.revision == self.before.revision {
+            return;
+        }
+        if hooks.admission && hooks.admission_looks_up {
+            self.readmit_everybody();
+        }
+        if hooks.visibility && hooks.visibility_looks_up {
+            let channels: Vec<_> = self.state.channels.keys().cloned().collect();
+            for channel in &channels {
+                self.view_changed_channel(channel);
+            }
         }
     }
 
@@ -187,6 +238,11 @@ impl Draft<'_> {
             |c| c.view.audience(),
         )
     }
+}
+
+/// Who has asked for the state gets it with the acknowledgement, from the log.
+fn show_state(_: Permit) -> Reply {
+    Reply::Unchanged
 }
 
 impl View {

@@ -36,7 +36,7 @@ impl Draft<'_> {
             name: publication.name.clone(),
             data: publication.data.clone(),
         };
-        self.emit(event, audience);
+        self.emit_to(event, audience, Some(&publication.to));
         Ok(Reply::Changed)
     }
 

@@ -55,15 +55,15 @@ pub struct Answers {
     pub(super) generation: Generation,
     pub(super) hooks: Hooks,
     /// The revision of the directory that the answers were given on.
-    pub(super) revision: u64,
-    pub(super) admissions: BTreeMap<RequestFacts, Result<(), Denial>>,
-    pub(super) authorized: Option<(CommandFacts, Verdict)>,
+    revision: u64,
+    admissions: BTreeMap<RequestFacts, Result<(), Denial>>,
+    authorized: Option<(CommandFacts, Verdict)>,
     /// By place: the events of a decision come in the same order each time it is tried.
-    pub(super) rendered: BTreeMap<usize, (EventFacts, Option<Vec<Rendition>>)>,
-    pub(super) rules: BTreeMap<ChannelFacts, Arc<[Rule]>>,
+    rendered: BTreeMap<usize, (EventFacts, Option<Vec<Rendition>>)>,
+    rules: BTreeMap<ChannelFacts, Arc<[Rule]>>,
     // By channel first: comparing a channel's facts is dear, and one decision asks for many
     // subjects of one channel.
-    pub(super) subjects: BTreeMap<ChannelFacts, BTreeMap<(usize, SubjectFacts), bool>>,
+    subjects: BTreeMap<ChannelFacts, BTreeMap<(usize, SubjectFacts), bool>>,
 }
 
 impl Answers {
@@ -92,6 +92,12 @@ impl Answers {
         if self.hooks.admission_looks_up {
             self.admissions.clear();
         }
+        if self.hooks.commands_looks_up {
+            self.authorized = None;
+        }
+        if self.hooks.events_looks_up {
+            self.rendered.clear();
+        }
         if self.hooks.visibility_looks_up {
             self.rules.clear();
             self.subjects.clear();
@@ -102,6 +108,51 @@ impl Answers {
     #[must_use]
     pub fn hooks(&self) -> Hooks {
         self.hooks
+    }
+
+    pub(super) fn admission(
+        &self,
+        request: &RequestFacts,
+        revision: u64,
+    ) -> Option<&Result<(), Denial>> {
+        let holds = !self.hooks.admission_looks_up || self.revision == revision;
+        self.admissions.get(request).filter(|_| holds)
+    }
+
+    pub(super) fn authorization(&self, command: &CommandFacts, revision: u64) -> Option<&Verdict> {
+        let holds = !self.hooks.commands_looks_up || self.revision == revision;
+        let (asked, verdict) = self.authorized.as_ref().filter(|_| holds)?;
+        (asked == command).then_some(verdict)
+    }
+
+    /// Nothing where there is no answer; then the renditions, if the event does not go on as it is.
+    #[expect(
+        clippy::option_option,
+        reason = "no answer, and the answer «as it is», are two things"
+    )]
+    pub(super) fn rendering(
+        &self,
+        place: usize,
+        facts: &EventFacts,
+        revision: u64,
+    ) -> Option<Option<&Vec<Rendition>>> {
+        let holds = !self.hooks.events_looks_up || self.revision == revision;
+        let (asked, renditions) = self.rendered.get(&place).filter(|_| holds)?;
+        (asked == facts).then_some(renditions.as_ref())
+    }
+
+    pub(super) fn rules(&self, channel: &ChannelFacts, revision: u64) -> Option<&Arc<[Rule]>> {
+        let holds = !self.hooks.visibility_looks_up || self.revision == revision;
+        self.rules.get(channel).filter(|_| holds)
+    }
+
+    pub(super) fn of_subjects(
+        &self,
+        channel: &ChannelFacts,
+        revision: u64,
+    ) -> Option<&BTreeMap<(usize, SubjectFacts), bool>> {
+        let holds = !self.hooks.visibility_looks_up || self.revision == revision;
+        self.subjects.get(channel).filter(|_| holds)
     }
 
     /// Takes down the answer to [`Question::Admit`].
@@ -157,13 +208,32 @@ impl Answers {
 /// facts, so that the id stands for them.
 #[derive(Default)]
 pub(super) struct Questions {
+    admissions: BTreeSet<RequestFacts>,
+    authorization: Option<CommandFacts>,
+    renderings: BTreeMap<usize, EventFacts>,
     audiences: BTreeMap<ChannelId, ChannelFacts>,
     subjects: BTreeMap<(ChannelId, usize), (ChannelFacts, BTreeSet<SubjectFacts>)>,
 }
 
 impl Questions {
     pub(super) fn is_empty(&self) -> bool {
-        self.audiences.is_empty() && self.subjects.is_empty()
+        self.admissions.is_empty()
+            && self.authorization.is_none()
+            && self.renderings.is_empty()
+            && self.audiences.is_empty()
+            && self.subjects.is_empty()
+    }
+
+    pub(super) fn admission(&mut self, request: RequestFacts) {
+        self.admissions.insert(request);
+    }
+
+    pub(super) fn authorization(&mut self, command: CommandFacts) {
+        self.authorization = Some(command);
+    }
+
+    pub(super) fn rendering(&mut self, place: usize, facts: EventFacts) {
+        self.renderings.insert(place, facts);
     }
 
     pub(super) fn audience(&mut self, channel: &ChannelFacts) {
@@ -192,6 +262,15 @@ impl Questions {
                 policy,
                 subjects: subjects.into_iter().collect(),
             });
-        audiences.chain(subjects).collect()
+        // What may end the whole command comes first.
+        let admissions = self.admissions.into_iter().map(Question::Admit);
+        let authorization = self.authorization.into_iter().map(Question::Authorize);
+        let renderings = self.renderings.into_iter();
+        admissions
+            .chain(authorization)
+            .chain(audiences)
+            .chain(subjects)
+            .chain(renderings.map(|(place, facts)| Question::Render { place, facts }))
+            .collect()
     }
 }

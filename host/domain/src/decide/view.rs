@@ -9,8 +9,7 @@ use imbl::OrdSet;
 
 use super::{Answers, Draft};
 use crate::{
-    Audience, Change, ChannelFacts, ChannelId, Event, Generation, Reply, Rule, SubjectFacts,
-    UserId, View,
+    Audience, Change, ChannelFacts, ChannelId, Event, Generation, Rule, SubjectFacts, UserId, View,
 };
 
 impl<'a> Draft<'a> {
@@ -21,7 +20,7 @@ impl<'a> Draft<'a> {
             return (None, Arc::from([Rule::built_in(facts)]));
         };
         let generation = Some(answers.generation);
-        match answers.rules.get(facts) {
+        match answers.rules(facts, self.before.revision) {
             Some(rules) => (generation, rules.clone()),
             None => {
                 self.questions.audience(facts);
@@ -57,7 +56,7 @@ impl<'a> Draft<'a> {
         let Some(answers) = self.visibility() else {
             return Vec::new();
         };
-        let answered = answers.subjects.get(facts);
+        let answered = answers.of_subjects(facts, self.before.revision);
         let mut unanswered = Vec::new();
         let mut allowed = Vec::new();
         for subject in subjects {
@@ -274,13 +273,5 @@ impl<'a> Draft<'a> {
     /// The answers, where some policy says who sees a channel.
     fn visibility(&self) -> Option<&'a Answers> {
         self.context.policies.filter(|p| p.hooks.visibility)
-    }
-
-    pub(super) fn settle(&mut self) -> Reply {
-        let channels: Vec<ChannelId> = self.state.channels.keys().cloned().collect();
-        for id in &channels {
-            self.view_changed_channel(id);
-        }
-        self.reply_of_changes()
     }
 }

@@ -8,6 +8,7 @@ mod admission;
 mod conversation;
 mod directory;
 mod grace;
+mod hooks;
 mod limits;
 mod media;
 mod parse;

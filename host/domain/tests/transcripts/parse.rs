@@ -216,6 +216,8 @@ fn connect(words: &Words<'_>) -> Command {
         role: words.get("role").and_then(role),
         named_by_token: words.has("by-token"),
         replaces: words.get("replaces").map(socket),
+        claims: Json::from_canonical("{}"),
+        remote_address: None,
     }
 }
 
@@ -261,9 +263,7 @@ pub(crate) fn command(line: &str) -> Command {
             data: Json::from_canonical("1"),
             to: target(words.at(1)),
         }),
-        "reevaluate" => Command::Reevaluate {
-            channels: words.plain.iter().map(|c| channel(c)).collect(),
-        },
+        "settle" => Command::Settle,
         _ => directory(rest[0], &words),
     }
 }

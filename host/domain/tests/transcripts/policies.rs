@@ -252,7 +252,7 @@ fn a_new_generation_tells_exactly_those_whose_view_changed() {
           -> user-selected-channel u1 c2 [speakers] to u1,u2
         policy 1 c1: only(role=editor)
         policy 1 c2: only(user=u2,u3)
-        reevaluate c1 c2 c3 c9
+        settle
           ? audience of c1
           ? audience of c2
           ? audience of c3
@@ -263,14 +263,11 @@ fn a_new_generation_tells_exactly_those_whose_view_changed() {
           -> channel-created c2 to u3
         show channel c3
           | c3 seen by everyone, generation 1
-        reevaluate c1 c2 c3
-          ? audience of c1
-          ? audience of c2
-          ? audience of c3
+        settle
           = unchanged
         policy 2 c1: only(role=editor)
         policy 2 c2: only(user=u2,u3)
-        reevaluate c1 c2 c3
+        settle
           ? audience of c1
           ? audience of c2
           ? audience of c3
@@ -305,7 +302,7 @@ fn policies_that_go_leave_the_built_in_rule() {
         select s2 c2
           -> user-selected-channel u2 c2 [speakers] to u2
         policy off
-        reevaluate c1 c2
+        settle
           -> channel-created c1 to u2
           -> user-unselected-channel u2 c2 to u2
           -> channel-deleted c2 to u2
@@ -333,13 +330,13 @@ fn between_generations_the_rules_in_force_stay() {
           = created
         # The new policies have not been asked about c1 yet, and need not be.
         policy 2 c1: nobody
-        put-member u1 role=editor
-          -> channel-created c1 to u1
-        show channel c1
-          | c1 seen by u1, generation 1
-        reevaluate c1
+        settle
           ? audience of c1
-          -> channel-deleted c1 to u1
+        put-member u1 role=editor
+        show channel c1
+          | c1 seen by nobody, generation 2
+        settle
+          = unchanged
         show channel c1
           | c1 seen by nobody, generation 2
     "#]]);
@@ -373,28 +370,33 @@ fn between_generations_each_is_asked_of_those_who_are_there() {
         policy 2 c1: each(user=u2,u3,g1,g2)
         # Whoever asked `each` is gone: the whole channel is looked at anew, and the newcomer,
         # who never saw it, is told nothing.
-        connect s8 g2 by-token
+        settle
           ? audience of c1
-          ? policy 0 on c1: g2,u1,u2
-          -> opened s8 of g2
+          ? policy 0 on c1: u1,u2
           -> user-unselected-channel u1 c1 to u1,u2
           -> channel-deleted c1 to u1
+        connect s8 g2 by-token
+          ? policy 0 on c1: g2
+          -> opened s8 of g2
           -> online-status-updated g2 online to everyone
           = created
         show channel c1
           | c1 seen by g2,u2, generation 2
         policy 3 c1: each(user=u2,u3)
-        disconnect s8
+        settle
           ? audience of c1
-          ? policy 0 on c1: u1,u2
+          ? policy 0 on c1: g2,u1,u2
+          -> channel-deleted c1 to g2
+        disconnect s8
           -> closed s8: left
           -> online-status-updated g2 offline to everyone
         show channel c1
           | c1 seen by u2, generation 3
         policy off
+        settle
+          -> channel-created c1 to u1
         connect s9 g1 by-token
           -> opened s9 of g1
-          -> channel-created c1 to u1
           -> online-status-updated g1 online to everyone
           = created
         show channel c1
@@ -428,13 +430,14 @@ fn a_leaver_is_not_told_of_a_channel_looked_at_anew() {
         select s1 c1
           -> user-selected-channel u1 c1 [speakers] to u1,u2
         policy 2 c1: nobody
-        remove-member u1
+        settle
           ? audience of c1
           -> user-unselected-channel u1 c1 to u1,u2
+          -> channel-deleted c1 to u1,u2
+        remove-member u1
           -> online-status-updated u1 offline to everyone
           -> user-leaved-workspace u1 to everyone
           -> closed s1: membership ended
-          -> channel-deleted c1 to u2
         show channel c1
           | c1 seen by nobody, generation 2
     "#]]);

@@ -1,8 +1,8 @@
 //! Writes what happened in the words of a script. Knows nothing of how it came about.
 
 use wardroom_domain::{
-    Audience, CloseReason, Event, MediaState, OnlineStatus, Output, Question, Rejection, View,
-    Workspace,
+    Audience, CloseReason, Event, MediaState, OnlineStatus, Output, Question, Rejection, Rendering,
+    Test, View, Workspace,
 };
 
 use crate::parse;
@@ -52,13 +52,13 @@ fn audience(audience: &Audience) -> String {
     }
 }
 
-fn event(event: &Event) -> String {
+pub(crate) fn event(event: &Event) -> String {
     match event {
         Event::ChannelCreated { channel } => format!("channel-created {channel}"),
         Event::ChannelDeleted { channel } => format!("channel-deleted {channel}"),
-        Event::UserJoined { profile } => format!("user-joined {}", profile.as_str()),
+        Event::UserJoined { profile, .. } => format!("user-joined {}", profile.as_str()),
         Event::UserLeavedWorkspace { user } => format!("user-leaved-workspace {user}"),
-        Event::UserUpdated { profile } => format!("user-updated {}", profile.as_str()),
+        Event::UserUpdated { profile, .. } => format!("user-updated {}", profile.as_str()),
         Event::UserSelectedChannel {
             user,
             channel,
@@ -78,7 +78,7 @@ fn event(event: &Event) -> String {
     }
 }
 
-fn reason(reason: CloseReason) -> &'static str {
+fn reason(reason: &CloseReason) -> &'static str {
     match reason {
         CloseReason::Left => "left",
         CloseReason::Lost => "lost",
@@ -86,6 +86,7 @@ fn reason(reason: CloseReason) -> &'static str {
         CloseReason::Kicked => "kicked",
         CloseReason::MembershipEnded => "membership ended",
         CloseReason::WorkspaceClosed => "workspace closed",
+        CloseReason::NotAdmitted(_) => "not admitted",
     }
 }
 
@@ -95,9 +96,34 @@ pub(crate) fn output(output: &Output) -> String {
         Output::Event {
             event: e,
             audience: a,
-        } => format!("-> {} to {}", event(e), audience(a)),
-        Output::Closed { socket, reason: r } => format!("-> closed {socket}: {}", reason(*r)),
+            rendering: r,
+        } => format!("-> {} to {}{}", event(e), audience(a), rendering(r)),
+        Output::Closed { socket, reason: r } => format!("-> closed {socket}: {}", reason(r)),
     }
+}
+
+fn rendering(rendering: &Rendering) -> String {
+    let Rendering::Rendered(rendered) = rendering else {
+        return String::new();
+    };
+    let forms = rendered.renditions.iter().map(|rendition| {
+        let payload = rendition.payload.as_ref().map_or("nothing", |p| p.as_str());
+        let roles = rendition
+            .to
+            .iter()
+            .flat_map(|s| &s.any)
+            .flat_map(|c| &c.all);
+        let roles = joined(roles.map(|test| match test {
+            Test::Roles(roles) => joined(roles.iter()),
+            other => format!("{other:?}"),
+        }));
+        format!(
+            "{payload} for {}",
+            if roles.is_empty() { "all" } else { &roles }
+        )
+    });
+    let departed = joined(rendered.departed.iter().map(|s| &s.user));
+    format!(", as {} (departed: {departed})", joined(forms))
 }
 
 pub(crate) fn question(question: &Question) -> String {
@@ -111,6 +137,16 @@ pub(crate) fn question(question: &Question) -> String {
             let users = joined(subjects.iter().map(|s| &s.user));
             format!("? policy {policy} on {}: {users}", channel.id)
         }
+        Question::Admit(request) => {
+            let again = if request.reevaluation { " again" } else { "" };
+            format!("? admit {}{again}", request.subject.user)
+        }
+        Question::Authorize(facts) => {
+            let channel = facts.channel.as_ref();
+            let channel = channel.map_or_else(String::new, |c| format!(" in {}", c.id));
+            format!("? allow {}{channel}", facts.subject.user)
+        }
+        Question::Render { place, facts } => format!("? render {place}: {}", event(&facts.event)),
     }
 }
 
@@ -121,6 +157,7 @@ pub(crate) fn rejection(rejection: &Rejection) -> String {
         Rejection::NotConnected => "not-connected".to_owned(),
         Rejection::ChannelNotFound => "channel-not-found".to_owned(),
         Rejection::MemberNotFound => "member-not-found".to_owned(),
+        Rejection::Denied(denial) => format!("denied by {}: {}", denial.policy, denial.code),
         Rejection::ChannelNotSelected => "channel-not-selected".to_owned(),
         Rejection::SelectedOnAnotherDevice => "selected-on-another-device".to_owned(),
         Rejection::MediaStateTooLarge => "media-state-too-large".to_owned(),

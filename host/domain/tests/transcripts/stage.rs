@@ -3,19 +3,22 @@
 //! A line is a command, with `t=MILLISECONDS` before it where time moves on, or one of
 //! - `policy GENERATION CHANNEL: RULE & RULE`, `policy GENERATION`, `policy off`: who answers from
 //!   now on; channels that are not named are for everyone;
+//! - `policy GENERATION admits all but USER …`, `allows all but USER …`, `grants JSON`, and
+//!   `renders EVENT: suppressed | replaced JSON | split ROLE=JSON … =JSON`: the other hooks;
 //! - `repeat COUNT COMMAND`: the command so often, `%` standing for the number; only refusals are
 //!   told;
 //! - `show USER`, `show channel CHANNEL`, `show deadline`: a look at the state;
 //! - `#`: a remark.
 //!
 //! What follows indented is the answer: `?` what the policies were asked, `->` an output and its
-//! audience, `=` the reply where it is not "changed", `!` a refusal, `|` what was shown.
+//! audience, `+` what is granted, `=` the reply where it is not "changed", `!` a refusal, `|` what was shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_domain::{
-    Answers, ChannelFacts, ChannelId, Command, Context, Decision, Generation, Question, Reply,
-    Timestamp, Undecided, Workspace, decide,
+    Answers, ChannelFacts, ChannelId, Clause, Command, Context, Decision, Denial, Form, Generation,
+    Hooks, Json, Pipeline, Question, Reply, Role, Selector, Test, Timestamp, Undecided, UserId,
+    Verdict, Workspace, decide,
 };
 
 use crate::parse::{self, ScriptRule};
@@ -29,7 +32,7 @@ const MOST_ROUNDS: usize = 6;
 pub(crate) fn play(script: &str) -> String {
     let mut stage = Stage::default();
     for line in script.lines().map(str::trim).filter(|l| !l.is_empty()) {
-        if !line.starts_with(['?', '=', '!', '|']) && !line.starts_with("->") {
+        if !line.starts_with(['?', '=', '!', '|', '+']) && !line.starts_with("->") {
             stage.line(line);
         }
     }
@@ -40,9 +43,97 @@ pub(crate) fn play(script: &str) -> String {
 struct Policies {
     generation: Generation,
     rules: BTreeMap<ChannelId, Vec<ScriptRule>>,
+    hooks: Hooks,
+    not_admitted: BTreeSet<UserId>,
+    not_allowed: BTreeSet<UserId>,
+    grant: Option<Json>,
+    forms: BTreeMap<String, Form>,
 }
 
 impl Policies {
+    fn new(generation: Generation) -> Self {
+        Self {
+            generation,
+            rules: BTreeMap::new(),
+            hooks: Hooks {
+                visibility: true,
+                ..Hooks::default()
+            },
+            not_admitted: BTreeSet::new(),
+            not_allowed: BTreeSet::new(),
+            grant: None,
+            forms: BTreeMap::new(),
+        }
+    }
+
+    fn answers(&self) -> Answers {
+        Answers::new(self.generation, self.hooks)
+    }
+
+    /// Reads what the script says of a hook; false if it says nothing of one.
+    fn hook(&mut self, text: &str) -> bool {
+        let users = |rest: &str| rest.split_whitespace().map(parse::user).collect();
+        if let Some(rest) = text.strip_prefix("admits all but") {
+            self.hooks.admission = true;
+            self.not_admitted = users(rest);
+        } else if let Some(rest) = text.strip_prefix("allows all but") {
+            self.hooks.commands = true;
+            self.not_allowed = users(rest);
+        } else if let Some(grant) = text.strip_prefix("grants ") {
+            self.hooks.commands = true;
+            self.grant = Some(Json::from_canonical(grant));
+        } else if let Some(rest) = text.strip_prefix("renders ") {
+            self.hooks.events = true;
+            let (event, form) = rest.split_once(": ").expect("an event and its form");
+            self.forms.insert(event.to_owned(), form_of(form));
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn denial(&self, code: &str) -> Denial {
+        Denial {
+            policy: format!("p{}", self.generation.0).into(),
+            code: code.into(),
+            message: "no".into(),
+            decision: "d1".into(),
+        }
+    }
+
+    fn answer_hook(&self, question: &Question, answers: &mut Answers) {
+        match question {
+            Question::Admit(request) => {
+                let refused = self.not_admitted.contains(&request.subject.user);
+                let answer = if refused {
+                    Err(self.denial("not-admitted"))
+                } else {
+                    Ok(())
+                };
+                answers.answer_admission(request.clone(), answer);
+            }
+            Question::Authorize(facts) => {
+                let verdict = if self.not_allowed.contains(&facts.subject.user) {
+                    Verdict::Denied(self.denial("not-allowed"))
+                } else {
+                    Verdict::Allowed(self.grant.clone())
+                };
+                answers.answer_authorization(facts.clone(), verdict);
+            }
+            Question::Render { place, facts } => {
+                let printed = print::event(&facts.event);
+                let name = printed.split(' ').next().unwrap();
+                let form = self.forms.get(name).cloned().unwrap_or(Form::Unchanged);
+                let mut pipeline = Pipeline::new(Json::from_canonical("0"));
+                pipeline
+                    .through(|_| Ok::<_, ()>(form.clone()), |_| ())
+                    .unwrap();
+                answers.answer_rendering(*place, facts.clone(), pipeline.end());
+            }
+            Question::Audience(_) | Question::Subjects { .. } => unreachable!("answered above"),
+        }
+    }
+
     fn rules(&self, channel: &ChannelFacts) -> Vec<ScriptRule> {
         let named = self.rules.get(&channel.id).cloned();
         named.unwrap_or_else(|| parse::rules("everyone"))
@@ -64,8 +155,32 @@ impl Policies {
                     subjects.iter().map(|s| each.matches(channel, s)).collect();
                 answers.answer_subjects(channel, *policy, subjects.clone(), &allowed);
             }
+            _ => self.answer_hook(question, answers),
         }
     }
+}
+
+fn form_of(text: &str) -> Form {
+    let (kind, rest) = text.split_once(' ').unwrap_or((text, ""));
+    match kind {
+        "suppressed" => Form::Suppressed,
+        "replaced" => Form::Replaced(Json::from_canonical(rest)),
+        "split" => Form::Split(rest.split_whitespace().map(part_of).collect()),
+        _ => panic!("no form: {text}"),
+    }
+}
+
+fn part_of(text: &str) -> (Selector, Json) {
+    let (name, payload) = text.split_once('=').expect("a role and a payload");
+    let mut clause = Clause::default();
+    if !name.is_empty() {
+        let role = Role::new(name).unwrap();
+        clause.all.push(Test::Roles([role].into()));
+    }
+    (
+        Selector { any: vec![clause] },
+        Json::from_canonical(payload),
+    )
 }
 
 #[derive(Default)]
@@ -121,11 +236,11 @@ impl Stage {
             .policies
             .take()
             .filter(|p| p.generation == generation)
-            .unwrap_or_else(|| Policies {
-                generation,
-                rules: BTreeMap::new(),
-            });
+            .unwrap_or_else(|| Policies::new(generation));
         let policies = self.policies.insert(policies);
+        if policies.hook(rule) {
+            return;
+        }
         if let Some((channel, rule)) = rule.split_once(':') {
             let rules = parse::rules(rule.trim());
             policies.rules.insert(parse::channel(channel), rules);
@@ -153,6 +268,9 @@ impl Stage {
                 for output in &decision.outputs {
                     self.answer(&print::output(output));
                 }
+                if let Some(grant) = &decision.grant {
+                    self.answer(&format!("+ {}", grant.as_str()));
+                }
                 match decision.reply {
                     Reply::Created => self.answer("= created"),
                     Reply::Changed => {}
@@ -178,21 +296,23 @@ impl Stage {
     /// Decides, with the policies' answers.
     fn decide(&self, command: &Command) -> (Result<Decision, String>, Vec<Question>) {
         let mut asked = Vec::new();
-        let mut answers = self.policies.as_ref().map(|p| Answers::new(p.generation));
+        let mut answers = self.policies.as_ref().map(Policies::answers);
         for _ in 0..MOST_ROUNDS {
             let context = Context {
                 now: self.now,
-                visibility: answers.as_ref(),
+                policies: answers.as_ref(),
             };
             match decide(&self.state, command, &context) {
                 Ok(decision) => return (Ok(decision), asked),
                 Err(Undecided::Rejected(rejection)) => {
                     return (Err(print::rejection(&rejection)), asked);
                 }
-                Err(Undecided::Ask(questions)) => {
+                Err(Undecided::Unsettled) => return (Err("settle first".to_owned()), asked),
+                Err(Undecided::Ask(ask)) => {
                     let policies = self.policies.as_ref().expect("there is somebody to ask");
                     let answers = answers.as_mut().expect("there is somebody to ask");
-                    for question in questions {
+                    answers.on_revision(ask.revision);
+                    for question in ask.questions {
                         policies.answer(&question, answers);
                         asked.push(question);
                     }

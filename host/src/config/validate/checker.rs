@@ -137,6 +137,29 @@ impl<'a> Checker<'a> {
         }
         self.folder.join(path)
     }
+
+    /// A file that the server writes, and makes if it is not there.
+    pub(super) fn own_file(&mut self, at: &str, path: &Path) -> PathBuf {
+        let path = self.path(at, path);
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if folder.is_some_and(|folder| !folder.is_dir()) {
+            self.problem(at, "its folder does not exist");
+        } else if path.is_dir() {
+            self.problem(at, "is a folder; expected a file in it");
+        }
+        path
+    }
+
+    /// A part of a whole, from 0 to 1.
+    pub(super) fn part(&mut self, at: &str, value: Option<f64>, default: f64) -> f64 {
+        let value = value.unwrap_or(default);
+        if !(0.0..=1.0).contains(&value) {
+            self.problem(at, "must be from 0.0 (none) to 1.0 (all)");
+        }
+        value
+    }
 }
 
 type Reader<T> = fn(&str) -> Result<T, String>;

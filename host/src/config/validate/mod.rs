@@ -1,8 +1,10 @@
 //! Turns what was written into what it means, collecting every problem on the way. It must not read anything but the files that settings name.
 
 mod checker;
+mod decision_log;
 mod keys;
 mod policies;
+mod proxies;
 
 use std::path::Path;
 
@@ -12,7 +14,7 @@ use self::checker::{Checker, in_memory};
 use super::error::Problem;
 use super::{
     AllowedOrigins, Auth, Config, Limits, Listen, Log, LogFormat, Mode, Presence, ShutdownBounds,
-    SocketIo, Store, raw,
+    SocketIo, Store, Written, raw,
 };
 use crate::auth::TokenRules;
 
@@ -33,6 +35,7 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
         store: store(&mut check, raw.store),
         policies: policies::policies(&mut check, raw.policies),
         policy: policies::bounds(&mut check, &raw.policy),
+        decision_log: decision_log::settings(&mut check, raw.decision_log),
         limits: limits(&mut check, &raw.limits),
         socketio: socketio(&mut check, &raw.socketio),
         shutdown: ShutdownBounds {
@@ -41,6 +44,7 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
         log: log(&mut check, raw.log),
         demo: None,
         warnings: Vec::new(),
+        written: Written::default(),
     };
     let (problems, warnings) = check.finish();
     Checked {
@@ -66,6 +70,7 @@ fn listen(check: &mut Checker<'_>, raw: raw::Listen) -> Listen {
         public,
         internal,
         allowed_origins: allowed_origins(check, origins),
+        trusted_proxies: proxies::trusted_proxies(check, &raw.trusted_proxies.unwrap_or_default()),
     }
 }
 
@@ -141,18 +146,9 @@ fn presence(check: &mut Checker<'_>, raw: &raw::Presence) -> Presence {
 }
 
 fn store(check: &mut Checker<'_>, raw: raw::Store) -> Store {
-    let path = raw.path.map(|path| check.path("store.path", &path));
-    if let Some(path) = &path {
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        if folder.is_some_and(|folder| !folder.is_dir()) {
-            check.problem("store.path", "its folder does not exist");
-        } else if path.is_dir() {
-            check.problem("store.path", "is a folder; expected a file in it");
-        }
+    Store {
+        path: raw.path.map(|path| check.own_file("store.path", &path)),
     }
-    Store { path }
 }
 
 fn limits(check: &mut Checker<'_>, raw: &raw::Limits) -> Limits {

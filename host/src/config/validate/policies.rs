@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Number, Value as Json};
 use toml::Value;
 
-use super::super::{OnFailure, Policy, PolicyBounds, raw};
+use super::super::{Isolation, OnFailure, Policy, PolicyBounds, Shadow, raw};
 use super::checker::{Checker, in_memory};
 use crate::json::canonical;
 
@@ -44,8 +44,21 @@ fn policy(
         .map_err(|(at, message)| check.problem(at, message))
         .unwrap_or_default();
     let endings = [("closed", OnFailure::Closed), ("open", OnFailure::Open)];
+    let lives = [
+        ("reuse", Isolation::Reuse),
+        ("per-call", Isolation::PerCall),
+    ];
+    let shadow = shadow(check, at, raw.shadow.unwrap_or(false), raw.shadow_file);
     Policy {
         name,
+        isolation: check.one_of(
+            format!("{at}.isolation"),
+            raw.isolation.as_deref(),
+            "reuse",
+            &lives,
+        ),
+        grants: grants(check, at, raw.grants.unwrap_or_default()),
+        shadow,
         file,
         settings: canonical(&settings),
         on_failure: check.one_of(
@@ -55,6 +68,43 @@ fn policy(
             &endings,
         ),
     }
+}
+
+/// A candidate need not be there yet: nothing depends on it.
+fn shadow(
+    check: &mut Checker<'_>,
+    at: &str,
+    whole: bool,
+    candidate: Option<std::path::PathBuf>,
+) -> Shadow {
+    let Some(candidate) = candidate else {
+        return if whole { Shadow::Whole } else { Shadow::Off };
+    };
+    let at = format!("{at}.shadow_file");
+    if whole {
+        check.problem(
+            &at,
+            "goes with a policy that decides; remove it, or set shadow = false",
+        );
+    }
+    Shadow::Candidate(check.path(&at, &candidate))
+}
+
+fn grants(check: &mut Checker<'_>, at: &str, grants: Vec<String>) -> Vec<String> {
+    for (index, grant) in grants.iter().enumerate() {
+        let names_an_interface = grant
+            .split_once(':')
+            .and_then(|(_, rest)| rest.split_once('/'))
+            .is_some_and(|(package, name)| !package.is_empty() && !name.is_empty());
+        if !names_an_interface || grant.contains('@') {
+            check.problem(
+                format!("{at}.grants[{index}]"),
+                "expected the name of an interface without a version, such as \
+                 \"wardroom:policy/directory\"",
+            );
+        }
+    }
+    grants
 }
 
 /// TOML as JSON: dates become strings; what JSON cannot say is refused with its key path.
@@ -95,6 +145,7 @@ pub(super) fn bounds(check: &mut Checker<'_>, raw: &raw::PolicyBounds) -> Policy
     let memory = check.size("policy.memory", raw.memory.as_deref(), "64MiB");
     let elements = check.positive("policy.table_elements", raw.table_elements, 100_000);
     let output = check.size("policy.output", raw.output.as_deref(), "1MiB");
+    let cache = raw.cache.as_deref();
     PolicyBounds {
         file_bytes: check.size("policy.file_size", raw.file_size.as_deref(), "64MiB"),
         deadline,
@@ -102,5 +153,6 @@ pub(super) fn bounds(check: &mut Checker<'_>, raw: &raw::PolicyBounds) -> Policy
         memory_bytes: in_memory(memory),
         table_elements: in_memory(elements),
         output_bytes: in_memory(output),
+        cache: cache.map(|path| check.path("policy.cache", path)),
     }
 }

@@ -54,6 +54,8 @@ enum Route {
 pub(crate) struct Output {
     transport: Arc<Transport>,
     protocol: Protocol,
+    /// Where the client came from when the session began, where known.
+    remote_address: Option<Arc<str>>,
     /// Whether the session began with polling, so that socketioxide knows it without a wire.
     began_polling: bool,
     /// The place of a session that began with polling.
@@ -90,8 +92,13 @@ struct State {
 
 impl Output {
     /// An output over a WebSocket that the client opened directly.
-    pub(super) fn direct(transport: Arc<Transport>, protocol: Protocol, wire: Wire) -> Arc<Self> {
-        let output = Self::new(transport, protocol, None);
+    pub(super) fn direct(
+        transport: Arc<Transport>,
+        protocol: Protocol,
+        remote_address: Option<Arc<str>>,
+        wire: Wire,
+    ) -> Arc<Self> {
+        let output = Self::new(transport, protocol, remote_address, None);
         output.wire.set(wire).ok();
         output.state.lock().on_wire = true;
         output
@@ -101,14 +108,16 @@ impl Output {
     pub(super) fn polling(
         transport: Arc<Transport>,
         protocol: Protocol,
+        remote_address: Option<Arc<str>>,
         place: OwnedSemaphorePermit,
     ) -> Arc<Self> {
-        Self::new(transport, protocol, Some(place))
+        Self::new(transport, protocol, remote_address, Some(place))
     }
 
     fn new(
         transport: Arc<Transport>,
         protocol: Protocol,
+        remote_address: Option<Arc<str>>,
         place: Option<OwnedSemaphorePermit>,
     ) -> Arc<Self> {
         let began_polling = place.is_some();
@@ -116,6 +125,7 @@ impl Output {
         Arc::new(Self {
             transport,
             protocol,
+            remote_address,
             began_polling,
             _place: place,
             wire: OnceLock::new(),
@@ -164,6 +174,11 @@ impl Output {
 
     pub(super) fn peer(&self) -> Option<Arc<Peer>> {
         self.peer.get().and_then(Weak::upgrade)
+    }
+
+    /// The address the client comes from, without a port.
+    pub(super) fn remote_address(&self) -> Option<&Arc<str>> {
+        self.remote_address.as_ref()
     }
 
     /// Whether nothing is accepted any more.

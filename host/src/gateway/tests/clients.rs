@@ -6,6 +6,7 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::http::Request;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 use super::PATIENCE;
@@ -29,7 +30,22 @@ impl WebSocket {
 
     /// Opens a session and joins the namespace.
     pub(super) async fn join(address: SocketAddr) -> Self {
-        let mut client = Self::open(address, "EIO=4").await;
+        Self::open(address, "EIO=4").await.joined().await
+    }
+
+    /// The same, with a request of one's own.
+    pub(super) async fn join_with(request: Request<()>) -> Self {
+        let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        let client = Self {
+            stream,
+            sid: String::new(),
+            asked: 0,
+        };
+        client.joined().await
+    }
+
+    async fn joined(self) -> Self {
+        let mut client = self;
         assert!(client.next().await.unwrap().starts_with("0{"));
         client.send("40").await;
         let joined = client.next().await.unwrap();

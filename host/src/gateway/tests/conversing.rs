@@ -7,7 +7,7 @@ use wardroom_domain::{ChannelId, ChannelSpec, Command, Json, MemberSpec, UserId,
 
 use super::clients::{Polling, WebSocket};
 use super::*;
-use crate::commit::{Committer, NoPolicies};
+use crate::commit::{Committer, NoPolicies, Policies};
 use crate::gateway::{Authenticator, Gateway, Identity, TokenRefusal};
 use crate::metrics::Metrics;
 use crate::store::embedded::Embedded;
@@ -33,27 +33,27 @@ impl Authenticator for Trusting {
             user,
             expires_at: SystemTime::now() + Duration::from_millis(lasts),
             workspaces: BTreeMap::from_iter(named),
-            claims: Json::from_canonical("{}"),
+            claims: Json::from_canonical(r#"{"sub":"test"}"#),
         })
     }
 }
 
-struct House {
-    address: SocketAddr,
+pub(super) struct House {
+    pub(super) address: SocketAddr,
     gateway: Arc<Gateway>,
-    committer: Arc<Committer>,
+    pub(super) committer: Arc<Committer>,
     _stop: tokio_util::sync::DropGuard,
 }
 
 impl House {
-    async fn start(settings: Settings) -> Self {
+    pub(super) async fn start(settings: Settings) -> Self {
+        Self::start_with(settings, Arc::new(NoPolicies)).await
+    }
+
+    pub(super) async fn start_with(settings: Settings, policies: Arc<dyn Policies>) -> Self {
         let metrics = Arc::new(Metrics::default());
         let store = Arc::new(Embedded::in_memory());
-        let committer = Arc::new(Committer::new(
-            store,
-            Arc::new(NoPolicies),
-            Arc::clone(&metrics),
-        ));
+        let committer = Arc::new(Committer::new(store, policies, Arc::clone(&metrics)));
         tokio::spawn(Arc::clone(&committer).expire_holds());
         let committed = Arc::clone(&committer);
         let gateway = Arc::new(Gateway::new(
@@ -82,7 +82,7 @@ impl House {
         house
     }
 
-    async fn run(&self, command: Command) {
+    pub(super) async fn run(&self, command: Command) {
         let workspace = WorkspaceId::new("w").unwrap();
         self.committer.run(&workspace, command, None).await.unwrap();
     }
@@ -97,7 +97,7 @@ impl House {
     }
 }
 
-fn auth(user: &str) -> String {
+pub(super) fn auth(user: &str) -> String {
     format!(r#"{{"token":"{user}@w","workspaceId":"w"}}"#)
 }
 

@@ -5,6 +5,7 @@ mod clients;
 mod closing;
 mod conversing;
 mod joining;
+mod policies;
 mod polling;
 
 use std::convert::Infallible;

@@ -2,8 +2,11 @@
 
 mod inbound;
 mod outbound;
+mod state;
 
 pub(super) use inbound::{AuthRequest, ClientEvent, Fault, Request};
 pub(super) use outbound::{
-    auth_success, error, error_of_transaction, event, refused_ack, state_ack, success_ack,
+    Place, Refusal, auth_success, error, error_of_transaction, event, refused_ack, rendered,
+    success_ack,
 };
+pub(super) use state::{Asker, state_ack};

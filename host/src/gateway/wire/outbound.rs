@@ -1,14 +1,17 @@
 //! What clients are sent, as Socket.IO packets; must not know to whom.
 
-use std::collections::BTreeSet;
-
-use wardroom_domain::{Event, MediaState, SocketId, UserId, Workspace, WorkspaceId};
+use wardroom_domain::{Event, Json, SocketId, UserId, WorkspaceId};
 
 use crate::codes::Code;
-use crate::wire::{Object, bare_profile, event_name_and_payload, media_state, quoted, status_name};
+use crate::wire::{Object, event_name, event_name_and_payload, quoted};
 
 fn packet(name: &str, data: &str) -> String {
     format!("42[{},{data}]", quoted(name))
+}
+
+/// An event with the data that policies gave it.
+pub(crate) fn rendered(event: &Event, data: &Json) -> String {
+    packet(event_name(event), data.as_str())
 }
 
 /// A server event with exactly the documented fields.
@@ -29,110 +32,81 @@ pub(crate) fn auth_success(transaction: Option<&str>, user: &UserId) -> String {
     )
 }
 
+/// What a client is told of a refusal.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refusal<'a> {
+    pub(crate) code: Code,
+    pub(crate) message: &'a str,
+    /// The decision of the policies, if it was they who refused.
+    pub(crate) decision: Option<&'a str>,
+}
+
+impl Refusal<'_> {
+    fn write(&self, object: Object) -> String {
+        let object = object
+            .string("message", self.message)
+            .string("code", self.code.as_str());
+        match self.decision {
+            Some(decision) => object.string("decisionId", decision),
+            None => object,
+        }
+        .end()
+    }
+}
+
 /// `socket-api-error`.
-pub(crate) fn error(event: &str, code: Code, message: &str) -> String {
-    let object = Object::new()
-        .string("event", event)
-        .string("message", message);
-    packet(
-        "socket-api-error",
-        &object.string("code", code.as_str()).end(),
-    )
+pub(crate) fn error(event: &str, refusal: &Refusal<'_>) -> String {
+    let object = Object::new().string("event", event);
+    packet("socket-api-error", &refusal.write(object))
 }
 
 /// `socket-api-error-T`.
-pub(crate) fn error_of_transaction(transaction: &str, code: Code, message: &str) -> String {
+pub(crate) fn error_of_transaction(transaction: &str, refusal: &Refusal<'_>) -> String {
     let name = format!("socket-api-error-{transaction}");
-    packet(&name, &error_object(code, message))
+    packet(&name, &refusal.write(Object::new()))
 }
 
-fn error_object(code: Code, message: &str) -> String {
-    Object::new()
-        .string("message", message)
-        .string("code", code.as_str())
-        .end()
-}
-
-fn ack(id: i64, object: Object) -> String {
+pub(super) fn ack(id: i64, object: Object, grant: Option<&Json>) -> String {
+    let object = match grant {
+        Some(grant) => object.raw("grant", grant.as_str()),
+        None => object,
+    };
     format!("43{id}[{}]", object.end())
 }
 
 /// The acknowledgement of what failed.
-pub(crate) fn refused_ack(id: i64, code: Code, message: &str) -> String {
+pub(crate) fn refused_ack(id: i64, refusal: &Refusal<'_>) -> String {
     let object = Object::new().raw("ok", "false");
-    ack(id, object.raw("error", &error_object(code, message)))
+    let object = object.raw("error", &refusal.write(Object::new()));
+    ack(id, object, None)
 }
 
-/// The acknowledgement of what succeeded; after `auth` it says who and where the client is.
-pub(crate) fn success_ack(id: i64, place: Option<(&UserId, &WorkspaceId, &SocketId)>) -> String {
+/// Who a client is, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) user: UserId,
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) socket: SocketId,
+}
+
+/// The acknowledgement of what succeeded, with what policies attach to it; after `auth` it says who
+/// and where the client is.
+pub(crate) fn success_ack(id: i64, place: Option<&Place>, grant: Option<&Json>) -> String {
     let mut object = Object::new().raw("ok", "true");
-    if let Some((user, workspace, socket)) = place {
+    if let Some(place) = place {
         object = object
-            .string("userId", user.as_str())
-            .string("workspaceId", workspace.as_str())
-            .string("socketId", socket.as_str());
+            .string("userId", place.user.as_str())
+            .string("workspaceId", place.workspace.as_str())
+            .string("socketId", place.socket.as_str());
     }
-    ack(id, object)
-}
-
-/// The acknowledgement of `get-state`: members, guests and what `asker` may see.
-pub(crate) fn state_ack(id: i64, state: &Workspace, asker: &UserId) -> String {
-    let users: BTreeSet<&UserId> = state
-        .members()
-        .keys()
-        .chain(state.connected_users())
-        .collect();
-    let members: Vec<_> = users
-        .into_iter()
-        .map(|user| member(state, user, asker))
-        .collect();
-    let channels: Vec<_> = state
-        .channels()
-        .iter()
-        .filter(|(id, _)| state.may_see(asker, id))
-        .map(|(id, channel)| {
-            let private = if channel.facts.private {
-                "true"
-            } else {
-                "false"
-            };
-            Object::new()
-                .string("channelId", id.as_str())
-                .raw("private", private)
-                .end()
-        })
-        .collect();
-    let object = Object::new()
-        .raw("ok", "true")
-        .raw("members", &format!("[{}]", members.join(",")))
-        .raw("channels", &format!("[{}]", channels.join(",")));
-    ack(id, object)
-}
-
-fn member(state: &Workspace, user: &UserId, asker: &UserId) -> String {
-    let object = Object::new();
-    let object = match state.members().get(user) {
-        Some(member) => object.raw("user", member.profile.as_str()),
-        None => object.raw("user", bare_profile(user).as_str()),
-    };
-    let object = object.string("onlineStatus", status_name(state.status(user)));
-    let selection = state.selections().get(user);
-    match selection.filter(|selection| state.may_see(asker, &selection.channel)) {
-        Some(selection) => object
-            .string("selectedChannelId", selection.channel.as_str())
-            .raw("userMediaState", &media_state(&selection.media)),
-        None => object
-            .raw("selectedChannelId", "null")
-            .raw("userMediaState", &media_state(&MediaState::default())),
-    }
-    .end()
+    ack(id, object, grant)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use expect_test::expect;
-    use wardroom_domain::{ChannelId, Json, OnlineStatus};
+    use wardroom_domain::{ChannelId, MediaState, OnlineStatus};
 
     use super::*;
 
@@ -203,27 +177,47 @@ mod tests {
     #[test]
     fn answers_have_the_documented_form() {
         let user = UserId::new("u1").unwrap();
-        let workspace = WorkspaceId::new("w1").unwrap();
-        let socket = SocketId::new("s1").unwrap();
+        let place = Place {
+            user: user.clone(),
+            workspace: WorkspaceId::new("w1").unwrap(),
+            socket: SocketId::new("s1").unwrap(),
+        };
+        let no = Refusal {
+            code: Code::InvalidToken,
+            message: "no",
+            decision: None,
+        };
+        let denied = Refusal {
+            code: Code::DeniedByPolicy,
+            decision: Some("d1"),
+            ..no
+        };
+        let grant = Json::from_canonical(r#"{"janus":{"token":"t"}}"#);
         let packets = [
             auth_success(Some("t"), &user),
             auth_success(None, &user),
-            error("auth", Code::InvalidToken, "no"),
-            error_of_transaction("t", Code::InvalidToken, "no"),
-            refused_ack(1, Code::InvalidData, "no"),
-            success_ack(2, None),
-            success_ack(3, Some((&user, &workspace, &socket))),
-            state_ack(4, &Workspace::default(), &user),
+            error("auth", &no),
+            error_of_transaction("t", &no),
+            refused_ack(1, &no),
+            error("auth", &denied),
+            error_of_transaction("t", &denied),
+            refused_ack(1, &denied),
+            success_ack(2, None, None),
+            success_ack(2, None, Some(&grant)),
+            success_ack(3, Some(&place), None),
         ];
         expect![[r#"
             42["auth-success",{"transaction":"t","userId":"u1"}]
             42["auth-success",{"userId":"u1"}]
             42["socket-api-error",{"event":"auth","message":"no","code":"invalid-token"}]
             42["socket-api-error-t",{"message":"no","code":"invalid-token"}]
-            431[{"ok":false,"error":{"message":"no","code":"invalid-data"}}]
+            431[{"ok":false,"error":{"message":"no","code":"invalid-token"}}]
+            42["socket-api-error",{"event":"auth","message":"no","code":"denied-by-policy","decisionId":"d1"}]
+            42["socket-api-error-t",{"message":"no","code":"denied-by-policy","decisionId":"d1"}]
+            431[{"ok":false,"error":{"message":"no","code":"denied-by-policy","decisionId":"d1"}}]
             432[{"ok":true}]
-            433[{"ok":true,"userId":"u1","workspaceId":"w1","socketId":"s1"}]
-            434[{"ok":true,"members":[],"channels":[]}]"#]]
+            432[{"ok":true,"grant":{"janus":{"token":"t"}}}]
+            433[{"ok":true,"userId":"u1","workspaceId":"w1","socketId":"s1"}]"#]]
         .assert_eq(&packets.join("\n"));
     }
 }

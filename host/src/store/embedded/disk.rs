@@ -162,6 +162,8 @@ fn write_change(
                 .retain_in(range, |_, _| false)?;
         }
         Change::ChannelViewed { .. }
+        | Change::Settling { .. }
+        | Change::Settled { .. }
         | Change::ConnectionPut { .. }
         | Change::ConnectionRemoved { .. }
         | Change::Selected { .. }

@@ -97,6 +97,7 @@ impl Slot {
             offset: Offset(offset),
             outputs: decision.outputs,
             reply: decision.reply,
+            grant: decision.grant,
             state: decision.next.clone(),
             waiter: Mutex::new(waiter.take()),
         });

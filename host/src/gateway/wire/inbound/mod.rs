@@ -5,6 +5,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::de::{Deserialize, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
@@ -22,6 +23,8 @@ use crate::wire::{Malformed, media_patch, status};
 pub(crate) struct Fault {
     pub(crate) code: Code,
     pub(crate) message: Cow<'static, str>,
+    /// The decision of the policies, if it was they who refused.
+    pub(crate) decision: Option<Arc<str>>,
     /// What the log says beyond that, and the client is not told.
     pub(crate) reason: Option<&'static str>,
 }
@@ -31,6 +34,7 @@ impl Fault {
         Self {
             code,
             message: message.into(),
+            decision: None,
             reason: None,
         }
     }

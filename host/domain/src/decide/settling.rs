@@ -1,0 +1,93 @@
+//! How a workspace comes under a new generation of policies: first everybody who is in it is asked
+//! about again, then every channel, a few in each decision. Nothing else is decided in the workspace
+//! until that is done, so that no event is ever addressed by policies that were swapped out.
+
+use std::ops::Bound;
+
+use super::{Draft, Undecided};
+use crate::limits::{CHANNELS_PER_SETTLING, CONNECTIONS_PER_SETTLING};
+use crate::{Change, ChannelId, Command, Generation, Reply, SettlingAt, UserId};
+
+impl Draft<'_> {
+    fn present(&self) -> Option<Generation> {
+        self.context.policies.map(|p| p.generation)
+    }
+
+    /// Lets a command pass only in a workspace that has settled. One in which there is nobody and
+    /// nothing has, by itself.
+    pub(super) fn must_be_settled(&mut self, command: &Command) -> Result<(), Undecided> {
+        let generation = self.present();
+        if self.state.settled == generation || matches!(command, Command::Settle | Command::Close) {
+            return Ok(());
+        }
+        if self.state.channels.is_empty() && self.state.connections.is_empty() {
+            self.change(Change::Settled { generation });
+            return Ok(());
+        }
+        Err(Undecided::Unsettled)
+    }
+
+    /// Goes on settling where the former decision stopped, unless that was for other policies.
+    pub(super) fn settle(&mut self) -> Reply {
+        let generation = self.present();
+        if self.state.settled == generation {
+            return Reply::Unchanged;
+        }
+        let begun = self.state.settling.clone();
+        let at = match begun.filter(|begun| begun.generation == generation) {
+            Some(begun) => begun.at,
+            None => SettlingAt::User(None),
+        };
+        let next = match at {
+            SettlingAt::User(after) => self.settle_users(after),
+            SettlingAt::Channel(after) => self.settle_channels(after),
+        };
+        self.change(match next {
+            Some(at) => Change::Settling { generation, at },
+            None => Change::Settled { generation },
+        });
+        Reply::Changed
+    }
+
+    fn settle_users(&mut self, after: Option<UserId>) -> Option<SettlingAt> {
+        if !self.asks_admission() {
+            return self.settle_channels(None);
+        }
+        let mut sockets = 0;
+        let mut users = Vec::new();
+        for (user, own) in self.state.sockets_of.range(beyond(after)) {
+            if sockets >= CONNECTIONS_PER_SETTLING {
+                break;
+            }
+            sockets += own.len();
+            users.push(user.clone());
+        }
+        for user in &users {
+            self.readmit(user);
+        }
+        if sockets < CONNECTIONS_PER_SETTLING {
+            return self.settle_channels(None);
+        }
+        Some(SettlingAt::User(users.pop()))
+    }
+
+    fn settle_channels(&mut self, after: Option<ChannelId>) -> Option<SettlingAt> {
+        let channels = self.state.channels.range(beyond(after));
+        let mut channels: Vec<ChannelId> = channels
+            .map(|(id, _)| id.clone())
+            .take(CHANNELS_PER_SETTLING)
+            .collect();
+        for id in &channels {
+            self.view_changed_channel(id);
+        }
+        if channels.len() < CHANNELS_PER_SETTLING {
+            return None;
+        }
+        Some(SettlingAt::Channel(channels.pop()))
+    }
+}
+
+fn beyond<K>(after: Option<K>) -> (Bound<K>, Bound<K>) {
+    let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+    (start, Bound::Unbounded)
+}

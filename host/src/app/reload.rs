@@ -1,0 +1,113 @@
+//! Reads the configuration again while the server runs: when its file changes, and on SIGHUP. What
+//! it says of policies comes into force; what else changed is named and waits for a restart.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use super::policies;
+use crate::config::{Config, Written};
+use crate::policy::{Also, Nudge, Policies, Watching};
+
+/// How to read the configuration again, as it was read at the start.
+pub struct Reread {
+    /// Its file, whether or not it is there.
+    pub file: PathBuf,
+    /// Reads it.
+    pub read: Box<dyn Fn() -> Result<Config, String> + Send>,
+}
+
+/// What of the configuration needs no restart.
+const RELOADED: [&str; 2] = ["policies", "policy."];
+/// What does, though it looks as if it were of that.
+const NOT_RELOADED: [&str; 1] = ["policy.cache"];
+
+/// Follows the policies' files and the configuration, until what is returned is dropped.
+pub(super) fn follow(policies: &Policies, config: &Config, reread: Reread) -> Result<Watching> {
+    let mut reader = Reader {
+        policies: policies.clone(),
+        started_with: config.written.clone(),
+        named: Vec::new(),
+        read: reread.read,
+    };
+    let also = Also {
+        file: reread.file,
+        look: Box::new(move || reader.look()),
+    };
+    let watching = policies.watch_with(Some(also));
+    watching.context("cannot watch the policies")
+}
+
+struct Reader {
+    policies: Policies,
+    started_with: Written,
+    /// What was last said to need a restart.
+    named: Vec<String>,
+    read: Box<dyn Fn() -> Result<Config, String> + Send>,
+}
+
+impl Reader {
+    fn look(&mut self) {
+        let config = match (self.read)() {
+            Ok(config) => config,
+            Err(reason) => return self.policies.refuse_configuration(&reason),
+        };
+        let sources = policies::sources(&config);
+        // What is wrong with it has been taken down and logged where it was found.
+        let _refused = self
+            .policies
+            .reconfigure(sources, policies::limits(&config));
+        self.name_what_waits(&config.written);
+    }
+
+    fn name_what_waits(&mut self, written: &Written) {
+        let mut waiting = self.started_with.changed(written);
+        waiting.retain(|key| !is_reloaded(key));
+        if waiting != self.named {
+            if !waiting.is_empty() {
+                tracing::warn!(
+                    changed = waiting.join(", "),
+                    "the configuration changed in what needs a restart; the rest is in force"
+                );
+            }
+            self.named = waiting;
+        }
+    }
+}
+
+fn is_reloaded(key: &str) -> bool {
+    RELOADED.iter().any(|part| key.starts_with(part)) && !NOT_RELOADED.contains(&key)
+}
+
+/// Has everything looked at on each SIGHUP. Never ends.
+#[cfg(unix)]
+pub(super) async fn on_hangup(nudge: Nudge, mut hangups: tokio::signal::unix::Signal) {
+    while hangups.recv().await.is_some() {
+        tracing::info!(
+            signal = "SIGHUP",
+            "reading the configuration and the policies again"
+        );
+        nudge.look();
+    }
+    std::future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_and_their_bounds_need_no_restart_and_all_else_does() {
+        for key in ["policies[0].settings.x", "policies", "policy.deadline"] {
+            assert!(is_reloaded(key), "{key}");
+        }
+        for key in [
+            "policy.cache",
+            "listen.public",
+            "log.level",
+            "api_keys[0].hash",
+        ] {
+            assert!(!is_reloaded(key), "{key}");
+        }
+    }
+}

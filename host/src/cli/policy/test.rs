@@ -1,0 +1,136 @@
+//! `wardroom policy test`: runs table cases against a component. It must not know what cases mean.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+use super::{Verbose, read, shown, workbench};
+use crate::cli::Failure;
+use crate::limits::POLICY_START_DEADLINE;
+use crate::policy_tools::cases::{self, Case};
+use crate::policy_tools::junit;
+use crate::policy_tools::runner::{self, Options, Outcome, Report, Run};
+use crate::policy_tools::workbench::Compiled;
+
+/// Run table cases against a component
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Test {
+    /// The component
+    file: PathBuf,
+    /// The cases, TOML or JSON (docs/policies.md has the format)
+    cases: PathBuf,
+    /// Also write the results as JUnit XML
+    #[arg(long, value_name = "OUT")]
+    junit: Option<PathBuf>,
+    /// Run the cases in the order that another run printed
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How often to run everything, each time in another order
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
+    /// Give each call an instance of its own, as `isolation = "per-call"` does
+    #[arg(long)]
+    per_call: bool,
+    /// How long one call may take; the server's own limit is meant for a server
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    deadline: Option<Duration>,
+    #[command(flatten)]
+    verbose: Verbose,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  wardroom policy test my_policy.wasm cases.toml
+  wardroom policy test my_policy.wasm cases.toml --junit results.xml
+  wardroom policy test my_policy.wasm cases.toml --seed 3735928559 --repeat 20
+
+Each case is put to a fresh instance, and to instances that other cases were put to before, in an
+order that the seed decides. A case that fails only there shows a policy that remembers between
+calls; a server reuses instances as well.
+
+Exit codes: 0 every case passed, 1 one failed, 2 a file cannot be read.";
+
+pub(super) fn run(command: &Test, out: &mut dyn Write) -> Result<(), Failure> {
+    command.verbose.begin()?;
+    let usage = |e: cases::CasesError| Failure::Usage(e.to_string());
+    let cases = cases::load(&command.cases).map_err(usage)?;
+    let bytes = read(&command.file)?;
+    let bench = workbench(Some(command.deadline.unwrap_or(POLICY_START_DEADLINE)))?;
+    let policy = bench
+        .compile(&bytes)
+        .map_err(|error| anyhow!("{error}; `wardroom policy check` says more of it"))?;
+    let options = Options {
+        seed: command
+            .seed
+            .unwrap_or_else(|| u64::from(rand::random::<u32>())),
+        repeat: command.repeat,
+        reuse: !command.per_call,
+    };
+    let report = test(&policy, &cases, options, out)?;
+    if let Some(file) = &command.junit {
+        write_junit(&report, &command.cases, file)?;
+    }
+    match report.failed() {
+        0 => Ok(()),
+        failed => Err(anyhow!(
+            "{failed} of {} cases failed; `--seed {}` runs them in the same order",
+            report.outcomes.len(),
+            report.seed
+        )
+        .into()),
+    }
+}
+
+/// Runs the cases and prints what came of them.
+pub(super) fn test(
+    policy: &Compiled,
+    cases: &[Case],
+    options: Options,
+    out: &mut dyn Write,
+) -> std::io::Result<Report> {
+    let report = runner::run(policy, cases, options);
+    for outcome in report.outcomes.iter().filter(|outcome| !outcome.passed()) {
+        show(outcome, out)?;
+    }
+    let passed = report.outcomes.len() - report.failed();
+    writeln!(
+        out,
+        "{passed} of {} cases passed in {} (seed {})",
+        report.outcomes.len(),
+        shown(report.took),
+        report.seed
+    )?;
+    Ok(report)
+}
+
+fn show(outcome: &Outcome, out: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(out, "FAILED  {}", outcome.name)?;
+    for fault in &outcome.faults {
+        match fault.run {
+            Run::Fresh => writeln!(out, "  on a fresh instance")?,
+            Run::Reused => writeln!(
+                out,
+                "  on an instance that was asked before: {}",
+                fault.before.join(", then ")
+            )?,
+        }
+        writeln!(out, "    expected  {}", fault.expected)?;
+        writeln!(out, "    found     {}", fault.found)?;
+    }
+    if outcome.remembers() {
+        writeln!(
+            out,
+            "  It passes on a fresh instance: the policy remembers something between calls."
+        )?;
+    }
+    writeln!(out)
+}
+
+fn write_junit(report: &Report, suite: &Path, file: &Path) -> anyhow::Result<()> {
+    let text = junit::write(report, &suite.display().to_string())?;
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
+}

@@ -1,0 +1,259 @@
+//! How members appear to somebody who asks for the state while policies render events: as the
+//! events that would tell of them look. It must not know how the state is written.
+//!
+//! The policies are asked beforehand, outside any lock, and what they answered is kept for as long
+//! as it holds, so that the next one who asks costs nothing. What changed in between is asked when
+//! the state is written, as long as it is little.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use imbl::OrdMap;
+use parking_lot::Mutex;
+use wardroom_domain::{
+    Channel, ChannelId, Event, EventFacts, Generation, Member, Rendered, Rendering, UserId,
+    Workspace, WorkspaceId,
+};
+
+use super::{Asking, Committer, PolicySet};
+use crate::limits::{MAX_APPEARANCES, MAX_APPEARANCES_ASKED_IN_DELIVERY};
+
+/// How a member appears: what policies make of the events that would tell of them.
+#[derive(Clone, Debug, Default)]
+pub struct Appearance {
+    /// Of `user-joined`, with the profile; unchanged for somebody without one.
+    pub joined: Rendering,
+    /// Of `online-status-updated`.
+    pub status: Rendering,
+    /// Of `user-selected-channel`.
+    pub selected: Rendering,
+}
+
+/// How all members of a workspace appear.
+#[derive(Clone, Debug)]
+pub enum Appearances {
+    /// As they are: no policy renders events.
+    Plain,
+    /// As policies say.
+    Rendered(HashMap<UserId, Appearance>),
+    /// Too much changed since the policies were asked.
+    Unknown,
+}
+
+/// What the policies answered so far, for every workspace.
+#[derive(Default)]
+pub(super) struct Gallery {
+    rooms: Mutex<HashMap<WorkspaceId, Arc<Room>>>,
+    kept: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Room {
+    /// Held by whoever asks: others wait for the answers instead of asking the same.
+    asking: tokio::sync::Mutex<()>,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    generation: Option<Generation>,
+    /// The directory that the answers were given on, where they may depend on it.
+    directory: Option<Directory>,
+    users: HashMap<UserId, (Facts, Appearance)>,
+}
+
+type Directory = (OrdMap<UserId, Member>, OrdMap<ChannelId, Channel>);
+
+/// What the policies are asked of one member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Facts {
+    joined: Option<EventFacts>,
+    status: EventFacts,
+    selected: Option<EventFacts>,
+}
+
+impl Committer {
+    /// Asks the policies how the members of a workspace appear, if they render events and have not
+    /// been asked yet.
+    pub async fn prepare_appearances(&self, workspace: &WorkspaceId) {
+        let Some(policies) = self.rendering_policies() else {
+            return;
+        };
+        let room = self.gallery.room(workspace);
+        let _turn = room.asking.lock().await;
+        let Some(state) = self.store.snapshot(workspace) else {
+            return;
+        };
+        for (user, facts) in room.missing(&*policies, &state) {
+            let asking = Asking {
+                workspace,
+                state: &state,
+            };
+            let appearance = ask(&*policies, asking, &facts);
+            self.gallery
+                .keep(&room, &*policies, user, facts, appearance);
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// How the members of a workspace appear in this state of it.
+    #[must_use]
+    pub fn appearances(&self, workspace: &WorkspaceId, state: &Workspace) -> Appearances {
+        let Some(policies) = self.rendering_policies() else {
+            return Appearances::Plain;
+        };
+        let room = self.gallery.room(workspace);
+        let missing = room.missing(&*policies, state);
+        if missing.len() > MAX_APPEARANCES_ASKED_IN_DELIVERY {
+            return Appearances::Unknown;
+        }
+        let mut appearances = room.appearances(state);
+        for (user, facts) in missing {
+            let appearance = ask(&*policies, Asking { workspace, state }, &facts);
+            appearances.insert(user.clone(), appearance.clone());
+            self.gallery
+                .keep(&room, &*policies, user, facts, appearance);
+        }
+        Appearances::Rendered(appearances)
+    }
+
+    fn rendering_policies(&self) -> Option<Arc<dyn PolicySet>> {
+        let (_, hooks) = self.policies.standing()?;
+        let policies = hooks.events.then(|| self.policies.current())??;
+        policies.hooks().events.then_some(policies)
+    }
+}
+
+impl Gallery {
+    fn room(&self, workspace: &WorkspaceId) -> Arc<Room> {
+        let mut rooms = self.rooms.lock();
+        if self.kept.load(Ordering::Relaxed) > MAX_APPEARANCES {
+            rooms.clear();
+            self.kept.store(0, Ordering::Relaxed);
+        }
+        Arc::clone(rooms.entry(workspace.clone()).or_default())
+    }
+
+    /// Keeps an answer, unless it is of policies that others have replaced by now.
+    fn keep(
+        &self,
+        room: &Room,
+        policies: &dyn PolicySet,
+        user: UserId,
+        facts: Facts,
+        appearance: Appearance,
+    ) {
+        let mut known = room.known.lock();
+        if known.generation != Some(policies.generation()) {
+            return;
+        }
+        if known.users.insert(user, (facts, appearance)).is_none() {
+            self.kept.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Room {
+    /// Those of whom the policies have not been asked, as they are now. What no longer holds is
+    /// forgotten.
+    fn missing(&self, policies: &dyn PolicySet, state: &Workspace) -> Vec<(UserId, Facts)> {
+        let mut known = self.known.lock();
+        known.forget_what_is_over(policies, state);
+        let unknown = |user: &UserId| {
+            let facts = facts_of(state, user)?;
+            let asked = known.users.get(user).map(|(facts, _)| facts);
+            (asked != Some(&facts)).then(|| (user.clone(), facts))
+        };
+        users(state).into_iter().filter_map(unknown).collect()
+    }
+
+    fn appearances(&self, state: &Workspace) -> HashMap<UserId, Appearance> {
+        let known = self.known.lock();
+        let of = |user: &UserId| Some((user.clone(), known.users.get(user)?.1.clone()));
+        users(state).into_iter().filter_map(of).collect()
+    }
+}
+
+impl Known {
+    fn forget_what_is_over(&mut self, policies: &dyn PolicySet, state: &Workspace) {
+        let directory = policies
+            .rendering_looks_up()
+            .then(|| (state.members().clone(), state.channels().clone()));
+        let same_directory = match (&self.directory, &directory) {
+            (Some((members, channels)), Some(now)) => {
+                members.ptr_eq(&now.0) && channels.ptr_eq(&now.1)
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        let generation = Some(policies.generation());
+        if self.generation != generation || !same_directory {
+            self.users.clear();
+            self.generation = generation;
+            self.directory = directory;
+        }
+        // Who is gone is not kept for ever.
+        let present = state.members().len() + state.connections().len();
+        if self.users.len() > 2 * present {
+            self.users.retain(|user, _| state.subject(user).is_some());
+        }
+    }
+}
+
+/// Members and whoever is here by token only.
+fn users(state: &Workspace) -> BTreeSet<&UserId> {
+    let members = state.members().keys();
+    members.chain(state.connected_users()).collect()
+}
+
+fn facts_of(state: &Workspace, user: &UserId) -> Option<Facts> {
+    let subject = state.subject(user)?;
+    let of = |event, channel| EventFacts {
+        event,
+        subject: Some(subject.clone()),
+        channel,
+    };
+    let joined = state.members().get(user).map(|member| {
+        let (user, profile) = (user.clone(), member.profile.clone());
+        of(Event::UserJoined { user, profile }, None)
+    });
+    let status = Event::OnlineStatusUpdated {
+        user: user.clone(),
+        status: state.status(user),
+    };
+    let selected = state.selections().get(user).map(|selection| {
+        let channel = state.channels().get(&selection.channel);
+        let event = Event::UserSelectedChannel {
+            user: user.clone(),
+            channel: selection.channel.clone(),
+            media: selection.media.clone(),
+        };
+        of(event, channel.map(|channel| channel.facts.clone()))
+    });
+    Some(Facts {
+        joined,
+        status: of(status, None),
+        selected,
+    })
+}
+
+fn ask(policies: &dyn PolicySet, asking: Asking<'_>, facts: &Facts) -> Appearance {
+    let render = |facts: &EventFacts| match policies.render(asking, facts) {
+        None => Rendering::Unchanged,
+        Some(renditions) => Rendering::Rendered(Arc::new(Rendered {
+            renditions,
+            channel: facts.channel.clone(),
+            departed: Vec::new(),
+        })),
+    };
+    Appearance {
+        joined: facts.joined.as_ref().map(render).unwrap_or_default(),
+        status: render(&facts.status),
+        selected: facts.selected.as_ref().map(render).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+#[path = "appearance_tests.rs"]
+mod tests;

@@ -1,0 +1,62 @@
+//! Puts the questions of a decision to the policies and takes down what they answer. It must not
+//! know why something is asked.
+
+use wardroom_domain::{Answers, Ask, Question, WorkspaceId};
+
+use super::{Asking, PolicySet};
+use crate::limits::MAX_SUBJECTS_PER_CALL;
+
+/// Puts questions to the policies. Between calls it lets other work run, so that a question about
+/// a large workspace does not hold up a thread.
+pub(super) async fn answer(
+    policies: &dyn PolicySet,
+    answers: &mut Answers,
+    workspace: &WorkspaceId,
+    ask: Ask,
+) {
+    let Ask {
+        questions,
+        state,
+        revision,
+    } = ask;
+    answers.on_revision(revision);
+    let asking = Asking {
+        workspace,
+        state: &state,
+    };
+    let several = questions.len() > 1;
+    for question in questions {
+        match question {
+            Question::Audience(channel) => {
+                let rules = policies.audience(asking, &channel);
+                answers.answer_rules(channel, rules);
+            }
+            Question::Subjects {
+                channel,
+                policy,
+                subjects,
+            } => {
+                for batch in subjects.chunks(MAX_SUBJECTS_PER_CALL) {
+                    let allowed = policies.decide(asking, policy, &channel, batch);
+                    answers.answer_subjects(&channel, policy, batch.to_vec(), &allowed);
+                    tokio::task::yield_now().await;
+                }
+            }
+            Question::Admit(request) => {
+                let answer = policies.admit(asking, &request);
+                answers.answer_admission(request, answer);
+            }
+            Question::Authorize(command) => {
+                let verdict = policies.authorize(asking, &command);
+                answers.answer_authorization(command, verdict);
+            }
+            Question::Render { place, facts } => {
+                let renditions = policies.render(asking, &facts);
+                answers.answer_rendering(place, facts, renditions);
+            }
+        }
+        if several {
+            tokio::task::yield_now().await;
+        }
+    }
+}

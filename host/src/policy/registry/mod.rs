@@ -1,0 +1,333 @@
+//! The handle on the policies: loads them at start-up, publishes one set after the other, reports.
+//! Knows neither the hooks nor how a change of a file comes to be noticed.
+
+mod book;
+mod calls;
+mod configure;
+mod refresh;
+mod status;
+mod trial;
+
+use std::path::PathBuf;
+use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use wardroom_domain::{Generation, Hooks};
+
+pub use self::book::{Cause, RefusedConfiguration, Reload};
+pub use self::calls::{PromoteError, RollbackError, ShadowError};
+pub use self::configure::ReconfigureError;
+pub use self::status::{PolicyState, PolicyStatus};
+
+pub(super) use self::refresh::Watched;
+
+use self::book::{Book, Record};
+use self::configure::Attempt;
+use super::capability;
+use super::ladder::Policy;
+use super::limits::PolicyLimits;
+use super::loader::{Loader, Surroundings};
+use super::pipeline::Content;
+use super::set::PolicySet;
+use super::settling::Settling;
+use super::shadow::{self, Observation, Shadow, Shadows};
+use super::source::{self, PolicySource};
+use super::version::Version;
+use crate::limits::POLICY_SETTLING_PATIENCE;
+
+/// Why the server does not start with its policies.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Two policies have one name.
+    #[error("two policies are named {0:?}; give each a name of its own")]
+    SameName(Arc<str>),
+    /// The engine does not start.
+    #[error("the WebAssembly engine does not start: {0}")]
+    Engine(String),
+    /// A policy cannot be loaded.
+    #[error("policy {name:?} ({}): {reason}", file.display())]
+    Policy {
+        /// Its name.
+        name: Arc<str>,
+        /// Its file.
+        file: PathBuf,
+        /// What is wrong, and what to do.
+        reason: String,
+    },
+}
+
+/// The policies of a server. Cloning is cheap; all clones are one.
+#[derive(Clone)]
+pub struct Policies(Arc<Shared>);
+
+struct Shared {
+    surroundings: Surroundings,
+    /// What loading takes; made when the first policy is loaded.
+    loader: OnceLock<Loader>,
+    current: ArcSwap<PolicySet>,
+    book: Mutex<Book>,
+    /// Held while something is built: one build at a time. Locked before `swapping`.
+    building: Mutex<()>,
+    /// Held from the look at what is in force to its replacement. Locked before `book`.
+    swapping: Mutex<()>,
+    swapped: watch::Sender<u64>,
+    settling: Settling,
+    /// Where shadows are shown what is asked; made for the first of them.
+    shown: OnceLock<SyncSender<Observation>>,
+    /// The last configuration that was refused, so that it is not built again while nothing changed.
+    attempt: Mutex<Option<Attempt>>,
+}
+
+impl Policies {
+    /// No policies: the built-in rules hold.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::empty(PolicyLimits::default(), Surroundings::default())
+    }
+
+    /// Loads all policies. It takes up to seconds each: not for a thread that serves anybody.
+    ///
+    /// # Errors
+    /// The first policy that cannot be loaded, with the reason. A server must not start without
+    /// a policy that its operator relies on.
+    pub fn load(sources: Vec<PolicySource>, limits: PolicyLimits) -> Result<Self, StartError> {
+        Self::load_in(sources, limits, Surroundings::default())
+    }
+
+    /// Loads all policies, and has them recorded, counted and cached as the surroundings say.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn load_in(
+        sources: Vec<PolicySource>,
+        limits: PolicyLimits,
+        surroundings: Surroundings,
+    ) -> Result<Self, StartError> {
+        let policies = Self::empty(limits, surroundings);
+        if !sources.is_empty() {
+            policies.start(sources, limits)?;
+        }
+        Ok(policies)
+    }
+
+    fn empty(limits: PolicyLimits, surroundings: Surroundings) -> Self {
+        let sink = surroundings.decisions.clone();
+        if let Some(metrics) = &surroundings.metrics {
+            metrics.policies().generation(1);
+        }
+        let set = PolicySet::new(Generation(1), Vec::new(), sink, Shadows::default());
+        Self(Arc::new(Shared {
+            surroundings,
+            loader: OnceLock::new(),
+            current: ArcSwap::from_pointee(set),
+            book: Mutex::new(Book {
+                limits,
+                records: Vec::new(),
+                configuration: None,
+            }),
+            building: Mutex::default(),
+            swapping: Mutex::default(),
+            swapped: watch::Sender::new(1),
+            settling: Settling::default(),
+            shown: OnceLock::new(),
+            attempt: Mutex::default(),
+        }))
+    }
+
+    fn start(&self, sources: Vec<PolicySource>, limits: PolicyLimits) -> Result<(), StartError> {
+        let loader = self.0.loader().map_err(StartError::Engine)?;
+        let mut policies: Vec<Policy> = Vec::with_capacity(sources.len());
+        let mut book = self.0.book.lock();
+        for source in sources {
+            if book.find(&source.name).is_some() {
+                return Err(StartError::SameName(source.name));
+            }
+            let began = Instant::now();
+            let version = capability::check_grants(&source.grants)
+                .and_then(|()| Content::read(&source.file, limits.file_bytes))
+                .and_then(|content| content.version(loader, &source, limits, None))
+                .map_err(|reason| StartError::Policy {
+                    name: source.name.clone(),
+                    file: source.file.clone(),
+                    reason,
+                })?;
+            tracing::info!(
+                policy = &*source.name,
+                digest = %version.digest(),
+                hooks = ?version.hooks(),
+                in_shadow = source.shadow == source::Shadow::Whole,
+                "policy loaded"
+            );
+            let source = Arc::new(source);
+            let last = Reload::now(Cause::Start, began.elapsed(), None);
+            let mut record = Record::new(source.clone(), last);
+            if source.shadow == source::Shadow::Whole {
+                record.shadow = Some(Shadow::whole(&source, version));
+            } else {
+                let candidate = self.0.candidate(loader, &source, limits, &version);
+                (record.shadow, record.shadow_error) = candidate;
+                policies.push(Policy::new(source, version, Generation(1)));
+            }
+            book.records.push(record);
+        }
+        self.0.publish(&book, Generation(1), policies);
+        Ok(())
+    }
+
+    /// The set in force. It stays the same while it is held, so that all questions of one
+    /// decision are answered by one generation.
+    #[must_use]
+    pub fn current(&self) -> Arc<PolicySet> {
+        self.0.current.load_full()
+    }
+
+    /// The present generation and what it is asked, if it is asked anything. It is cheap: nothing is
+    /// counted, locked or made.
+    #[must_use]
+    pub fn standing(&self) -> Option<(Generation, Hooks)> {
+        let current = self.0.current.load();
+        current.generation().map(|it| (it, current.hooks()))
+    }
+
+    /// Sees the number of each new generation, after it has come into force: whatever was decided
+    /// under an earlier one is to be decided again.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.0.swapped.subscribe()
+    }
+
+    /// Says that whatever was decided under an earlier generation than this has been decided again.
+    /// From the first such report on, each swap waits for that of the one before.
+    pub fn settled(&self, generation: Generation) {
+        self.0.settling.report(generation.0);
+    }
+
+    /// Brings the same policies into force as a new generation, if one of them did not answer what
+    /// is remembered and may answer by now.
+    pub(super) fn look_again(&self) {
+        if !self.current().wants_another_look(Instant::now()) {
+            return;
+        }
+        let _one = self.0.swapping.lock();
+        self.0.await_settled();
+        let set = self.current();
+        let next = Generation(set.number().0 + 1);
+        let now = Instant::now();
+        let policies = set.policies().iter().map(|policy| policy.again(now));
+        let book = self.0.book.lock();
+        self.0.publish(&book, next, policies.collect());
+        tracing::info!(
+            generation = next.0,
+            "everything is asked again that a policy did not answer"
+        );
+    }
+}
+
+impl Shared {
+    /// What loading takes. Called by one thread at a time.
+    fn loader(&self) -> Result<&Loader, String> {
+        if self.loader.get().is_none() {
+            let loader = Loader::new(self.surroundings.clone()).map_err(|e| format!("{e:#}"))?;
+            return Ok(self.loader.get_or_init(|| loader));
+        }
+        self.loader.get().ok_or_else(|| "it is gone".to_owned())
+    }
+
+    /// Waits until all that is open has settled under the set in force.
+    fn await_settled(&self) {
+        let present = self.current.load().number().0;
+        if !self.settling.wait(present, POLICY_SETTLING_PATIENCE) {
+            tracing::warn!(
+                generation = present,
+                "not everything has settled under the policies in force; they are replaced all the \
+                 same"
+            );
+        }
+    }
+
+    /// Brings a set into force, whole. The caller holds `swapping`, or nobody else has the handle.
+    fn publish(&self, book: &Book, generation: Generation, policies: Vec<Policy>) {
+        let mut shadows = Vec::new();
+        for record in &book.records {
+            if let Some(shadow) = &record.shadow {
+                let beside = policies
+                    .iter()
+                    .find(|p| p.source.name == record.source.name);
+                shadows.push((shadow.clone(), beside.map(|p| &*p.version)));
+            }
+        }
+        let shown = if shadows.is_empty() {
+            None
+        } else {
+            self.shown()
+        };
+        let shadows = Shadows::new(shadows, shown);
+        let sink = self.surroundings.decisions.clone();
+        let set = PolicySet::new(generation, policies, sink, shadows);
+        self.current.store(Arc::new(set));
+        if self.swapped.borrow().ne(&generation.0) {
+            self.swapped.send_replace(generation.0);
+            if let Some(metrics) = &self.surroundings.metrics {
+                metrics.policies().generation(generation.0);
+            }
+        }
+    }
+
+    /// Publishes the set in force once more, after what is in shadow changed: no answer that holds
+    /// is another for it.
+    fn publish_shadows(&self, book: &Book) {
+        let set = self.current.load();
+        self.publish(book, set.number(), set.policies().to_vec());
+    }
+
+    fn shown(&self) -> Option<SyncSender<Observation>> {
+        if self.shown.get().is_none() {
+            match shadow::listen(self.surroundings.metrics.clone()) {
+                Ok(queue) => return Some(self.shown.get_or_init(|| queue).clone()),
+                Err(error) => tracing::error!(%error, "no thread for policies in shadow"),
+            }
+        }
+        self.shown.get().cloned()
+    }
+
+    /// Loads the candidate of a policy, if it is configured to have one. Whatever is wrong with it
+    /// is no trouble to anybody but its author.
+    fn candidate(
+        &self,
+        loader: &Loader,
+        source: &Arc<PolicySource>,
+        limits: PolicyLimits,
+        in_force: &Version,
+    ) -> (Option<Arc<Shadow>>, Option<String>) {
+        let source::Shadow::Candidate(file) = &source.shadow else {
+            return (None, None);
+        };
+        let version = Content::read(file, limits.file_bytes)
+            .and_then(|content| content.version(loader, source, limits, Some(in_force)));
+        match version {
+            Ok(version) => {
+                tracing::info!(
+                    policy = &*source.name,
+                    digest = %version.digest(),
+                    "a candidate of the policy is in shadow"
+                );
+                let name = source.name.clone();
+                (Some(Shadow::new(name, false, file.clone(), version)), None)
+            }
+            Err(reason) => {
+                tracing::warn!(
+                    policy = &*source.name,
+                    file = %file.display(),
+                    reason,
+                    "the candidate of the policy was refused and is not in shadow"
+                );
+                (None, Some(reason))
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Each way in which a policy can go wrong, in every hook: the failure is named, the configured end
+//! holds, and nothing else suffers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use wardroom::policy::{Hook, OnFailure, Policies, PolicyLimits, PolicySet, PolicyState};
+use wardroom_domain::{Json, Rendition, Rule, Verdict};
+
+use crate::fixtures::{
+    channel, command, event, guest, here, limits, load_all, patient, plugin, request, source,
+    subject,
+};
+
+/// Every hook that can be asked to misbehave.
+const EACH: [Hook; 4] = Hook::ALL;
+
+/// Asks a hook about something of this name; true if the answer is that of a policy that fails
+/// closed.
+fn refuses(set: &PolicySet, hook: Hook, about: &str) -> bool {
+    match hook {
+        Hook::Admission => match set.admit(here(), &request(about)) {
+            Ok(()) => false,
+            Err(denial) => {
+                assert_eq!(&*denial.code, "policy-failed");
+                assert!(denial.message.contains("try again later"), "{denial:?}");
+                true
+            }
+        },
+        Hook::Visibility => set.audience(here(), &channel(about, false, &[]))[0] == Rule::Nobody,
+        Hook::Commands => match set.authorize(here(), &command(about)) {
+            Verdict::Allowed(_) => false,
+            Verdict::Denied(denial) => &*denial.code == "policy-failed",
+        },
+        Hook::Events => {
+            let nobody = |all: &Vec<Rendition>| all.iter().all(|r| r.payload.is_none());
+            set.render(here(), &event(about))
+                .is_some_and(|all| nobody(&all))
+        }
+    }
+}
+
+fn misbehaving(limits: PolicyLimits) -> Policies {
+    load_all(vec![source("p", &guest("misbehaves"))], limits).unwrap()
+}
+
+/// Asks a misbehaving policy about something that it fails on, then about something else. Returns
+/// the report of the failure.
+#[track_caller]
+fn fails_closed(policies: &Policies, hook: Hook, about: &str) -> String {
+    let (set, before) = (policies.current(), policies.status().remove(0).failures);
+    assert!(refuses(&set, hook, about), "{hook:?} {about}");
+    // Nothing else is disturbed, and the policy itself goes on.
+    for other in EACH {
+        let disturbed = refuses(&set, other, "fine");
+        assert!(!disturbed, "{other:?} after {hook:?} {about}");
+    }
+    let status = policies.status().remove(0);
+    assert_eq!(status.state, PolicyState::Failing);
+    // Once on a warm instance, once on a fresh one.
+    assert_eq!(status.failures - before, 2, "{hook:?} {about}");
+    status.last_error.unwrap()
+}
+
+#[track_caller]
+fn assert_kind(report: &str, kind: &str) {
+    assert!(report.starts_with(&format!("{kind}:")), "{report}");
+}
+
+#[test]
+fn a_trap() {
+    let policies = misbehaving(patient());
+    for hook in EACH {
+        assert_kind(&fails_closed(&policies, hook, "trap"), "trap");
+    }
+}
+
+#[test]
+fn a_panic_is_reported_with_what_it_said() {
+    let policies = misbehaving(patient());
+    for hook in EACH {
+        let report = fails_closed(&policies, hook, "panic");
+        assert_kind(&report, "trap");
+        assert!(report.contains("told to panic"), "{report}");
+    }
+}
+
+#[test]
+fn an_exit() {
+    let policies = misbehaving(patient());
+    for hook in EACH {
+        let report = fails_closed(&policies, hook, "exit");
+        assert_kind(&report, "trap");
+        assert!(report.contains("tried to exit"), "{report}");
+    }
+}
+
+#[test]
+fn a_loop_ends_at_its_deadline() {
+    let policies = misbehaving(limits());
+    for hook in EACH {
+        let started = Instant::now();
+        assert_kind(&fails_closed(&policies, hook, "loop"), "deadline");
+        // Two attempts of 50 ms each, and a machine that may be busy.
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+}
+
+#[test]
+fn a_loop_of_calls_to_the_host_ends_at_its_deadline() {
+    let policies = misbehaving(limits());
+    for hook in EACH {
+        let report = fails_closed(&policies, hook, "call the host in a loop");
+        assert_kind(&report, "deadline");
+    }
+}
+
+#[test]
+fn a_memory_bomb() {
+    let policies = misbehaving(patient());
+    for hook in EACH {
+        assert_kind(&fails_closed(&policies, hook, "memory"), "memory");
+    }
+}
+
+#[test]
+fn a_deep_recursion() {
+    let policies = misbehaving(patient());
+    for hook in EACH {
+        // A Rust guest's own stack may end first, which is a trap like any other.
+        let report = fails_closed(&policies, hook, "recurse");
+        let named = report.starts_with("stack:") || report.starts_with("trap:");
+        assert!(named, "{report}");
+    }
+}
+
+#[test]
+fn a_giant_output() {
+    let policies = misbehaving(patient());
+    for hook in EACH {
+        assert_kind(&fails_closed(&policies, hook, "output"), "output");
+    }
+}
+
+#[test]
+fn a_hoard_of_handles() {
+    let report = fails_closed(&misbehaving(patient()), Hook::Admission, "handles");
+    assert_kind(&report, "trap");
+}
+
+#[test]
+fn a_grant_that_is_no_object() {
+    let policies = misbehaving(patient());
+    for (about, word) in [
+        ("no object", "not a JSON object"),
+        ("no json", "not valid JSON"),
+        ("large", "larger than"),
+    ] {
+        let report = fails_closed(&policies, Hook::Commands, about);
+        assert_kind(&report, "answer");
+        assert!(report.contains(word), "{report}");
+    }
+}
+
+#[test]
+fn a_rendering_that_cannot_be_sent() {
+    let policies = misbehaving(patient());
+    for (about, word) in [
+        ("no json", "not valid JSON"),
+        ("deep json", "not valid JSON"),
+        ("no json in one of two", "not valid JSON"),
+        ("large", "larger than"),
+        ("too many", "too many renditions"),
+    ] {
+        let report = fails_closed(&policies, Hook::Events, about);
+        assert_kind(&report, "answer");
+        assert!(report.contains(word), "{report}");
+    }
+}
+
+#[test]
+fn a_flood_of_log_lines_is_bounded_and_harms_nobody() {
+    let policies = misbehaving(patient());
+    let log = crate::log::Log::default();
+    tracing::subscriber::with_default(log.subscriber(), || {
+        for hook in EACH {
+            assert!(!refuses(&policies.current(), hook, "log"), "{hook:?}");
+        }
+    });
+    let text = log.text();
+    assert!(text.len() < 40_000, "{} bytes were logged", text.len());
+    let dropped = text.matches("more than one call may").count();
+    assert_eq!(dropped, EACH.len(), "{text}");
+}
+
+#[test]
+fn trouble_while_people_are_asked_about_one_by_one() {
+    for (about, kind) in [
+        ("each", "answer"),
+        ("each trap", "trap"),
+        ("each loop", "deadline"),
+    ] {
+        let policies = misbehaving(limits());
+        let set = policies.current();
+        let each = channel(about, false, &[]);
+        assert_eq!(set.audience(here(), &each), [Rule::Each]);
+        let subjects = [subject("a", None), subject("b", None)];
+        assert_eq!(set.decide(here(), 0, &each, &subjects), [false, false]);
+        assert_kind(&policies.status()[0].last_error.clone().unwrap(), kind);
+    }
+}
+
+#[test]
+fn trouble_at_the_start_refuses_the_version() {
+    for (how, words) in [
+        ("trap", "failed to start: trap"),
+        ("panic", "told to panic"),
+        ("loop", "failed to start: deadline"),
+        ("memory", "failed to start: memory"),
+    ] {
+        let mut source = source("p", &guest("misbehaves"));
+        source.settings = Json::from_canonical(&format!(r#"{{"at_start":"{how}"}}"#));
+        let limits = PolicyLimits {
+            start_deadline: Duration::from_secs(2),
+            ..limits()
+        };
+        let error = load_all(vec![source], limits).err().unwrap();
+        let said = error.to_string();
+        assert!(said.contains(words), "{how}: {said}");
+    }
+}
+
+#[test]
+fn an_operator_may_choose_to_fail_open() {
+    let mut open = source("p", &guest("misbehaves"));
+    open.on_failure = OnFailure::Open;
+    let policies = load_all(vec![open], patient()).unwrap();
+    for hook in EACH {
+        assert!(!refuses(&policies.current(), hook, "trap"), "{hook:?}");
+    }
+    assert_eq!(policies.status()[0].failures, 8);
+    assert_eq!(policies.current().render(here(), &event("trap")), None);
+}
+
+#[test]
+fn a_failing_policy_takes_no_other_down() {
+    let sources = vec![
+        source("bad", &guest("misbehaves")),
+        source("good", &plugin("private_channels")),
+    ];
+    let set = load_all(sources, patient()).unwrap().current();
+    let rules = set.audience(here(), &channel("trap", false, &[]));
+    assert_eq!(rules, [Rule::Nobody, Rule::Everyone]);
+}
+
+#[test]
+fn others_are_served_while_a_policy_runs_away() {
+    let policies = load_all(
+        vec![
+            source("bad", &guest("misbehaves")),
+            source("good", &plugin("private_channels")),
+        ],
+        limits(),
+    )
+    .unwrap();
+    let set = policies.current();
+    let done = Arc::new(AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for hook in EACH {
+            let (set, done) = (&set, done.clone());
+            scope.spawn(move || {
+                // Fewer in a row than lead to quarantine.
+                for _ in 0..4 {
+                    assert!(refuses(set, hook, "loop"));
+                }
+                done.store(true, Ordering::Relaxed);
+            });
+        }
+        let mut served = 0_u32;
+        while !done.load(Ordering::Relaxed) || served < 100 {
+            let rules = set.audience(here(), &channel("fine", true, &["ann"]));
+            assert_eq!(rules[0], Rule::Everyone);
+            assert!(matches!(rules[1], Rule::Only(_)));
+            served += 1;
+        }
+    });
+}

@@ -95,7 +95,8 @@ void exports_visibility_decide(context_borrow_channel_t channel,
   (void)channel;
   answers->ptr = calloc(subjects->len, sizeof *answers->ptr);
   answers->len = subjects->len;
-  exports_visibility_list_own_subject_free(subjects);
+  for (size_t i = 0; i < subjects->len; i++) context_subject_drop_own(subjects->ptr[i]);
+  if (subjects->len) free(subjects->ptr);
 }
 
 // ---- What a command may do.

@@ -10,6 +10,8 @@ import (
 
 // Audience answers with a rule, which the server applies to everybody.
 func Audience(channel *Channel) Rule {
+	// What is lent must be given back before the answer.
+	defer channel.Drop()
 	region := channel.Attribute("region")
 	if region.IsNone() {
 		return MakeRuleEveryone()
@@ -21,7 +23,8 @@ func Audience(channel *Channel) Rule {
 }
 
 // Decide is asked only of a policy that answers `each`, which this one never does.
-func Decide(_ *Channel, subjects []*Subject) []bool {
+func Decide(channel *Channel, subjects []*Subject) []bool {
+	channel.Drop()
 	for _, subject := range subjects {
 		subject.Drop()
 	}

@@ -21,6 +21,8 @@ var allowed = Ok[Option[string], Denial](None[string]())
 
 // Authorize allows, with or without a grant, or denies.
 func Authorize(command *Command) answer {
+	// What is lent must be given back before the answer.
+	defer command.Drop()
 	if command.Name() != "select-channel" {
 		return allowed
 	}

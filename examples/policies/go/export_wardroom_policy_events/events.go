@@ -15,6 +15,8 @@ var contact = []string{"email", "phone"}
 
 // Render answers with one form of the event or two.
 func Render(event *Event) Rendering {
+	// What is lent must be given back before the answer.
+	defer event.Drop()
 	name := event.Name()
 	hides := name == "user-joined" || name == "user-updated"
 	if !hides || len(settings.Current.HiddenFrom) == 0 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::watch;
-use wardroom_domain::{Command, Generation, Rejection, Reply, WorkspaceId};
+use wardroom_domain::{Command, Generation, WorkspaceId};
 
 use super::{Committer, Failure};
 
@@ -56,14 +56,16 @@ impl Committer {
     /// it until then.
     pub(super) async fn settle(&self, workspace: &WorkspaceId) -> Result<(), Failure> {
         loop {
-            match self.run(workspace, Command::Settle, None).await {
-                Ok(entry) if entry.reply == Reply::Unchanged => return Ok(()),
-                // Other work gets its turn between two batches.
-                Ok(_) => tokio::task::yield_now().await,
-                // A workspace that was closed meanwhile has nothing left to look at.
-                Err(Failure::Rejected(Rejection::WorkspaceNotFound)) => return Ok(()),
-                Err(failure) => return Err(failure),
+            let entry = self.run(workspace, Command::Settle, None).await?;
+            if entry.state.settled() == self.policies.generation() {
+                return Ok(());
             }
+            // Other work gets its turn between two batches.
+            tokio::task::yield_now().await;
         }
     }
 }
+
+#[cfg(test)]
+#[path = "reevaluation_tests.rs"]
+mod tests;

@@ -3,8 +3,8 @@
 
 use super::{Draft, Permit};
 use crate::{
-    Change, CloseReason, Connection, Denial, Event, Rejection, RequestFacts, SocketId,
-    SubjectFacts, UserId,
+    Audience, Change, CloseReason, Connection, Denial, Event, Member, Rejection, RequestFacts,
+    SocketId, SubjectFacts, UserId,
 };
 
 impl Draft<'_> {
@@ -94,24 +94,20 @@ impl Draft<'_> {
         });
     }
 
-    /// What policies may look at changed of a member: admission is asked again before anything is
-    /// announced, so that whoever goes does not hear it.
-    pub(super) fn member_changed(&mut self, change: Change, announcement: Option<Event>) {
-        let user = match &change {
-            Change::MemberPut { user, member } => {
-                let old = self.state.members.get(user);
-                let same =
-                    old.is_some_and(|m| m.role == member.role && m.attributes == member.attributes);
-                (!same).then(|| user.clone())
-            }
-            _ => None,
-        };
-        self.change(change);
-        if let Some(user) = user {
-            self.readmit(&user);
+    /// Takes down what is said of a member. Where that changes what policies may look at, admission is
+    /// asked again before anything is told, so that whoever goes does not hear it.
+    pub(super) fn put_described(&mut self, user: &UserId, member: Member, told: Option<Event>) {
+        let old = self.state.members.get(user);
+        let same = old.is_some_and(|m| m.role == member.role && m.attributes == member.attributes);
+        self.change(Change::MemberPut {
+            user: user.clone(),
+            member,
+        });
+        if !same {
+            self.readmit(user);
         }
-        if let Some(event) = announcement {
-            self.emit(event, crate::Audience::Workspace);
+        if let Some(event) = told {
+            self.emit(event, Audience::Workspace);
         }
     }
 }

@@ -75,7 +75,7 @@ impl Draft<'_> {
         if old.as_ref() == Some(&member) {
             return Ok(Reply::Unchanged);
         }
-        let (user, profile) = (user.clone(), member.profile.clone());
+        let profile = member.profile.clone();
         let event = match &old {
             None => Some(Event::UserJoined {
                 user: user.clone(),
@@ -87,7 +87,7 @@ impl Draft<'_> {
             }),
             Some(_) => None,
         };
-        self.member_changed(Change::MemberPut { user, member }, event);
+        self.put_described(user, member, event);
         Ok(if old.is_none() {
             Reply::Created
         } else {

@@ -151,11 +151,7 @@ async fn policies(server: &Server) -> Value {
 }
 
 async fn start(first: &Era) -> Server {
-    // It is about swaps: a busy machine is to be no reason for a policy to miss its deadline.
-    let mut server = Server::with()
-        .set("policy.deadline", "20s")
-        .set("policy.start_deadline", "20s")
-        .set("policy.cache", "compiled");
+    let mut server = Server::with().set("policy.cache", "compiled");
     for name in [HOUSE, ANNEX] {
         server = server
             .policy(name, &paths::guest("sealed"))

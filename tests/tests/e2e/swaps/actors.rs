@@ -52,15 +52,14 @@ pub(super) async fn publish(run: &Run<'_>) -> [Published; 3] {
     ]
     .map(|(name, to)| (Published::new(name), to));
     while !run.over.get() {
-        let began = run.known.get();
         for (Published { name, events }, to) in &mut published {
             let known = run.known.get();
             let number = json!({"n": events.len()});
             let answer = backend.publish(name, &number, to).await;
             assert_eq!(answer.body, json!({"outcome": "changed"}), "{answer:?}");
             events.push((known, run.begun.get()));
+            run.did("backend", known);
         }
-        run.did("backend", began);
     }
     published.map(|(published, _)| published)
 }
@@ -119,7 +118,6 @@ pub(super) async fn hurry(run: &Run<'_>, raw: &mut Raw) -> (Vec<Heard>, Vec<Aske
 pub(super) async fn stroll(run: &Run<'_>, client: &mut Client) -> Vec<Asked> {
     let mut asked = Vec::<Asked>::new();
     while !run.over.get() {
-        let known = run.known.get();
         let channel = CHANNELS[asked.len() / 3 % CHANNELS.len()];
         let number = asked.len() as u64;
         for (at, (name, data)) in (number..).zip(round(number, channel)) {
@@ -132,8 +130,8 @@ pub(super) async fn stroll(run: &Run<'_>, client: &mut Client) -> Vec<Asked> {
                 within: (known, run.begun.get()),
                 answer,
             });
+            run.did("eve", known);
         }
-        run.did("eve", known);
     }
     asked
 }

@@ -249,7 +249,12 @@ impl Told<'_> {
     }
 
     /// What was to be seen was there to be seen.
-    pub(super) fn judge_coverage(&self, by_ann: &[Asked], visits: &Visits) {
+    pub(super) fn judge_coverage(
+        &self,
+        published: &[Published],
+        by_ann: &[Asked],
+        visits: &Visits,
+    ) {
         let modes = self.eras.windows(2).map(|it| (it[0].mode(), it[1].mode()));
         let modes: BTreeSet<_> = modes.collect();
         assert_eq!(modes.len(), 16, "each mode is followed by each: {modes:?}");
@@ -264,13 +269,13 @@ impl Told<'_> {
         assert!(visits.sessions.len() > self.eras.len() / 16);
         let settling = (0..self.told.len()).filter(|place| self.is_settling(*place));
         assert!(settling.count() > self.eras.len() / 16);
-        let words = self.told.iter().filter(|it| it.event.name == "word");
-        let eras: BTreeSet<_> = words.map(|it| it.era).collect();
-        assert_eq!(
-            eras.len(),
-            self.eras.len(),
-            "something was told in each era"
-        );
+        let events = published.iter().flat_map(|it| &it.events);
+        let commands = by_ann.iter().map(|it| &it.within);
+        for all in [events.collect::<Vec<_>>(), commands.collect()] {
+            let wholly = all.into_iter().filter(|(first, last)| first == last);
+            let eras: BTreeSet<_> = wholly.map(|(first, _)| *first).collect();
+            assert_eq!(eras.len(), self.eras.len(), "each era was used");
+        }
         let unseen = |it: &Sealed, who| !self.eras[it.era].sees(who, "staff");
         for who in [&ANN, &EVE, &GUS] {
             let notes = self.told.iter().filter(|it| it.event.name == "note");

@@ -209,7 +209,7 @@ async fn five_hundred_swaps_lose_duplicate_and_misjudge_nothing() {
     told.judge_commands(&eras::EVE, &by_eve);
     told.judge_order(&eras::ANN, &heard_by_ann, &by_ann);
     told.judge_stories();
-    told.judge_coverage(&by_ann, &gus);
+    told.judge_coverage(&published, &by_ann, &gus);
 
     let policies = policies(&server).await;
     assert_eq!(policies["generation"], SWAPS + 1);

@@ -34,13 +34,8 @@ impl Api {
         )
     }
 
-    /// One call; returns the status and the beginning of the answer.
-    pub async fn call(
-        &self,
-        method: &str,
-        path: &str,
-        body: &str,
-    ) -> anyhow::Result<(u16, String)> {
+    /// One call; returns the status and the answer.
+    async fn call(&self, method: &str, path: &str, body: &str) -> anyhow::Result<(u16, String)> {
         let calling = async {
             let mut stream = TcpStream::connect(self.address).await?;
             stream.set_nodelay(true)?;
@@ -51,8 +46,7 @@ impl Api {
             loop {
                 if let Some(answer) = parse(&buffer)? {
                     let body = &buffer[answer.head..answer.length];
-                    let text = String::from_utf8_lossy(body).chars().take(300).collect();
-                    return Ok((answer.status, text));
+                    return Ok((answer.status, String::from_utf8_lossy(body).into_owned()));
                 }
                 ensure!(
                     stream.read_buf(&mut buffer).await? > 0,
@@ -67,12 +61,22 @@ impl Api {
 
     /// One call that must succeed.
     pub async fn must(&self, method: &str, path: &str, body: &str) -> anyhow::Result<()> {
+        self.succeed(method, path, body).await.map(drop)
+    }
+
+    /// Reads something.
+    pub async fn get(&self, path: &str) -> anyhow::Result<String> {
+        self.succeed("GET", path, "").await
+    }
+
+    async fn succeed(&self, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
         let (status, text) = self.call(method, path, body).await?;
         ensure!(
             (200..300).contains(&status),
-            "{method} {path} was answered {status}: {text}"
+            "{method} {path} was answered {status}: {}",
+            text.chars().take(300).collect::<String>()
         );
-        Ok(())
+        Ok(text)
     }
 
     /// Opens a connection to publish on; errors in the answers are counted in `hub`.

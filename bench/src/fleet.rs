@@ -26,6 +26,18 @@ pub struct Shape {
     pub workspaces: usize,
     /// Members, each with one socket, in each.
     pub members: usize,
+    /// What the names of its workspaces and members begin with; another for another fleet.
+    pub prefix: &'static str,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            workspaces: 1,
+            members: 1,
+            prefix: "",
+        }
+    }
 }
 
 impl Shape {
@@ -36,12 +48,12 @@ impl Shape {
 
     /// The name of a workspace.
     pub fn workspace(self, index: usize) -> String {
-        format!("w{index}")
+        format!("{}w{index}", self.prefix)
     }
 
     /// The name of a member; one user is a member of one workspace only.
     pub fn user(self, socket: usize) -> String {
-        format!("u{socket}")
+        format!("{}u{socket}", self.prefix)
     }
 
     fn workspace_of(self, socket: usize) -> usize {

@@ -1,7 +1,9 @@
 //! Where every socket of the load generator reports what it received: counts, order, latency. One
 //! thread, so plain cells. Knows neither sockets nor HTTP.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::fmt;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -9,6 +11,18 @@ use tokio::sync::Notify;
 use crate::histogram::Histogram;
 use crate::limits::{DRAIN_DEADLINE, PUBLISHERS};
 use crate::mark::Mark;
+
+/// Looks at every packet besides: whether it should have come, what it holds.
+pub trait Observer {
+    /// A packet came to `receiver` at `now_us`; with its mark, if it has one.
+    fn received(&self, receiver: usize, packet: &[u8], mark: Option<Mark>, now_us: u64);
+}
+
+impl fmt::Debug for dyn Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
 
 /// The account of one run.
 #[derive(Debug)]
@@ -25,6 +39,7 @@ pub struct Hub {
     last: RefCell<Vec<[u64; PUBLISHERS]>>,
     allowed: Cell<u64>,
     moved: Notify,
+    observer: OnceCell<Rc<dyn Observer>>,
 }
 
 /// What went wrong in a run; everything zero in a good one.
@@ -58,6 +73,7 @@ impl Hub {
             last: RefCell::new(vec![[0; PUBLISHERS]; receivers]),
             allowed: Cell::new(u64::MAX),
             moved: Notify::new(),
+            observer: OnceCell::new(),
         }
     }
 
@@ -68,7 +84,11 @@ impl Hub {
 
     /// A packet came to `receiver` at `now_us`.
     pub fn received(&self, receiver: usize, packet: &[u8], now_us: u64) {
-        let Some(mark) = Mark::find(packet).filter(|mark| mark.publisher < PUBLISHERS) else {
+        let mark = Mark::find(packet).filter(|mark| mark.publisher < PUBLISHERS);
+        if let Some(observer) = self.observer.get() {
+            observer.received(receiver, packet, mark, now_us);
+        }
+        let Some(mark) = mark else {
             self.unmarked.set(self.unmarked.get() + 1);
             return;
         };
@@ -85,6 +105,11 @@ impl Hub {
             self.skipped.set(self.skipped.get() + 1);
         }
         *last = mark.number;
+    }
+
+    /// Has every packet from now on looked at; the first observer stays.
+    pub fn observed_by(&self, observer: Rc<dyn Observer>) {
+        self.observer.get_or_init(|| observer);
     }
 
     /// To be called after a batch of packets: lets waiting publishers go on.

@@ -8,6 +8,8 @@ pub mod histogram;
 pub mod hub;
 pub mod limits;
 pub mod mark;
+pub mod policies;
+pub mod privacy;
 pub mod process;
 pub mod publisher;
 pub mod report;

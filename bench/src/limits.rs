@@ -22,6 +22,8 @@ pub const CONNECT_DEADLINE: Duration = Duration::from_secs(20);
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(20);
 /// An answer to a single HTTP call must be there within this time.
 pub const CALL_DEADLINE: Duration = Duration::from_secs(30);
+/// All that is open must have settled under changed policies within this time.
+pub const SETTLE_DEADLINE: Duration = Duration::from_secs(60);
 /// A server must answer its health check within this time after it was started.
 pub const START_DEADLINE: Duration = Duration::from_secs(20);
 /// A server that was asked to end is killed after this time.

@@ -13,6 +13,7 @@ use crate::fleet::{Fleet, Shape};
 use crate::hub::Hub;
 use crate::limits::PUBLISHERS;
 use crate::mark::Mark;
+use crate::privacy;
 use crate::socket::send;
 
 /// What is done to make the servers send.
@@ -20,6 +21,8 @@ use crate::socket::send;
 pub enum Way {
     /// `POST /v1/workspaces/{w}/events` to the whole workspace.
     Http,
+    /// The same way, a `user-updated` that rendering policies look at.
+    Profile,
     /// A member's `update-media-state` in a public channel.
     Media,
     /// A member's `select-channel`, between two public channels: two events for each receiver,
@@ -42,6 +45,8 @@ struct Publisher {
     hub: Rc<Hub>,
     shape: Shape,
     paths: Rc<[String]>,
+    /// Whose profile is updated.
+    user: String,
     numbers: Vec<u64>,
 }
 
@@ -58,8 +63,13 @@ impl Publisher {
         self.hub.published(self.shape.members);
         let sent = match &mut self.line {
             Line::Http(pipeline) => {
+                let (event, data) = if self.way == Way::Profile {
+                    ("user-updated", privacy::data(&self.user, &mark))
+                } else {
+                    ("bench", data)
+                };
                 let body =
-                    format!(r#"{{"event":"bench","data":{data},"to":{{"workspace":true}}}}"#);
+                    format!(r#"{{"event":"{event}","data":{data},"to":{{"workspace":true}}}}"#);
                 pipeline.post(&self.paths[workspace], &body).await
             }
             Line::Socket(stream) if self.way == Way::Media => {
@@ -108,7 +118,7 @@ impl Publishers {
             .collect();
         let mut all = Vec::with_capacity(PUBLISHERS);
         for index in 0..PUBLISHERS {
-            let line = if way == Way::Http {
+            let line = if matches!(way, Way::Http | Way::Profile) {
                 Line::Http(api.pipeline(hub).await?)
             } else {
                 let stream = fleet.stream(index)?;
@@ -122,6 +132,7 @@ impl Publishers {
                 hub: Rc::clone(hub),
                 shape,
                 paths: Rc::clone(&paths),
+                user: shape.user(index % shape.members),
                 numbers: vec![0; shape.workspaces],
             });
         }

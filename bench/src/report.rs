@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use crate::scenario::Scenario;
 use crate::servers::Kind;
-use crate::targets::{METRICS, Metric, Target};
+use crate::targets::{EVENTS, METRICS, Metric, Target};
 
 /// The numbers of every round, by scenario, server and name; `None` where a round gave none.
 #[derive(Debug, Default)]
@@ -43,6 +43,32 @@ fn spread(values: &[f64]) -> String {
     match values.len() {
         1 => show(middle),
         _ => format!("{} ({}–{})", show(middle), show(low), show(high)),
+    }
+}
+
+/// The servers of a scenario, and which are divided by which.
+fn columns(scenario: Scenario) -> (&'static [Kind], &'static [(Kind, Kind)]) {
+    match scenario {
+        Scenario::Policy => (
+            &[Kind::Wardroom, Kind::WardroomPolicies],
+            &[(Kind::WardroomPolicies, Kind::Wardroom)],
+        ),
+        Scenario::Renditions => (
+            &[
+                Kind::Wardroom,
+                Kind::WardroomOneRenderer,
+                Kind::WardroomFourRenderers,
+            ],
+            &[
+                (Kind::WardroomOneRenderer, Kind::Wardroom),
+                (Kind::WardroomFourRenderers, Kind::Wardroom),
+            ],
+        ),
+        Scenario::Settle => (&[Kind::WardroomSettling], &[]),
+        _ => (
+            &[Kind::Wardroom, Kind::Node, Kind::Floor],
+            &[(Kind::Wardroom, Kind::Node), (Kind::Wardroom, Kind::Floor)],
+        ),
     }
 }
 
@@ -144,7 +170,11 @@ impl Rounds {
                 (format!("≤ {most} without"), met)
             }
             Target::Zero => {
-                let lost = self.given(metric.scenario, Kind::Wardroom, metric.name);
+                let servers = columns(metric.scenario).0.iter();
+                let lost: Vec<f64> = servers
+                    .filter(|server| **server != Kind::Node && **server != Kind::Floor)
+                    .flat_map(|server| self.given(metric.scenario, *server, metric.name))
+                    .collect();
                 let met = (!lost.is_empty()).then(|| lost.iter().all(|lost| *lost == 0.0));
                 ("0".to_owned(), word(met).to_owned())
             }
@@ -167,16 +197,7 @@ impl Rounds {
     }
 
     fn table(&self, scenario: Scenario, text: &mut String) {
-        let columns: &[Kind] = if scenario == Scenario::Policy {
-            &[Kind::Wardroom, Kind::WardroomPolicies]
-        } else {
-            &[Kind::Wardroom, Kind::Node, Kind::Floor]
-        };
-        let ratios: &[(Kind, Kind)] = if scenario == Scenario::Policy {
-            &[(Kind::WardroomPolicies, Kind::Wardroom)]
-        } else {
-            &[(Kind::Wardroom, Kind::Node), (Kind::Wardroom, Kind::Floor)]
-        };
+        let (columns, ratios) = columns(scenario);
         let _ = write!(text, "## {scenario:?}\n\n| |");
         for column in columns {
             let _ = write!(text, " {} |", column.name());
@@ -187,7 +208,8 @@ impl Rounds {
         text.push_str(" target | |\n|---|");
         text.push_str(&"---|".repeat(columns.len() + ratios.len() + 2));
         text.push('\n');
-        for metric in METRICS.iter().filter(|metric| metric.scenario == scenario) {
+        let all = METRICS.iter().chain(EVENTS);
+        for metric in all.filter(|metric| metric.scenario == scenario) {
             let _ = write!(text, "| {} |", metric.label);
             for column in columns {
                 let _ = write!(

@@ -2,16 +2,19 @@
 //! sockets, publishes, and gives numbers by name. Must not know which server it talks to.
 
 mod arrival;
+mod renditions;
+mod settle;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::Api;
 use crate::fleet::{Entry, Fleet, Shape};
@@ -56,6 +59,11 @@ pub enum Scenario {
     /// Fan-out of media and selecting events in a public channel, for the server with and
     /// without policies.
     Policy,
+    /// Profile updates, for the server with none, one and four policies that render them.
+    Renditions,
+    /// 10,000 sockets and 1,000 channels come under changed policies and a changed directory while
+    /// events are published; for the server only.
+    Settle,
 }
 
 /// The server under test, as the load generator is told of it.
@@ -76,6 +84,12 @@ pub struct Subject {
     /// Process whose CPU time and memory are read.
     #[arg(long)]
     pub pid: u32,
+    /// How many policies render events.
+    #[arg(long, default_value_t = 0)]
+    pub renderers: usize,
+    /// The server's folder, with the configuration and the policies that it follows.
+    #[arg(long)]
+    pub home: Option<PathBuf>,
     /// Shorter phases, for a first look.
     #[arg(long)]
     pub quick: bool,
@@ -112,6 +126,8 @@ pub async fn run(scenario: Scenario, subject: Subject) -> anyhow::Result<Outcome
                 .fanout(1_000, &[Way::Media, Way::Select], true)
                 .await?
         }
+        Scenario::Renditions => bench.renditions().await?,
+        Scenario::Settle => bench.settle().await?,
     }
     Ok(bench.outcome)
 }
@@ -164,19 +180,28 @@ impl Bench {
 
     /// Tells the server the whole truth about its workspaces.
     async fn fill(&self, shape: Shape) -> anyhow::Result<()> {
+        let channels = json!({ "lobby": { "private": false }, "lounge": { "private": false } });
+        self.fill_with(shape, |_| json!({}), &channels).await
+    }
+
+    /// The same, with what `member` says of each socket's user beyond the profile.
+    async fn fill_with(
+        &self,
+        shape: Shape,
+        member: impl Fn(usize) -> Value,
+        channels: &Value,
+    ) -> anyhow::Result<()> {
         for workspace in 0..shape.workspaces {
             let first = workspace * shape.members;
             let members: serde_json::Map<_, _> = (first..first + shape.members)
                 .map(|socket| {
                     let id = shape.user(socket);
-                    let user = json!({ "id": id, "name": format!("Member {socket}") });
-                    (id, json!({ "user": user }))
+                    let mut said = member(socket);
+                    said["user"] = json!({ "id": id, "name": format!("Member {socket}") });
+                    (id, said)
                 })
                 .collect();
-            let body = json!({
-                "members": members,
-                "channels": { "lobby": { "private": false }, "lounge": { "private": false } },
-            });
+            let body = json!({ "members": members, "channels": channels });
             let path = format!("/v1/workspaces/{}", shape.workspace(workspace));
             self.api.must("PUT", &path, &body.to_string()).await?;
         }
@@ -186,9 +211,20 @@ impl Bench {
     /// Fills the directory and connects everyone; loss of a socket ends the run.
     async fn gather(&self, shape: Shape, status: &'static str) -> anyhow::Result<(Fleet, Rc<Hub>)> {
         self.fill(shape).await?;
-        let entry = Entry::new(self.subject.server, shape, status, &self.subject.secret)?;
         let hub = Rc::new(Hub::new(shape.sockets()));
-        let (fleet, arrival) = Fleet::connect(Rc::new(entry), &hub).await?;
+        let fleet = self.connect(shape, status, &hub).await?;
+        Ok((fleet, hub))
+    }
+
+    /// Connects everyone; loss of a socket ends the run.
+    async fn connect(
+        &self,
+        shape: Shape,
+        status: &'static str,
+        hub: &Rc<Hub>,
+    ) -> anyhow::Result<Fleet> {
+        let entry = Entry::new(self.subject.server, shape, status, &self.subject.secret)?;
+        let (fleet, arrival) = Fleet::connect(Rc::new(entry), hub).await?;
         ensure!(
             arrival.lost == 0,
             "{} of {} sockets did not get in: {}",
@@ -196,7 +232,7 @@ impl Bench {
             shape.sockets(),
             arrival.reason.unwrap_or_default(),
         );
-        Ok((fleet, hub))
+        Ok(fleet)
     }
 
     async fn phase(
@@ -223,6 +259,7 @@ impl Bench {
         let shape = Shape {
             workspaces: 1,
             members,
+            ..Shape::default()
         };
         // Silent arrival: a thousand presence events to a thousand members are `connect`'s matter.
         let (fleet, hub) = self.gather(shape, "offline").await?;
@@ -247,6 +284,7 @@ impl Bench {
         let shape = Shape {
             workspaces: 500,
             members: 10,
+            ..Shape::default()
         };
         let (fleet, hub) = self.gather(shape, "online").await?;
         let mut publishers = Publishers::open(Way::Http, &self.api, &fleet, shape, &hub).await?;
@@ -319,6 +357,7 @@ impl Bench {
         let shape = Shape {
             workspaces: 10,
             members: 1_000,
+            ..Shape::default()
         };
         let settle = self.time(6);
         let empty = memory_kib(pid)?;

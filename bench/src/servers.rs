@@ -13,6 +13,7 @@ use nix::unistd::Pid;
 use sha2::{Digest, Sha256};
 
 use crate::limits::{START_DEADLINE, STOP_DEADLINE};
+use crate::policies::{self, CONFIGURATION};
 
 /// HS256 secret of a benchmark run; the servers live for a minute on loopback.
 pub const SECRET: &str = "wardroom-benchmark-secret-of-at-least-32-bytes";
@@ -35,6 +36,12 @@ pub enum Kind {
     Wardroom,
     /// Wardroom with the shipped policies.
     WardroomPolicies,
+    /// Wardroom with one policy that renders events.
+    WardroomOneRenderer,
+    /// Wardroom with four policies that render events.
+    WardroomFourRenderers,
+    /// Wardroom with policies that are swapped while it runs.
+    WardroomSettling,
     /// The Node peer.
     Node,
     /// The broadcaster of frames.
@@ -47,8 +54,20 @@ impl Kind {
         match self {
             Self::Wardroom => "wardroom",
             Self::WardroomPolicies => "wardroom+policies",
+            Self::WardroomOneRenderer => "wardroom+1-renderer",
+            Self::WardroomFourRenderers => "wardroom+4-renderers",
+            Self::WardroomSettling => "wardroom+swaps",
             Self::Node => "node",
             Self::Floor => "floor",
+        }
+    }
+
+    /// How many policies that render events it is started with.
+    pub fn renderers(self) -> usize {
+        match self {
+            Self::WardroomOneRenderer => 1,
+            Self::WardroomFourRenderers => 4,
+            _ => 0,
         }
     }
 }
@@ -62,6 +81,8 @@ pub struct Places {
     pub node_peer: PathBuf,
     /// Components of the shipped policies.
     pub policies: Vec<PathBuf>,
+    /// Directory of all components, those of the tests in `examples` below it.
+    pub components: PathBuf,
     /// Directory for configuration, logs and reports.
     pub output: PathBuf,
 }
@@ -113,16 +134,12 @@ impl Running {
                 command.args(["--server", &server.to_string(), "--api", &api.to_string()]);
                 command
             }
-            Kind::Wardroom | Kind::WardroomPolicies => {
+            _ => {
                 let data = places.output.join(format!("data-{}", server.port()));
                 std::fs::create_dir_all(&data)?;
-                let file = data.join("wardroom.toml");
-                let policies: &[_] = if kind == Kind::Wardroom {
-                    &[]
-                } else {
-                    &places.policies
-                };
-                std::fs::write(&file, configuration(server, api, &data, policies))?;
+                let file = data.join(CONFIGURATION);
+                let policies = policies::sections(kind, places, &data)?;
+                std::fs::write(&file, configuration(server, api, &data) + &policies)?;
                 scratch = Some(data);
                 let mut command = pinned(core, &places.binaries.join("wardroom"));
                 command.arg("serve").arg("--config").arg(file);
@@ -164,6 +181,11 @@ impl Running {
         Ok(())
     }
 
+    /// The folder with its configuration, if it has one.
+    pub fn home(&self) -> Option<&Path> {
+        self.scratch.as_deref()
+    }
+
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -191,24 +213,15 @@ impl Drop for Running {
     }
 }
 
-fn configuration(server: SocketAddr, api: SocketAddr, data: &Path, policies: &[PathBuf]) -> String {
+fn configuration(server: SocketAddr, api: SocketAddr, data: &Path) -> String {
     let digest = Sha256::digest(API_KEY);
     let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut text = format!(
+    format!(
         "[listen]\npublic = \"{server}\"\ninternal = \"{api}\"\n\n\
          [store]\npath = {store:?}\n\n\
          [[auth.keys]]\nalg = \"HS256\"\nsecret = \"{SECRET}\"\n\n\
          [[api_keys]]\nname = \"benchmark\"\nhash = \"sha256:{hash}\"\n\
-         scopes = [\"directory:write\", \"events:publish\"]\n",
+         scopes = [\"directory:write\", \"events:publish\", \"ops:read\"]\n",
         store = data.join("store.redb"),
-    );
-    for file in policies {
-        let name = file
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .replace('_', "-");
-        text += &format!("\n[[policies]]\nname = \"{name}\"\nfile = {file:?}\n");
-    }
-    text
+    )
 }

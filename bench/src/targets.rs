@@ -1,5 +1,9 @@
 //! The rows of the report and the targets that stand against them. Knows no numbers.
 
+mod events;
+
+pub(crate) use self::events::EVENTS;
+
 use crate::scenario::Scenario;
 use crate::scenario::Scenario::{Burst, Churn, Connect, Fanout, Fanout5000, Idle, Policy, Rooms};
 

@@ -80,8 +80,11 @@ pub async fn run(
     let mut chores = JoinSet::new();
     chores.spawn(Arc::clone(&committer).expire_holds());
     let settled = {
-        let policies = policies.clone();
-        move |generation| policies.settled(generation)
+        let (policies, metrics) = (policies.clone(), Arc::clone(&metrics));
+        move |generation| {
+            policies.settled(generation);
+            metrics.policies().settled(generation.0);
+        }
     };
     chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe(), settled));
     let watching = reload::follow(&policies, &config, reread)?;

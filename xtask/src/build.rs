@@ -31,6 +31,11 @@ pub(crate) fn guests() -> Result<()> {
     guest(&["--package", "wardroom-guests", "--examples"])
 }
 
+/// Builds one guest of the tests.
+pub(crate) fn guest_named(name: &str) -> Result<()> {
+    guest(&["--package", "wardroom-guests", "--example", name])
+}
+
 fn guest(packages: &[&str]) -> Result<()> {
     setup::guest_target()?;
     let mut build = cargo(&["build", "--locked", "--release", "--target", GUEST_TARGET]);

@@ -17,7 +17,7 @@ use wardroom_bench::servers::{API_KEY, Kind, Places, Running, SECRET, pause, pin
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
 const ROUNDS: usize = 3;
-const EVERYTHING: [Scenario; 7] = [
+const EVERYTHING: [Scenario; 9] = [
     Scenario::Connect,
     Scenario::Churn,
     Scenario::Fanout,
@@ -25,6 +25,8 @@ const EVERYTHING: [Scenario; 7] = [
     Scenario::Rooms,
     Scenario::Burst,
     Scenario::Policy,
+    Scenario::Renditions,
+    Scenario::Settle,
 ];
 
 /// Measures the servers against each other, in turns, and reports medians and ratios.
@@ -51,6 +53,9 @@ struct Arguments {
     /// Component of a shipped policy; may be repeated.
     #[arg(long)]
     policy: Vec<PathBuf>,
+    /// Directory of all components.
+    #[arg(long)]
+    components: PathBuf,
     /// Directory for the report, logs and configuration.
     #[arg(long)]
     output: PathBuf,
@@ -92,6 +97,12 @@ fn main() -> anyhow::Result<()> {
 fn servers_of(arguments: &Arguments, scenario: Scenario) -> Vec<Kind> {
     let all: &[Kind] = match scenario {
         Scenario::Policy => &[Kind::Wardroom, Kind::WardroomPolicies],
+        Scenario::Renditions => &[
+            Kind::Wardroom,
+            Kind::WardroomOneRenderer,
+            Kind::WardroomFourRenderers,
+        ],
+        Scenario::Settle => &[Kind::WardroomSettling],
         // Its question, whether a socket is ever lost, is not one to the others.
         Scenario::Churn if arguments.server.is_empty() => &[Kind::Wardroom],
         _ => &[Kind::Wardroom, Kind::Node, Kind::Floor],
@@ -111,6 +122,7 @@ fn take_turns(
         binaries: arguments.binaries.clone(),
         node_peer: arguments.node_peer.clone(),
         policies: arguments.policy.clone(),
+        components: arguments.components.clone(),
         output: arguments.output.clone(),
     };
     let mut err = std::io::stderr();
@@ -163,6 +175,10 @@ fn measure(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
+    command.args(["--renderers", &kind.renderers().to_string()]);
+    if let Some(home) = running.home() {
+        command.arg("--home").arg(home);
+    }
     if arguments.quick {
         command.arg("--quick");
     }

@@ -15,6 +15,7 @@ impl Bench {
         let shape = Shape {
             workspaces: if self.subject.quick { 50 } else { 200 },
             members: 20,
+            ..Shape::default()
         };
         self.fill(shape).await?;
         let entry = Entry::new(self.subject.server, shape, "online", &self.subject.secret)?;
@@ -44,6 +45,7 @@ impl Bench {
         let shape = Shape {
             workspaces: 200,
             members: 20,
+            ..Shape::default()
         };
         self.fill(shape).await?;
         let entry = Entry::new(self.subject.server, shape, "online", &self.subject.secret)?;

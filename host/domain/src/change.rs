@@ -89,6 +89,25 @@ pub enum Change {
 }
 
 impl Change {
+    /// Whether it may change who is there or what policies may know of them.
+    pub(crate) fn concerns_people(&self) -> bool {
+        match self {
+            Self::MemberPut { .. }
+            | Self::MemberRemoved { .. }
+            | Self::ConnectionPut { .. }
+            | Self::ConnectionRemoved { .. }
+            | Self::Closed => true,
+            Self::Known
+            | Self::ChannelPut { .. }
+            | Self::ChannelRemoved { .. }
+            | Self::ChannelViewed { .. }
+            | Self::Selected { .. }
+            | Self::Unselected { .. }
+            | Self::Settling { .. }
+            | Self::Settled { .. } => false,
+        }
+    }
+
     /// Whether the change is part of the directory: what the backend said, which a store keeps
     /// over a crash. Presence is not.
     #[must_use]

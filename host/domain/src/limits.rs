@@ -31,5 +31,9 @@ pub const CONNECTIONS_PER_SETTLING: usize = 256;
 /// Channels that are looked at again in one such decision.
 pub const CHANNELS_PER_SETTLING: usize = 32;
 
+/// How often a rule is applied to somebody in one such decision, after which no further channel is
+/// looked at: some milliseconds.
+pub const PEOPLE_PER_SETTLING: usize = 32_768;
+
 const _: () = assert!(MAX_MEMBERS_PER_CHANNEL <= MAX_MEMBERS_PER_WORKSPACE);
 const _: () = assert!(MAX_NAMED_RECIPIENTS <= MAX_MEMBERS_PER_WORKSPACE);

@@ -119,14 +119,24 @@ impl Pipeline {
                 }),
                 Form::Suppressed => renditions.push(Rendition { to, payload: None }),
                 Form::Split(forms) => {
+                    let mut some_are_left = true;
                     for (selector, payload) in forms {
+                        // Behind a form for everybody nobody is left: what stood there would be
+                        // looked at for each receiver, and shown to every further policy.
+                        some_are_left = !selector.matches_everybody();
+                        let narrower = some_are_left.then_some(selector);
                         renditions.push(Rendition {
-                            to: to.iter().cloned().chain([selector]).collect(),
+                            to: to.iter().cloned().chain(narrower).collect(),
                             payload: Some(payload),
                         });
+                        if !some_are_left {
+                            break;
+                        }
                     }
                     // Whom none of the forms is for gets nothing, and not what others get.
-                    renditions.push(Rendition { to, payload: None });
+                    if some_are_left {
+                        renditions.push(Rendition { to, payload: None });
+                    }
                 }
             }
         }
@@ -144,3 +154,7 @@ impl Pipeline {
         self.changed.then_some(self.renditions)
     }
 }
+
+#[cfg(test)]
+#[path = "rendering_tests.rs"]
+mod tests;

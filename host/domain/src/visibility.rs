@@ -149,6 +149,12 @@ impl Selector {
             .any(|clause| clause.matches(channel, subject))
     }
 
+    /// Whether nobody at all can fail to be selected: a clause asks nothing.
+    pub(crate) fn matches_everybody(&self) -> bool {
+        let mut clauses = self.any.iter();
+        clauses.any(|clause| clause.all.is_empty() && clause.none.is_empty())
+    }
+
     /// The users outside whom nobody can match, if each clause names users. It saves a walk over
     /// the whole workspace where a rule speaks of a channel's members or of named users.
     fn candidates(&self, channel: &ChannelFacts) -> Option<OrdSet<UserId>> {

@@ -55,6 +55,7 @@ pub struct PolicyMetrics {
     seconds: Family<HookLabels, Times>,
     failures: Family<KindLabels, Counter>,
     generation: Gauge,
+    settled: Gauge,
     instances: Family<PolicyLabels, Gauge>,
     memory: Family<PolicyLabels, Gauge>,
     quarantined: Family<HookLabels, Gauge>,
@@ -115,6 +116,12 @@ impl PolicyMetrics {
             .set(i64::try_from(generation).unwrap_or(i64::MAX));
     }
 
+    /// Says under which generation all that is open has been looked at.
+    pub fn settled(&self, generation: u64) {
+        self.settled
+            .set(i64::try_from(generation).unwrap_or(i64::MAX));
+    }
+
     /// Counts an answer of a policy in shadow that differs from the one in force.
     pub fn shadow_difference(&self, policy: &str, hook: &'static str, kind: &'static str) {
         self.shadow_differences
@@ -148,6 +155,11 @@ impl PolicyMetrics {
             "policy_generation",
             "The generation of policies in force",
             self.generation.clone(),
+        );
+        registry.register(
+            "policy_settled_generation",
+            "The generation under which all that is open was last looked at",
+            self.settled.clone(),
         );
         registry.register(
             "policy_instances",

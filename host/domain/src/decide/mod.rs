@@ -17,11 +17,13 @@ mod view;
 
 pub use questions::{Answers, Ask, Question};
 
+use std::sync::Arc;
+
 use self::permission::Permit;
 use self::questions::Questions;
 use crate::{
     Audience, Change, Command, Event, EventFacts, Json, Output, Rejection, Rendering, Reply,
-    Target, Timestamp, UserId, View, Workspace,
+    SubjectFacts, Target, Timestamp, UserId, View, Workspace,
 };
 
 /// What a decision depends on besides state and command.
@@ -85,6 +87,8 @@ pub fn decide(
         told: Vec::new(),
         questions: Questions::default(),
         grant: None,
+        everybody: None,
+        looked_at: 0,
     };
     draft.must_be_settled(command)?;
     let reply = draft.command(command)?;
@@ -118,6 +122,11 @@ struct Draft<'a> {
     questions: Questions,
     /// What policies attach to the acknowledgement.
     grant: Option<Json>,
+    /// Everybody a policy can speak of, kept from the first rule that speaks of all of them until
+    /// that changes: it takes longer to gather them than to apply the rule.
+    everybody: Option<Arc<[SubjectFacts]>>,
+    /// How often a rule was applied to somebody.
+    looked_at: usize,
 }
 
 impl Draft<'_> {
@@ -165,6 +174,9 @@ impl Draft<'_> {
     }
 
     fn change(&mut self, change: Change) {
+        if change.concerns_people() {
+            self.everybody = None;
+        }
         self.state.apply(&change);
         self.changes.push(change);
     }

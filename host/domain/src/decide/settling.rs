@@ -5,7 +5,7 @@
 use std::ops::Bound;
 
 use super::{Draft, Undecided};
-use crate::limits::{CHANNELS_PER_SETTLING, CONNECTIONS_PER_SETTLING};
+use crate::limits::{CHANNELS_PER_SETTLING, CONNECTIONS_PER_SETTLING, PEOPLE_PER_SETTLING};
 use crate::{Change, ChannelId, Command, Generation, Reply, SettlingAt, UserId};
 
 impl Draft<'_> {
@@ -73,17 +73,21 @@ impl Draft<'_> {
 
     fn settle_channels(&mut self, after: Option<ChannelId>) -> Option<SettlingAt> {
         let channels = self.state.channels.range(beyond(after));
-        let mut channels: Vec<ChannelId> = channels
+        // One more than fits, to know whether this is the end.
+        let channels: Vec<ChannelId> = channels
             .map(|(id, _)| id.clone())
-            .take(CHANNELS_PER_SETTLING)
+            .take(CHANNELS_PER_SETTLING + 1)
             .collect();
-        for id in &channels {
+        let before = self.looked_at;
+        for (place, id) in channels.iter().enumerate() {
+            let enough = self.looked_at - before >= PEOPLE_PER_SETTLING;
+            if place == CHANNELS_PER_SETTLING || (enough && place > 0) {
+                let last = channels[place - 1].clone();
+                return Some(SettlingAt::Channel(Some(last)));
+            }
             self.view_changed_channel(id);
         }
-        if channels.len() < CHANNELS_PER_SETTLING {
-            return None;
-        }
-        Some(SettlingAt::Channel(channels.pop()))
+        None
     }
 }
 

@@ -14,37 +14,36 @@ use crate::{
 
 impl<'a> Draft<'a> {
     /// The rules that govern a channel. Where the policies have not answered yet, the question is
-    /// noted and nobody sees the channel; such a draft never becomes a decision.
-    fn rules(&mut self, facts: &ChannelFacts) -> (Option<Generation>, Arc<[Rule]>) {
+    /// noted and there are none.
+    fn rules(&mut self, facts: &ChannelFacts) -> Option<(Option<Generation>, Arc<[Rule]>)> {
         let Some(answers) = self.visibility() else {
-            return (None, Arc::from([Rule::built_in(facts)]));
+            return Some((None, Arc::from([Rule::built_in(facts)])));
         };
         let generation = Some(answers.generation);
-        match answers.rules(facts, self.before.revision) {
-            Some(rules) => (generation, rules.clone()),
-            None => {
-                self.questions.audience(facts);
-                (generation, Arc::from([Rule::Nobody]))
-            }
+        let rules = answers.rules(facts, self.before.revision).cloned();
+        if rules.is_none() {
+            self.questions.audience(facts);
         }
+        Some((generation, rules?))
     }
 
-    /// Whom of these subjects all rules let see the channel.
+    /// Whom of these subjects all rules let see the channel; nothing where the policies have not
+    /// answered yet, which is noted.
     fn allowed(
         &mut self,
         facts: &ChannelFacts,
         rules: &[Rule],
         subjects: Vec<SubjectFacts>,
-    ) -> OrdSet<UserId> {
+    ) -> Option<OrdSet<UserId>> {
         let mut left = subjects;
         for (policy, rule) in rules.iter().enumerate() {
             if *rule == Rule::Each {
-                left = self.allowed_each(facts, policy, left);
+                left = self.allowed_each(facts, policy, left)?;
             } else {
                 left.retain(|s| rule.allows(facts, s) == Some(true));
             }
         }
-        left.into_iter().map(|s| s.user).collect()
+        Some(left.into_iter().map(|s| s.user).collect())
     }
 
     fn allowed_each(
@@ -52,9 +51,9 @@ impl<'a> Draft<'a> {
         facts: &ChannelFacts,
         policy: usize,
         subjects: Vec<SubjectFacts>,
-    ) -> Vec<SubjectFacts> {
+    ) -> Option<Vec<SubjectFacts>> {
         let Some(answers) = self.visibility() else {
-            return Vec::new();
+            return Some(Vec::new());
         };
         let answered = answers.of_subjects(facts, self.before.revision);
         let mut unanswered = Vec::new();
@@ -69,30 +68,51 @@ impl<'a> Draft<'a> {
         }
         if !unanswered.is_empty() {
             self.questions.subjects(facts, policy, unanswered);
+            return None;
         }
-        allowed
+        Some(allowed)
     }
 
-    fn evaluate(&mut self, facts: &ChannelFacts, rules: &[Rule]) -> View {
+    fn evaluate(&mut self, facts: &ChannelFacts, rules: &[Rule]) -> Option<View> {
         if rules.iter().all(|r| *r == Rule::Everyone) {
-            return View::Everyone;
+            return Some(View::Everyone);
         }
         let candidates = rules
             .iter()
             .filter_map(|r| r.candidates(facts))
             .min_by_key(OrdSet::len);
-        let subjects = match candidates {
-            Some(users) => users.iter().filter_map(|u| self.state.subject(u)).collect(),
-            None => self.state.subjects(),
+        let subjects: Vec<SubjectFacts> = if let Some(users) = candidates {
+            self.looked_at += users.len();
+            users.iter().filter_map(|u| self.state.subject(u)).collect()
+        } else {
+            let everybody = self.everybody();
+            self.looked_at += everybody.len();
+            // Only those are copied whom the rules before the first question let through.
+            let native = || rules.iter().take_while(|rule| **rule != Rule::Each);
+            let let_through = |subject: &&SubjectFacts| {
+                native().all(|rule| rule.allows(facts, subject) == Some(true))
+            };
+            everybody.iter().filter(let_through).cloned().collect()
         };
-        View::Users(self.allowed(facts, rules, subjects))
+        self.allowed(facts, rules, subjects).map(View::Users)
     }
 
-    /// Asks and evaluates the rules of a channel as it now is.
+    /// Everybody a policy can speak of.
+    fn everybody(&mut self) -> Arc<[SubjectFacts]> {
+        let state = &self.state;
+        let known = self
+            .everybody
+            .get_or_insert_with(|| state.subjects().into());
+        Arc::clone(known)
+    }
+
+    /// Asks and evaluates the rules of a channel as it now is. Nothing comes of it where the policies
+    /// have not answered yet: such a draft never becomes a decision, and what would follow if nobody
+    /// saw the channel is much work in a large workspace.
     fn look(&mut self, id: &ChannelId) -> Option<(View, View)> {
         let channel = self.state.channels.get(id)?.clone();
-        let (generation, rules) = self.rules(&channel.facts);
-        let view = self.evaluate(&channel.facts, &rules);
+        let (generation, rules) = self.rules(&channel.facts)?;
+        let view = self.evaluate(&channel.facts, &rules)?;
         if channel.generation != generation || channel.rules != rules || channel.view != view {
             self.change(Change::ChannelViewed {
                 channel: id.clone(),
@@ -114,7 +134,9 @@ impl<'a> Draft<'a> {
     }
 
     pub(super) fn view_new_channel(&mut self, id: &ChannelId) {
-        self.look(id);
+        if self.look(id).is_none() {
+            return;
+        }
         let audience = self.announcement(id);
         let channel = id.clone();
         self.emit(Event::ChannelCreated { channel }, audience);
@@ -165,13 +187,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Who saw a channel and no longer does, and who does and did not.
-    fn difference(&self, before: &View, after: &View) -> (OrdSet<UserId>, OrdSet<UserId>) {
-        let everyone = || self.state.subjects().into_iter().map(|s| s.user).collect();
-        let users = |view: &View| match view {
-            View::Everyone => everyone(),
+    fn difference(&mut self, before: &View, after: &View) -> (OrdSet<UserId>, OrdSet<UserId>) {
+        let mut users = |view: &View| match view {
+            View::Everyone => self.everybody().iter().map(|s| s.user.clone()).collect(),
             View::Users(users) => users.clone(),
         };
-        let (before, after) = (users(before), users(after));
+        let (before, after): (OrdSet<UserId>, _) = (users(before), users(after));
         let lost = before.clone().relative_complement(after.clone());
         (lost, after.relative_complement(before))
     }
@@ -229,12 +250,11 @@ impl<'a> Draft<'a> {
                 self.view_channel_anew(id, untold);
                 continue;
             }
-            let sees = match &after {
-                Some(subject) => !self
-                    .allowed(&channel.facts, &channel.rules, vec![subject.clone()])
-                    .is_empty(),
-                None => false,
+            let allowed = after.iter().cloned().collect();
+            let Some(allowed) = self.allowed(&channel.facts, &channel.rules, allowed) else {
+                continue;
             };
+            let sees = !allowed.is_empty();
             if sees == users.contains(user) {
                 continue;
             }

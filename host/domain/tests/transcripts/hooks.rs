@@ -161,7 +161,7 @@ fn an_event_has_the_form_that_policies_give_it() {
           = created
         update-profile u1 name=new
           ? render 0: user-updated {"id":"u1","name":"new"}
-          -> user-updated {"id":"u1","name":"new"} to everyone, as "short" for guest,"long" for nobody,nothing for nobody (departed: nobody)
+          -> user-updated {"id":"u1","name":"new"} to everyone, as "short" for guest,"long" for nobody (departed: nobody)
         remove-member u1
           ? render 0: online-status-updated u1 offline
           ? render 1: user-leaved-workspace u1

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"houserules/settings"
-	. "houserules/wardroom_policy_commands"
-	"houserules/wardroom_policy_context"
+	"example.com/house-rules/settings"
+	. "example.com/house-rules/wardroom_policy_commands"
+	"example.com/house-rules/wardroom_policy_context"
 
 	. "go.bytecodealliance.org/pkg/wit/types"
 )

@@ -5,10 +5,10 @@ package export_wardroom_policy_events
 import (
 	"encoding/json"
 
-	"houserules/selectors"
-	"houserules/settings"
-	. "houserules/wardroom_policy_events"
-	"houserules/wardroom_policy_types"
+	"example.com/house-rules/selectors"
+	"example.com/house-rules/settings"
+	. "example.com/house-rules/wardroom_policy_events"
+	"example.com/house-rules/wardroom_policy_types"
 )
 
 var contact = []string{"email", "phone"}

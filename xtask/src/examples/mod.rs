@@ -28,12 +28,21 @@ pub(crate) struct Arguments {
     /// Only this language; may be given several times
     #[arg(long, value_name = "LANGUAGE")]
     language: Vec<String>,
+    /// The server that does it, instead of one that is built first
+    #[arg(long, value_name = "FILE")]
+    server: Option<PathBuf>,
 }
 
 /// Builds the server, and proves examples with it.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    build::server()?;
-    prove(&target().join("debug/wardroom"), &arguments.language)
+    let server = match &arguments.server {
+        Some(server) => std::path::absolute(server).context("there is no such server")?,
+        None => {
+            build::server()?;
+            target().join("debug/wardroom")
+        }
+    };
+    prove(&server, &arguments.language)
 }
 
 /// Proves the examples in these languages, or in all.

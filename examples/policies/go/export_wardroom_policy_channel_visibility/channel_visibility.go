@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"example.com/house-rules/collector"
 	"example.com/house-rules/selectors"
 	"example.com/house-rules/settings"
 	. "example.com/house-rules/wardroom_policy_channel_visibility"
@@ -16,6 +17,7 @@ import (
 
 // Audience answers with a rule, which the server applies to everybody.
 func Audience(channel *Channel) Rule {
+	defer collector.Collect()
 	// What is lent must be given back before the answer.
 	defer channel.Drop()
 	if channel.Attribute("level").IsSome() {
@@ -34,6 +36,7 @@ func Audience(channel *Channel) Rule {
 
 // Decide says for each of the subjects whether they see the channel.
 func Decide(channel *Channel, subjects []*Subject) []bool {
+	defer collector.Collect()
 	defer channel.Drop()
 	region := channel.Attribute("region")
 	least, open := 0, true

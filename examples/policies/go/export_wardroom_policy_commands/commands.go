@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"example.com/house-rules/collector"
 	"example.com/house-rules/settings"
 	. "example.com/house-rules/wardroom_policy_commands"
 	"example.com/house-rules/wardroom_policy_context"
@@ -21,6 +22,7 @@ var allowed = Ok[Option[string], Denial](None[string]())
 
 // Authorize allows, with or without a grant, or denies.
 func Authorize(command *Command) answer {
+	defer collector.Collect()
 	// What is lent must be given back before the answer.
 	defer command.Drop()
 	if command.Name() != "select-channel" {

@@ -215,6 +215,13 @@ pub const POLICY_CASES_BYTES: u64 = 8 << 20;
 pub const POLICY_TEST_INSTANCES: usize = 3;
 /// Cases that a failure names as having been on the same instance before, the latest ones.
 pub const POLICY_TEST_HISTORY: usize = 3;
+/// Handles that an instance may hold after an endurance test; with more the test fails.
+pub const POLICY_TEST_HANDLES: usize = 64;
+/// Bytes by which the memory of an instance may grow in the second half of an endurance test; with
+/// more the test fails.
+pub const POLICY_TEST_GROWTH_BYTES: usize = 4 << 20;
+/// What the texts and lists of one generated case may come to, in bytes; more is refused.
+pub const POLICY_GENERATED_BYTES: usize = 8 << 20;
 /// How long one hook is measured.
 pub const POLICY_BENCH_TIME: Duration = Duration::from_secs(1);
 /// Most calls that one hook is measured by.

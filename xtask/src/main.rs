@@ -4,6 +4,7 @@ mod bench;
 mod browser;
 mod build;
 mod demo;
+mod examples;
 mod setup;
 mod shell;
 mod sim;
@@ -30,6 +31,8 @@ enum Chore {
     Test(test::Arguments),
     /// Build the shipped policies, and the guests of the tests, to components.
     Policies,
+    /// Write, build and test the policies in every language, as `wardroom policy new` makes them.
+    Examples(examples::Arguments),
     /// Play seeds of the simulation; a seed that finds something wrong is the bug report.
     Sim(sim::Arguments),
     /// Measure the server against its peers.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Chore::Run(arguments) => demo::serve(&arguments),
         Chore::Test(arguments) => test::run_all(&arguments),
         Chore::Policies => build::policies().and_then(|()| build::guests()),
+        Chore::Examples(arguments) => examples::run(&arguments),
         Chore::Sim(arguments) => sim::run(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Tidy => tidy::run(),

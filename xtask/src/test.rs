@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail};
 
 use crate::setup::GUEST_TARGET;
 use crate::shell::{cargo, root, run, say, target};
-use crate::{browser, build, setup, tidy};
+use crate::{browser, build, examples, setup, tidy};
 
 /// What can be said to `cargo xtask test`.
 #[derive(clap::Args)]
@@ -38,12 +38,16 @@ pub(crate) fn run_all(arguments: &Arguments) -> Result<()> {
     let tests = ["test", "--locked", "--workspace", "--no-fail-fast"];
     run(cargo(&tests).env("TEST_SERVER_BIN", &binary))?;
     tables(&binary)?;
+    examples::prove(&binary, &[])?;
     browser::test(&binary)?;
     run(&mut cargo(&[
         "clippy",
         "--locked",
         "--workspace",
         "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
     ]))?;
     setup::deny()?;
     say("everything passed");

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "room.h"
+
 static void skip_space(struct json *json) {
   while (json->at < json->end && strchr(" \t\r\n", *json->at)) json->at++;
 }
@@ -125,7 +127,7 @@ static char *put_escape(char *to, const char **from, const char *end) {
 char *json_string(struct json value, size_t *len) {
   if (value.end - value.at < 2 || *value.at != '"') return NULL;
   const char *from = value.at + 1, *end = value.end - 1;
-  char *text = malloc((size_t)(end - from) + 1), *to = text;
+  char *text = room(NULL, (size_t)(end - from) + 1, 1), *to = text;
   while (from < end) {
     if (*from == '\\' && from + 1 < end) {
       from++;

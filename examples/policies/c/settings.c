@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "json.h"
+#include "room.h"
 #include "text.h"
 
 static bool refuse(policy_string_t *error, policy_string_t name, const char *why) {
@@ -34,7 +35,7 @@ static bool read_roles(struct json value, const char *key, types_list_role_t *ro
   while (json_next_item(&items, &item)) {
     policy_string_t role = string_of(item);
     if (role.len == 0) return refuse(error, name, "must be a list of roles");
-    roles->ptr = realloc(roles->ptr, (roles->len + 1) * sizeof *roles->ptr);
+    roles->ptr = room(roles->ptr, roles->len + 1, sizeof *roles->ptr);
     roles->ptr[roles->len++] = role;
   }
   return true;
@@ -93,8 +94,7 @@ static bool read_regions(struct json value, struct settings *settings, policy_st
     bool good = read_hours(member, name, &hours, error);
     policy_string_free(&name);
     if (!good) return false;
-    size_t size = (settings->regions_len + 1) * sizeof hours;
-    settings->regions = realloc(settings->regions, size);
+    settings->regions = room(settings->regions, settings->regions_len + 1, sizeof hours);
     settings->regions[settings->regions_len++] = hours;
   }
   return true;

@@ -3,10 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "room.h"
+
 void text_add_n(policy_string_t *text, const void *more, size_t len) {
   if (len == 0) return;
-  // A policy that is out of memory traps here, and the server asks a fresh instance.
-  text->ptr = realloc(text->ptr, text->len + len);
+  text->ptr = room(text->ptr, text->len + len, 1);
   memcpy(text->ptr + text->len, more, len);
   text->len += len;
 }

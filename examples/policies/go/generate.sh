@@ -6,5 +6,5 @@ cd "$(dirname "$0")"
 wit-bindgen go wit --world house-rules --out-dir build/bindings
 rm -rf wardroom_policy_*
 cp -r build/bindings/wardroom_policy_* build/bindings/wit_exports.go .
-sed -i 's/"wit_component\//"houserules\//' wit_exports.go wardroom_policy_*/*.go
+sed -i 's/"wit_component\//"example.com\/house-rules\//' wit_exports.go wardroom_policy_*/*.go
 gofmt -w wit_exports.go wardroom_policy_*

@@ -1,4 +1,4 @@
-module houserules
+module example.com/house-rules
 
 go 1.27
 

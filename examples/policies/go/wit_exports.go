@@ -2,21 +2,21 @@
 //
 // This code was generated from the following packages:
 //     wardroom:policy@1.0.0
-//     house:rules
+//     local:house-rules
 
 package main
 
 import (
 	witRuntime "go.bytecodealliance.org/pkg/wit/runtime"
 	witTypes "go.bytecodealliance.org/pkg/wit/types"
-	"houserules/export_wardroom_policy_channel_visibility"
-	"houserules/export_wardroom_policy_commands"
-	"houserules/export_wardroom_policy_events"
-	"houserules/export_wardroom_policy_lifecycle"
-	"houserules/wardroom_policy_channel_visibility"
-	"houserules/wardroom_policy_context"
-	"houserules/wardroom_policy_events"
-	"houserules/wardroom_policy_types"
+	"example.com/house-rules/export_wardroom_policy_channel_visibility"
+	"example.com/house-rules/export_wardroom_policy_commands"
+	"example.com/house-rules/export_wardroom_policy_events"
+	"example.com/house-rules/export_wardroom_policy_lifecycle"
+	"example.com/house-rules/wardroom_policy_channel_visibility"
+	"example.com/house-rules/wardroom_policy_context"
+	"example.com/house-rules/wardroom_policy_events"
+	"example.com/house-rules/wardroom_policy_types"
 	"runtime"
 	"unsafe"
 )

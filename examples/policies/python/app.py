@@ -9,7 +9,7 @@ import time
 from componentize_py_types import Err
 from settings import Settings, parse
 from wit_world import exports
-from wit_world.exports.channel_visibility import Rule, Rule_Everyone, Rule_Only
+from wit_world.exports.channel_visibility import Rule, Rule_Each, Rule_Everyone, Rule_Only
 from wit_world.exports.events import (
     Rendering,
     Rendering_Split,
@@ -42,6 +42,9 @@ class Lifecycle(exports.Lifecycle):
 
 class ChannelVisibility(exports.ChannelVisibility):
     def audience(self, channel: Channel) -> Rule:
+        # No selector compares numbers, so that the server has to ask `decide`.
+        if channel.attribute("level") is not None:
+            return Rule_Each()
         region = channel.attribute("region")
         if region is None:
             return Rule_Everyone()
@@ -53,8 +56,12 @@ class ChannelVisibility(exports.ChannelVisibility):
         )
 
     def decide(self, channel: Channel, subjects: list[Subject]) -> list[bool]:
-        # Asked only of a policy that answers `each`, which this one never does.
-        return [False for _ in subjects]
+        level = channel.attribute("level")
+        least = 0 if level is None else whole_number(level)
+        if least is None:
+            return [False for _ in subjects]
+        region = channel.attribute("region")
+        return [level_of(s) >= least and in_region(s, region) for s in subjects]
 
 
 class Commands(exports.Commands):
@@ -87,8 +94,8 @@ class Events(exports.Events):
             return Rendering_Unchanged()
         whole = event.payload()
         payload = json.loads(whole)
-        user = payload["user"]
-        if not any(field in user for field in CONTACT):
+        user = payload.get("user")
+        if not isinstance(user, dict) or not any(field in user for field in CONTACT):
             return Rendering_Unchanged()
         for field in CONTACT:
             user.pop(field, None)
@@ -103,6 +110,22 @@ class Events(exports.Events):
                 Rendition(to=any_of(all_of()), payload=json.dumps(payload, ensure_ascii=False)),
             ]
         )
+
+
+def in_region(subject: Subject, region: str | None) -> bool:
+    if region is None or subject.attribute("region") == region:
+        return True
+    return subject.role() in settings.all_regions_roles
+
+
+def level_of(subject: Subject) -> int:
+    """The level that somebody has; who has none that makes sense has the lowest."""
+    return whole_number(subject.attribute("level") or "") or 0
+
+
+def whole_number(text: str) -> int | None:
+    """A number of up to nine digits and nothing else."""
+    return int(text) if len(text) <= 9 and text.isascii() and text.isdigit() else None
 
 
 def any_of(*clauses: Clause) -> Selector:

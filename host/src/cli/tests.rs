@@ -54,7 +54,7 @@ fn help_and_version_are_results_and_mistakes_are_not() {
         let (code, out, _) = run(&[subcommand, "--help"], &[]);
         assert!(code == 0 && out.contains("Examples:"), "{out}");
     }
-    for tool in ["check", "test", "bench", "dev"] {
+    for tool in ["new", "check", "test", "bench", "dev"] {
         let (code, out, _) = run(&["policy", tool, "--help"], &[]);
         assert!(code == 0 && out.contains("Examples:"), "{out}");
     }
@@ -71,6 +71,47 @@ fn help_and_version_are_results_and_mistakes_are_not() {
         assert_eq!((code, out.as_str()), (2, ""), "{wrong:?}");
         assert!(err.contains("Usage:"), "{err}");
     }
+}
+
+#[test]
+fn a_new_policy_is_written_once_and_says_how_it_goes_on() {
+    let folder = TempDir::new().unwrap();
+    let place = folder.path().join("mine");
+    let place = place.to_str().unwrap();
+    let new = |language: &str, name: &str| {
+        run(
+            &["policy", "new", "--lang", language, name, "--path", place],
+            &[],
+        )
+    };
+    for (language, name, said) in [
+        ("cobol", "quiet-hours", "there are c, go, "),
+        (
+            "c",
+            "Quiet Hours",
+            "\"Quiet Hours\" is no name for a policy: a name is words",
+        ),
+        ("c", "struct", "`my-struct`"),
+    ] {
+        let (code, out, err) = new(language, name);
+        assert_eq!((code, out.as_str()), (2, ""));
+        assert!(err.contains(said) && !fs::exists(place).unwrap(), "{err}");
+    }
+    let (code, out, err) = new("c", "quiet-hours");
+    assert_eq!((code, err.as_str()), (0, ""));
+    let lines = [
+        "  make\n",
+        "  wardroom policy test build/quiet-hours.wasm cases.toml\n",
+    ];
+    for line in lines {
+        assert!(out.contains(line) && out.contains(place), "{out}");
+    }
+    let (code, _, err) = new("c", "quiet-hours");
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("is there already") && err.contains("--path"),
+        "{err}"
+    );
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub(super) struct State {
     pub(super) about: About,
     pub(super) subjects: Places<SubjectFacts>,
     pub(super) channels: Places<ChannelFacts>,
+    /// Handles to subjects and channels that the guest was given and has not dropped.
+    held: usize,
     pub(super) deadline: Instant,
     pub(super) exceeded: Option<Exceeded>,
     pub(super) memory_bytes: usize,
@@ -83,6 +85,7 @@ impl State {
             about: About::Nothing,
             subjects: Places::default(),
             channels: Places::default(),
+            held: 0,
             deadline: Instant::now(),
             exceeded: None,
             memory_bytes: 0,
@@ -160,6 +163,21 @@ impl State {
         *self
             .decision_time
             .get_or_insert_with(|| since_the_epoch(SystemTime::now()))
+    }
+
+    /// The guest is given so many handles, which are its own to drop.
+    pub(super) fn hand_out(&mut self, handles: usize) {
+        self.held += handles;
+    }
+
+    /// The guest has dropped a handle.
+    pub(super) fn taken_back(&mut self) {
+        self.held = self.held.saturating_sub(1);
+    }
+
+    /// Handles that the guest was given and has not dropped; after a call it needs none of them.
+    pub(super) fn held(&self) -> usize {
+        self.held
     }
 
     /// Takes down output of the guest, as far as the call's budget goes.

@@ -103,6 +103,11 @@ impl Instance {
         self.store.data().memory_bytes
     }
 
+    /// Handles that it was given and has not dropped.
+    pub(super) fn handles_held(&self) -> usize {
+        self.store.data().held()
+    }
+
     /// Instructions that it has run since it was made, where the engine counts them.
     pub(super) fn instructions(&self) -> Option<u64> {
         self.store.get_fuel().ok().map(|left| u64::MAX - left)
@@ -168,6 +173,7 @@ impl Instance {
         let answers = self.call(question, deadline, |guests, store| {
             let guest = guests.visibility.as_ref()?;
             let channel = Resource::new_borrow(store.data().channels.number(0));
+            store.data_mut().hand_out(subjects.len());
             let numbers = store.data().subjects.numbers();
             let handles: Vec<Resource<Subject>> = numbers.map(Resource::new_own).collect();
             Some(guest.call_decide(store, channel, &handles))

@@ -76,15 +76,21 @@ impl State {
     }
 
     /// A handle to the subject that the question is about.
-    fn own_subject(&self) -> Option<Resource<Subject>> {
+    fn own_subject(&mut self) -> Option<Resource<Subject>> {
         let given = self.subjects.any_given();
-        given.then(|| Resource::new_own(self.subjects.number(0)))
+        given.then(|| self.own(self.subjects.number(0)))
     }
 
     /// A handle to the channel that the question is about.
-    fn own_channel(&self) -> Option<Resource<Channel>> {
+    fn own_channel(&mut self) -> Option<Resource<Channel>> {
         let given = self.channels.any_given();
-        given.then(|| Resource::new_own(self.channels.number(0)))
+        given.then(|| self.own(self.channels.number(0)))
+    }
+
+    /// A handle that the guest has to drop.
+    fn own<T: 'static>(&mut self, number: u32) -> Resource<T> {
+        self.hand_out(1);
+        Resource::new_own(number)
     }
 }
 
@@ -132,6 +138,7 @@ impl context::HostChannel for State {
 
     fn drop(&mut self, this: Resource<Channel>) -> Result<()> {
         self.channels.dropped(this.rep());
+        self.taken_back();
         Ok(())
     }
 }
@@ -165,6 +172,7 @@ impl context::HostSubject for State {
 
     fn drop(&mut self, this: Resource<Subject>) -> Result<()> {
         self.subjects.dropped(this.rep());
+        self.taken_back();
         Ok(())
     }
 }
@@ -252,7 +260,10 @@ impl directory::Host for State {
         let facts = channels
             .and_then(|channels| channels.get(id.as_str()))
             .map(|channel| channel.facts.clone());
-        Ok(facts.map(|facts| Resource::new_own(self.channels.find(facts))))
+        Ok(facts.map(|facts| {
+            let number = self.channels.find(facts);
+            self.own(number)
+        }))
     }
 
     fn find_subject(&mut self, id: String) -> Result<Option<Resource<Subject>>> {
@@ -261,7 +272,10 @@ impl directory::Host for State {
             (Ok(user), Some(state)) if state.members().contains_key(&user) => state.subject(&user),
             _ => None,
         };
-        Ok(facts.map(|facts| Resource::new_own(self.subjects.find(facts))))
+        Ok(facts.map(|facts| {
+            let number = self.subjects.find(facts);
+            self.own(number)
+        }))
     }
 }
 

@@ -273,6 +273,13 @@ impl Seat {
         self.instance.memory_bytes()
     }
 
+    /// Handles to people and channels that the instance was given and has not dropped. Those it
+    /// keeps over a call are good for nothing.
+    #[must_use]
+    pub fn handles_held(&self) -> usize {
+        self.instance.handles_held()
+    }
+
     /// Instructions that the instance has run since it started, on a workbench that counts them.
     #[must_use]
     pub fn instructions(&self) -> Option<u64> {

@@ -1,10 +1,17 @@
-//! How a folder of sources is built, and what comes of it: guessed where the folder says so.
+//! How a folder of sources is built, and what comes of it: as its `policy.toml` says, or guessed for
+//! Cargo.
 //! Knows nothing of components.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
 use serde::Deserialize;
+
+use super::files;
+use crate::limits::POLICY_CASES_BYTES;
+
+/// The file in which a folder says how it is built.
+const MANIFEST: &str = "policy.toml";
 
 /// What `cargo` builds policies for.
 const TARGET: &str = "wasm32-wasip2";
@@ -18,6 +25,39 @@ pub struct Project {
     pub build: String,
     /// The component.
     pub file: PathBuf,
+    /// The cases that must pass, if there are any.
+    pub cases: Option<PathBuf>,
+}
+
+/// What a folder says of itself, in `policy.toml`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// A line for the shell, run in the folder.
+    pub build: String,
+    /// The component that it makes, from the folder.
+    pub file: PathBuf,
+    /// The cases that must pass, from the folder.
+    pub cases: Option<PathBuf>,
+    /// A line for the shell that runs what tests there are besides.
+    pub unit_tests: Option<String>,
+}
+
+impl Manifest {
+    /// The manifest of a folder, if it has one.
+    ///
+    /// # Errors
+    /// It cannot be read; the text names it.
+    pub fn of(folder: &Path) -> Result<Option<Self>, String> {
+        let file = folder.join(MANIFEST);
+        if !file.is_file() {
+            return Ok(None);
+        }
+        let said = |reason: String| format!("{}: {reason}", file.display());
+        let text = files::read(&file, POLICY_CASES_BYTES).map_err(said)?;
+        let manifest = toml::from_slice(&text).map_err(|e| said(e.to_string()))?;
+        Ok(Some(manifest))
+    }
 }
 
 /// What is asked of `cargo metadata`.
@@ -40,7 +80,7 @@ struct Target {
 }
 
 impl Project {
-    /// The project in a folder; what is not given is guessed.
+    /// The project in a folder: what is given, what its `policy.toml` says, what can be guessed.
     ///
     /// # Errors
     /// It cannot be guessed; the text says what to give.
@@ -48,36 +88,26 @@ impl Project {
         folder: &Path,
         build: Option<String>,
         file: Option<PathBuf>,
+        cases: Option<PathBuf>,
     ) -> Result<Self, String> {
         if !folder.is_dir() {
             return Err(format!("{} is not a folder", folder.display()));
         }
-        let folder = folder.to_owned();
-        if let (Some(build), Some(file)) = (&build, &file) {
-            let (build, file) = (build.clone(), file.clone());
-            return Ok(Self {
-                folder,
-                build,
-                file,
-            });
+        let (mut build, mut file, mut cases) = (build, file, cases);
+        if let Some(manifest) = Manifest::of(folder)? {
+            build = build.or(Some(manifest.build));
+            file = file.or(Some(folder.join(manifest.file)));
+            cases = cases.or(manifest.cases.map(|cases| folder.join(cases)));
         }
-        if !folder.join("Cargo.toml").is_file() {
-            return Err(format!(
-                "{} holds no Cargo.toml, so how it is built cannot be guessed: give `--build` (a \
-                 command, run in the folder) and `--file` (the component it makes)",
-                folder.display()
-            ));
-        }
-        let file = match file {
-            Some(file) => file,
-            None => cargo(&folder)?,
+        let (build, file) = match (build, file) {
+            (Some(build), Some(file)) => (build, file),
+            (build, file) => guess(folder, build, file)?,
         };
-        let guessed = || format!("cargo build --release --target {TARGET}");
-        let build = build.unwrap_or_else(guessed);
         Ok(Self {
-            folder,
+            folder: folder.to_owned(),
             build,
             file,
+            cases,
         })
     }
 
@@ -91,6 +121,27 @@ impl Project {
             .current_dir(&self.folder)
             .status()
     }
+}
+
+/// What is not given, for a folder of Cargo's.
+fn guess(
+    folder: &Path,
+    build: Option<String>,
+    file: Option<PathBuf>,
+) -> Result<(String, PathBuf), String> {
+    if !folder.join("Cargo.toml").is_file() {
+        return Err(format!(
+            "{} holds neither {MANIFEST} nor Cargo.toml, so how it is built cannot be guessed: \
+             give `--build` (a command, run in the folder) and `--file` (the component it makes)",
+            folder.display()
+        ));
+    }
+    let file = match file {
+        Some(file) => file,
+        None => cargo(folder)?,
+    };
+    let guessed = || format!("cargo build --release --target {TARGET}");
+    Ok((build.unwrap_or_else(guessed), file))
 }
 
 /// The component that `cargo build` makes in a folder.
@@ -168,16 +219,41 @@ mod tests {
     #[test]
     fn what_cannot_be_guessed_is_asked_for() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Project::new(folder.path(), None, None).unwrap_err();
+        let error = Project::new(folder.path(), None, None, None).unwrap_err();
         assert!(
             error.contains("--build") && error.contains("--file"),
             "{error}"
         );
         let build = Some("make".to_owned());
         let file = Some(PathBuf::from("x.wasm"));
-        let project = Project::new(folder.path(), build, file).unwrap();
+        let project = Project::new(folder.path(), build, file, None).unwrap();
         assert_eq!(project.build, "make");
-        let nowhere = Project::new(Path::new("/nowhere"), None, None).unwrap_err();
+        let nowhere = Project::new(Path::new("/nowhere"), None, None, None).unwrap_err();
         assert!(nowhere.contains("/nowhere is not a folder"));
+    }
+
+    #[test]
+    fn a_folder_says_how_it_is_built_unless_somebody_says_otherwise() {
+        let folder = tempfile::tempdir().unwrap();
+        let manifest = folder.path().join(MANIFEST);
+        let text = "build = \"make\"\nfile = \"build/x.wasm\"\ncases = \"cases.toml\"\n";
+        std::fs::write(&manifest, text).unwrap();
+        let said = Project::new(folder.path(), None, None, None).unwrap();
+        assert_eq!(said.build, "make");
+        assert_eq!(said.file, folder.path().join("build/x.wasm"));
+        assert_eq!(said.cases, Some(folder.path().join("cases.toml")));
+
+        let build = Some("make fast".to_owned());
+        let cases = Some(PathBuf::from("few.toml"));
+        let given = Project::new(folder.path(), build, None, cases.clone()).unwrap();
+        assert_eq!((&*given.build, given.cases), ("make fast", cases));
+        assert_eq!(given.file, said.file);
+
+        std::fs::write(&manifest, "built = \"make\"").unwrap();
+        let error = Project::new(folder.path(), None, None, None).unwrap_err();
+        assert!(
+            error.contains(MANIFEST) && error.contains("`built`"),
+            "{error}"
+        );
     }
 }

@@ -17,7 +17,8 @@ use crate::limits::{
 };
 
 /// Folders that hold what tools make and no sources. Hidden ones are left out as well.
-const NOT_SOURCES: [&str; 6] = [
+const NOT_SOURCES: [&str; 7] = [
+    "build",
     "target",
     "node_modules",
     "__pycache__",

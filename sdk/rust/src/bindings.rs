@@ -12,7 +12,7 @@ wit_bindgen::generate!({
             import wardroom:policy/log@1.0.0;
         }
     ",
-    path: "../../wit/wardroom-policy",
+    path: "wit/wardroom-policy",
     world: "wardroom:sdk-imports/imports",
     generate_all,
     generate_unused_types: true,
@@ -26,7 +26,7 @@ pub mod lifecycle {
             package wardroom:sdk-lifecycle;
             world lifecycle { export wardroom:policy/lifecycle@1.0.0; }
         ",
-        path: "../../wit/wardroom-policy",
+        path: "wit/wardroom-policy",
         world: "wardroom:sdk-lifecycle/lifecycle",
         with: { "wardroom:policy/types@1.0.0": crate::bindings::wardroom::policy::types },
         pub_export_macro: true,
@@ -42,7 +42,7 @@ pub mod admission {
             package wardroom:sdk-admission;
             world admission { export wardroom:policy/admission@1.0.0; }
         ",
-        path: "../../wit/wardroom-policy",
+        path: "wit/wardroom-policy",
         world: "wardroom:sdk-admission/admission",
         with: {
             "wardroom:policy/types@1.0.0": crate::bindings::wardroom::policy::types,
@@ -61,7 +61,7 @@ pub mod channel_visibility {
             package wardroom:sdk-channel-visibility;
             world channel-visibility { export wardroom:policy/channel-visibility@1.0.0; }
         ",
-        path: "../../wit/wardroom-policy",
+        path: "wit/wardroom-policy",
         world: "wardroom:sdk-channel-visibility/channel-visibility",
         with: {
             "wardroom:policy/types@1.0.0": crate::bindings::wardroom::policy::types,
@@ -81,7 +81,7 @@ pub mod commands {
             package wardroom:sdk-commands;
             world commands { export wardroom:policy/commands@1.0.0; }
         ",
-        path: "../../wit/wardroom-policy",
+        path: "wit/wardroom-policy",
         world: "wardroom:sdk-commands/commands",
         with: {
             "wardroom:policy/types@1.0.0": crate::bindings::wardroom::policy::types,
@@ -100,7 +100,7 @@ pub mod events {
             package wardroom:sdk-events;
             world events { export wardroom:policy/events@1.0.0; }
         ",
-        path: "../../wit/wardroom-policy",
+        path: "wit/wardroom-policy",
         world: "wardroom:sdk-events/events",
         with: {
             "wardroom:policy/types@1.0.0": crate::bindings::wardroom::policy::types,

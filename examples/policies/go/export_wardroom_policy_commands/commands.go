@@ -8,9 +8,10 @@ import (
 	"slices"
 	"time"
 
-	"houserules/settings"
-	. "houserules/wardroom_policy_commands"
-	"houserules/wardroom_policy_context"
+	"example.com/house-rules/collector"
+	"example.com/house-rules/settings"
+	. "example.com/house-rules/wardroom_policy_commands"
+	"example.com/house-rules/wardroom_policy_context"
 
 	. "go.bytecodealliance.org/pkg/wit/types"
 )
@@ -21,6 +22,7 @@ var allowed = Ok[Option[string], Denial](None[string]())
 
 // Authorize allows, with or without a grant, or denies.
 func Authorize(command *Command) answer {
+	defer collector.Collect()
 	// What is lent must be given back before the answer.
 	defer command.Drop()
 	if command.Name() != "select-channel" {

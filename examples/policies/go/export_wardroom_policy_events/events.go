@@ -5,16 +5,18 @@ package export_wardroom_policy_events
 import (
 	"encoding/json"
 
-	"houserules/selectors"
-	"houserules/settings"
-	. "houserules/wardroom_policy_events"
-	"houserules/wardroom_policy_types"
+	"example.com/house-rules/collector"
+	"example.com/house-rules/selectors"
+	"example.com/house-rules/settings"
+	. "example.com/house-rules/wardroom_policy_events"
+	"example.com/house-rules/wardroom_policy_types"
 )
 
 var contact = []string{"email", "phone"}
 
 // Render answers with one form of the event or two.
 func Render(event *Event) Rendering {
+	defer collector.Collect()
 	// What is lent must be given back before the answer.
 	defer event.Drop()
 	name := event.Name()

@@ -2,7 +2,7 @@
 package export_wardroom_policy_lifecycle
 
 import (
-	"houserules/settings"
+	"example.com/house-rules/settings"
 
 	. "go.bytecodealliance.org/pkg/wit/types"
 )

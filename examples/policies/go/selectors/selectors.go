@@ -2,7 +2,7 @@
 package selectors
 
 import (
-	. "houserules/wardroom_policy_types"
+	. "example.com/house-rules/wardroom_policy_types"
 
 	"go.bytecodealliance.org/pkg/wit/types"
 )

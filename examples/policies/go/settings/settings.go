@@ -58,7 +58,8 @@ func Parse(text string) (Settings, error) {
 		"hidden_from":       &parsed.HiddenFrom,
 	} {
 		if value, set := given[key]; err == nil && set {
-			if json.Unmarshal(value, roles) != nil || slices.Contains(*roles, "") {
+			// JSON's null would be read as no roles.
+			if json.Unmarshal(value, roles) != nil || *roles == nil || slices.Contains(*roles, "") {
 				err = fmt.Errorf("%s: must be a list of roles", key)
 			}
 		}
@@ -106,11 +107,13 @@ func hours(name string, value json.RawMessage) (Hours, error) {
 }
 
 func wholeNumber(name string, value json.RawMessage, least, most int) (int, error) {
-	var number int
-	if len(value) == 0 || json.Unmarshal(value, &number) != nil || number < least || most < number {
+	// Of JSON's null nothing is read.
+	var number *int
+	read := len(value) > 0 && json.Unmarshal(value, &number) == nil && number != nil
+	if !read || *number < least || most < *number {
 		return 0, fmt.Errorf("%s: must be a whole number from %d to %d", name, least, most)
 	}
-	return number, nil
+	return *number, nil
 }
 
 func read(name string, value json.RawMessage) (object, error) {

@@ -2,13 +2,13 @@
 //
 // This code was generated from the following packages:
 //     wardroom:policy@1.0.0
-//     house:rules
+//     local:house-rules
 
 package wardroom_policy_events
 
 import (
-	"houserules/wardroom_policy_context"
-	"houserules/wardroom_policy_types"
+	"example.com/house-rules/wardroom_policy_context"
+	"example.com/house-rules/wardroom_policy_types"
 )
 
 type Json = string

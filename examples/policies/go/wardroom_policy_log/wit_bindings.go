@@ -2,7 +2,7 @@
 //
 // This code was generated from the following packages:
 //     wardroom:policy@1.0.0
-//     house:rules
+//     local:house-rules
 
 package wardroom_policy_log
 

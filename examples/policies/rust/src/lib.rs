@@ -2,60 +2,73 @@
 //! `settings.rs` says what the settings mean. Nothing is remembered between calls but them.
 
 mod settings;
-
-use std::sync::OnceLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+#[cfg(test)]
+mod tests;
 
 use serde_json::{Value, json};
+use wardroom_policy::{
+    Channel, ChannelVisibility, Command, Commands, Denial, Event, Events, Json, Lifecycle,
+    Rendering, Rendition, Rule, Subject, any, attribute, everybody, roles, to_json, unix_time,
+    user,
+};
 
-use exports::wardroom::policy::{channel_visibility, commands, events, lifecycle};
 use settings::Settings;
-use wardroom::policy::context::{Channel, Command, Event, Subject};
-use wardroom::policy::types::{Clause, Denial, Selector, Test};
 
-wit_bindgen::generate!({ path: "wit", world: "house-rules", generate_all });
-
-struct HouseRules;
-export!(HouseRules);
-
+/// What is hidden of a user.
 const CONTACT: [&str; 2] = ["email", "phone"];
 
-/// What `configure` took; it runs once in each instance, before any question.
-static SETTINGS: OnceLock<Settings> = OnceLock::new();
-
-fn settings() -> &'static Settings {
-    SETTINGS.get_or_init(Settings::default)
+struct HouseRules {
+    settings: Settings,
 }
 
-impl lifecycle::Guest for HouseRules {
-    fn configure(text: String) -> Result<(), String> {
-        let taken = settings::parse(&text)?;
-        SETTINGS
-            .set(taken)
-            .map_err(|_| "configure was called twice".to_owned())
+wardroom_policy::export!(HouseRules: lifecycle, channel_visibility, commands, events);
+
+impl Lifecycle for HouseRules {
+    type Settings = Settings;
+
+    fn configure(settings: Settings) -> Result<Self, String> {
+        settings.check()?;
+        Ok(Self { settings })
     }
 }
 
-impl channel_visibility::Guest for HouseRules {
-    fn audience(channel: &Channel) -> channel_visibility::Rule {
+impl ChannelVisibility for HouseRules {
+    fn audience(&self, channel: &Channel) -> Rule {
+        // No selector compares numbers, so that the server has to ask `sees`.
+        if channel.attribute("level").is_some() {
+            return Rule::Each;
+        }
         let Some(region) = channel.attribute("region") else {
-            return channel_visibility::Rule::Everyone;
+            return Rule::Everyone;
         };
-        let same_region = Test::Attribute(("region".to_owned(), region));
-        let all_regions = Test::Roles(settings().all_regions_roles.clone());
-        channel_visibility::Rule::Only(Selector {
-            any: vec![all_of(vec![same_region]), all_of(vec![all_regions])],
-        })
+        Rule::only(any([
+            attribute("region", region),
+            roles(self.settings.all_regions_roles.clone()),
+        ]))
     }
 
-    fn decide(_: &Channel, subjects: Vec<Subject>) -> Vec<bool> {
-        // Asked only of a policy that answers `each`, which this one never does.
-        vec![false; subjects.len()]
+    fn sees(&self, channel: &Channel, subject: &Subject) -> bool {
+        let high_enough = match channel.attribute("level").map(|level| whole_number(&level)) {
+            None => true,
+            Some(None) => false,
+            Some(Some(least)) => level(subject) >= least,
+        };
+        high_enough && self.in_region(channel, subject)
     }
 }
 
-impl commands::Guest for HouseRules {
-    fn authorize(command: &Command) -> Result<Option<String>, Denial> {
+impl HouseRules {
+    fn in_region(&self, channel: &Channel, subject: &Subject) -> bool {
+        let Some(region) = channel.attribute("region") else {
+            return true;
+        };
+        let has_role = |role| self.settings.all_regions_roles.contains(&role);
+        subject.attribute("region") == Some(region) || subject.role().is_some_and(has_role)
+    }
+}
+
+impl Commands for HouseRules {
+    fn authorize(&self, command: &Command) -> Result<Option<Json>, Denial> {
         if command.name() != "select-channel" {
             return Ok(None);
         }
@@ -63,67 +76,60 @@ impl commands::Guest for HouseRules {
             return Ok(None);
         };
         let region = channel.attribute("region");
-        let Some(hours) = region.and_then(|r| settings().regions.get(&r)) else {
+        let Some(hours) = region.and_then(|region| self.settings.regions.get(&region)) else {
             return Ok(None);
         };
-        if hours.open_at(now()) {
-            return Ok(Some(json!({ "openUntil": hours.to }).to_string()));
+        if hours.open_at(unix_time()) {
+            return Ok(Some(to_json(&json!({ "openUntil": hours.to }))));
         }
         let subject = command.subject();
-        let any_hour = subject.role().is_some_and(|r| settings().any_hour_roles.contains(&r));
-        if any_hour || subject.is_member_of(&channel) {
+        let has_role = |role| self.settings.any_hour_roles.contains(&role);
+        if subject.role().is_some_and(has_role) || subject.is_member_of(&channel) {
             return Ok(None);
         }
-        let (channel, from, to, offset) = (channel.id(), hours.from, hours.to, hours.utc_offset);
-        Err(Denial {
-            code: "outside-working-hours".to_owned(),
-            message: format!("{channel} is open from {from} to {to} (UTC{offset:+})"),
-        })
+        Err(Denial::new(
+            "outside-working-hours",
+            format!("{} is open from {hours}", channel.id()),
+        ))
     }
 }
 
-impl events::Guest for HouseRules {
-    fn render(event: &Event) -> events::Rendering {
+impl Events for HouseRules {
+    fn render(&self, event: &Event) -> Rendering {
         let hides = matches!(event.name().as_str(), "user-joined" | "user-updated");
-        if !hides || settings().hidden_from.is_empty() {
-            return events::Rendering::Unchanged;
+        if !hides || self.settings.hidden_from.is_empty() {
+            return Rendering::Unchanged;
         }
-        let whole = event.payload();
-        let Some(redacted) = without_contact(&whole) else {
-            return events::Rendering::Unchanged;
+        let whole = event.payload_json();
+        let Some(redacted) = without_contact(whole.clone()) else {
+            return Rendering::Unchanged;
         };
         // People see their own contact data whatever their role.
-        let mut may_see = vec![none_of(vec![Test::Roles(settings().hidden_from.clone())])];
-        if let Some(subject) = event.subject() {
-            may_see.push(all_of(vec![Test::Users(vec![subject.id()])]));
-        }
-        let everybody = Selector { any: vec![all_of(vec![])] };
-        events::Rendering::Split(vec![
-            events::Rendition { to: Selector { any: may_see }, payload: whole },
-            events::Rendition { to: everybody, payload: redacted },
+        let themself = event.subject().map(|subject| user(subject.id()).into());
+        let others = everybody().but_not(roles(self.settings.hidden_from.clone()));
+        Rendering::split([
+            Rendition::new(any([others].into_iter().chain(themself)), &whole),
+            Rendition::new(everybody(), &redacted),
         ])
     }
 }
 
 /// The payload without contact data, or none if it has none.
-fn without_contact(payload: &str) -> Option<String> {
-    let mut payload: Value = serde_json::from_str(payload).ok()?;
+fn without_contact(mut payload: Value) -> Option<Value> {
     let user = payload.get_mut("user")?.as_object_mut()?;
     let fields = user.len();
-    user.retain(|key, _| !CONTACT.contains(&key.as_str()));
-    (user.len() < fields).then(|| payload.to_string())
+    user.retain(|field, _| !CONTACT.contains(&field.as_str()));
+    (user.len() < fields).then_some(payload)
 }
 
-/// The time of the decision, in seconds since 1970.
-fn now() -> i64 {
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
+/// The level that somebody has; who has none that makes sense has the lowest.
+fn level(subject: &Subject) -> u32 {
+    let level = subject.attribute("level");
+    level.and_then(|level| whole_number(&level)).unwrap_or(0)
 }
 
-fn all_of(all: Vec<Test>) -> Clause {
-    Clause { all, none: Vec::new() }
-}
-
-fn none_of(none: Vec<Test>) -> Clause {
-    Clause { all: Vec::new(), none }
+/// A number of up to nine digits and nothing else.
+fn whole_number(text: &str) -> Option<u32> {
+    let digits = text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
 }

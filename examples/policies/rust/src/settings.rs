@@ -2,11 +2,12 @@
 //! of the server.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 
 /// What an operator sets; everything is optional.
-#[derive(Debug, Default, Deserialize, PartialEq)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     /// The working hours of each region.
@@ -20,7 +21,7 @@ pub(crate) struct Settings {
 }
 
 /// The working hours of a region, in its own time. They may go past midnight.
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Hours {
     pub(crate) from: i64,
@@ -29,10 +30,29 @@ pub(crate) struct Hours {
     pub(crate) utc_offset: i64,
 }
 
+impl Settings {
+    /// Says which setting is wrong, and what is right; the form has been checked already.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        for (name, hours) in &self.regions {
+            hours.check(name)?;
+        }
+        for (name, roles) in [
+            ("all_regions_roles", &self.all_regions_roles),
+            ("any_hour_roles", &self.any_hour_roles),
+            ("hidden_from", &self.hidden_from),
+        ] {
+            if roles.iter().any(String::is_empty) {
+                return Err(format!("{name}: must be a list of roles"));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Hours {
     /// Whether they hold at this moment, in seconds since 1970.
-    pub(crate) fn open_at(&self, seconds: i64) -> bool {
-        let hour = (seconds.div_euclid(3600) + self.utc_offset).rem_euclid(24);
+    pub(crate) fn open_at(&self, seconds: u64) -> bool {
+        let hour = ((seconds / 3600 % 24) as i64 + self.utc_offset).rem_euclid(24);
         if self.from < self.to {
             (self.from..self.to).contains(&hour)
         } else {
@@ -59,21 +79,8 @@ impl Hours {
     }
 }
 
-/// Reads the settings, or says which one is wrong and what is right.
-pub(crate) fn parse(text: &str) -> Result<Settings, String> {
-    let json = &mut serde_json::Deserializer::from_str(text);
-    let settings: Settings = serde_path_to_error::deserialize(json).map_err(|e| e.to_string())?;
-    for (name, hours) in &settings.regions {
-        hours.check(name)?;
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} to {} (UTC{:+})", self.from, self.to, self.utc_offset)
     }
-    for (name, roles) in [
-        ("all_regions_roles", &settings.all_regions_roles),
-        ("any_hour_roles", &settings.any_hour_roles),
-        ("hidden_from", &settings.hidden_from),
-    ] {
-        if roles.iter().any(String::is_empty) {
-            return Err(format!("{name}: must be a list of roles"));
-        }
-    }
-    Ok(settings)
 }

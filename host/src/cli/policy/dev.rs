@@ -25,13 +25,14 @@ use crate::policy_tools::{cases, install};
 pub(super) struct Dev {
     /// The folder of the sources
     folder: PathBuf,
-    /// The command that builds the component, run in the folder by a shell; guessed for Cargo
+    /// The command that builds the component, run in the folder by a shell; without it, what the
+    /// folder's policy.toml says, or Cargo's
     #[arg(long, value_name = "COMMAND")]
     build: Option<String>,
-    /// The component that the command makes; guessed for Cargo
+    /// The component that the command makes; found like the command
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
-    /// Cases that must pass before it is installed
+    /// Cases that must pass before it is installed; without it, those of policy.toml
     #[arg(long, value_name = "CASES")]
     cases: Option<PathBuf>,
     #[command(flatten)]
@@ -52,14 +53,14 @@ pub(super) struct Dev {
 
 const EXAMPLES: &str = "\
 Examples:
-  wardroom policy dev my-policy --cases my-policy/cases.toml
+  wardroom policy dev my-policy
   wardroom policy dev my-policy --cases my-policy/cases.toml \\
       --install policies/ --url http://127.0.0.1:7801 --key-file key
   wardroom policy dev my-policy --build 'make policy.wasm' --file my-policy/policy.wasm
 
 What is installed is renamed into place, and a running server takes it within a moment. A policy that
-does not build, is refused or fails a case is not installed. Folders named target, node_modules and
-the like, and hidden ones, are no sources.";
+does not build, is refused or fails a case is not installed. Folders named build, target,
+node_modules and the like, and hidden ones, are no sources.";
 
 /// What `dev` works with.
 struct Bench<'a> {
@@ -71,8 +72,9 @@ struct Bench<'a> {
 
 pub(super) fn run(command: &Dev, out: &mut dyn Write) -> Result<(), Failure> {
     let usage = Failure::Usage;
-    let project = Project::new(&command.folder, command.build.clone(), command.file.clone())
-        .map_err(usage)?;
+    let (build, file) = (command.build.clone(), command.file.clone());
+    let project = Project::new(&command.folder, build, file, command.cases.clone());
+    let project = project.map_err(usage)?;
     let install = command.install.as_ref();
     let target = install.map(|to| install::target(&project.file, to));
     let server = match (&command.url, &command.key_file) {
@@ -160,12 +162,13 @@ impl Bench<'_> {
             check::report(&self.project.file, &checked, out)?;
             return Err(anyhow!("a server refuses it").into());
         }
-        if let Some(file) = &command.cases {
+        if let Some(file) = &self.project.cases {
             let cases = cases::load(file).map_err(|e| Failure::Usage(e.to_string()))?;
             let options = Options {
                 seed: u64::from(rand::random::<u32>()),
                 repeat: 1,
                 reuse: true,
+                endurance: 0,
             };
             let policy = bench.compile(bytes)?;
             let report = test::test(&policy, &cases, options, out)?;

@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod dev;
 mod explain;
+mod new;
 mod remote;
 mod test;
 mod versions;
@@ -22,7 +23,7 @@ use crate::policy_tools::workbench::{PolicyLimits, Workbench};
 use crate::policy_tools::{cases, files};
 use crate::telemetry;
 
-/// Check, test, measure and develop policies; ask a running server about its own
+/// Begin, check, test, measure and develop policies; ask a running server about its own
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Policy {
@@ -32,6 +33,7 @@ pub(super) struct Policy {
 
 const EXAMPLES: &str = "\
 Examples:
+  wardroom policy new --lang rust quiet-hours
   wardroom policy check my_policy.wasm
   wardroom policy test my_policy.wasm cases.toml
   wardroom policy bench my_policy.wasm
@@ -43,6 +45,7 @@ docs/policies.md leads from nothing to a policy in a running server.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    New(new::New),
     Check(check::Check),
     Test(test::Test),
     Bench(bench::Bench),
@@ -60,6 +63,7 @@ pub(super) fn run(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     match &command.command {
+        Command::New(command) => new::run(command, out),
         Command::Check(command) => check::run(command, out),
         Command::Test(command) => test::run(command, out),
         Command::Bench(command) => bench::run(command, out),

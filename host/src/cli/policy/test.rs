@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use bytesize::ByteSize;
 use clap::Args;
 
 use super::{Verbose, read, shown, workbench};
@@ -32,6 +33,10 @@ pub(super) struct Test {
     /// How often to run everything, each time in another order
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
+    /// Then ask one instance of each settings so many questions, cases in turn, and see whether
+    /// it keeps handles or memory
+    #[arg(long, value_name = "QUESTIONS", default_value_t = 0)]
+    endurance: u32,
     /// Give each call an instance of its own, as `isolation = "per-call"` does
     #[arg(long)]
     per_call: bool,
@@ -47,10 +52,12 @@ Examples:
   wardroom policy test my_policy.wasm cases.toml
   wardroom policy test my_policy.wasm cases.toml --junit results.xml
   wardroom policy test my_policy.wasm cases.toml --seed 3735928559 --repeat 20
+  wardroom policy test my_policy.wasm cases.toml --endurance 10000
 
 Each case is put to a fresh instance, and to instances that other cases were put to before, in an
 order that the seed decides. A case that fails only there shows a policy that remembers between
-calls; a server reuses instances as well.
+calls; a server reuses instances as well. What leaks a little with each call fails nowhere but in
+an endurance test: an instance of a server answers up to 100,000 calls.
 
 Exit codes: 0 every case passed, 1 one failed, 2 a file cannot be read.";
 
@@ -69,6 +76,7 @@ pub(super) fn run(command: &Test, out: &mut dyn Write) -> Result<(), Failure> {
             .unwrap_or_else(|| u64::from(rand::random::<u32>())),
         repeat: command.repeat,
         reuse: !command.per_call,
+        endurance: command.endurance,
     };
     let report = test(&policy, &cases, options, out)?;
     if let Some(file) = &command.junit {
@@ -95,6 +103,18 @@ pub(super) fn test(
     let report = runner::run(policy, cases, options);
     for outcome in report.outcomes.iter().filter(|outcome| !outcome.passed()) {
         show(outcome, out)?;
+    }
+    for endured in &report.endured {
+        writeln!(
+            out,
+            "one instance answered {} questions in {}: {} handles held, memory {} after half of \
+             them, {} at the end",
+            endured.questions,
+            shown(endured.took),
+            endured.handles_held,
+            ByteSize(endured.memory_halfway as u64),
+            ByteSize(endured.memory_after as u64)
+        )?;
     }
     let passed = report.outcomes.len() - report.failed();
     writeln!(

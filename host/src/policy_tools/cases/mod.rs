@@ -2,6 +2,7 @@
 //! One format for policies in every language. Knows no engine.
 
 mod directory;
+mod generate;
 mod raw;
 mod read;
 mod values;

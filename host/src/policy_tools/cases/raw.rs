@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use wardroom_domain::{ChannelId, Role, UserId, WorkspaceId};
 
+use super::generate::Generated;
 use super::read::Spec;
 use super::values::{Any, Object, Text};
 
@@ -24,6 +25,9 @@ pub(super) struct File {
     pub(super) now: Option<Time>,
     #[serde(default)]
     pub(super) case: Vec<Spec>,
+    /// Cases whose texts are patterns.
+    #[serde(default)]
+    pub(super) generated: Vec<Generated>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -200,6 +204,14 @@ macro_rules! id {
     )*};
 }
 id!(ChannelId, Role, UserId, WorkspaceId);
+
+impl TryFrom<Any> for Case {
+    type Error = String;
+
+    fn try_from(Any(value): Any) -> Result<Self, String> {
+        serde_json::from_value(value).map_err(|e| e.to_string())
+    }
+}
 
 /// Reads a table and makes sense of it while its place in the file is still known, so that what
 /// does not add up is reported there, in any format.

@@ -48,10 +48,12 @@ pub(super) fn cases(file: raw::File) -> Result<Vec<Case>, String> {
         None => WorkspaceId::new(WORKSPACE).map_err(|e| e.to_string())?,
     };
     let mut names = BTreeSet::new();
-    if file.case.is_empty() {
+    let generated = file.generated.into_iter().map(|it| it.0);
+    let all: Vec<Spec> = file.case.into_iter().chain(generated).collect();
+    if all.is_empty() {
         return Err("there is no case: each begins with `[[case]]`".into());
     }
-    for spec in &file.case {
+    for spec in &all {
         if !names.insert(&spec.name) {
             return Err(format!("two cases are named {:?}", spec.name));
         }
@@ -65,7 +67,7 @@ pub(super) fn cases(file: raw::File) -> Result<Vec<Case>, String> {
         directory: spec.directory,
         asked: spec.asked,
     };
-    Ok(file.case.into_iter().map(case).collect())
+    Ok(all.into_iter().map(case).collect())
 }
 
 fn settings(value: Option<Object>, text: Option<Text>) -> Result<Option<Json>, String> {

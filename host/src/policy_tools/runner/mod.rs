@@ -2,6 +2,7 @@
 //! other cases were put to before, in an order that a seed decides: a policy that remembers is found
 //! out, and the seed finds it out again. Knows neither files nor how results are shown.
 
+mod endurance;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use wardroom_domain::Json;
 use super::cases::{Asked, Case, ExpectConfigured};
 use crate::limits::{POLICY_TEST_HISTORY, POLICY_TEST_INSTANCES};
 use crate::policy::workbench::{Compiled, NotStarted, Seat};
+pub use endurance::Endured;
 use verdict::Differs;
 
 /// How cases are run.
@@ -26,6 +28,8 @@ pub struct Options {
     pub repeat: u32,
     /// Whether cases share instances too, as they do in a server that is not told otherwise.
     pub reuse: bool,
+    /// How many questions one instance is asked at the end, cases in turn; none if it is 0.
+    pub endurance: u32,
 }
 
 /// On which instance a case was run.
@@ -82,8 +86,11 @@ impl Outcome {
 pub struct Report {
     /// The seed.
     pub seed: u64,
-    /// The cases, in the order of their file.
+    /// The cases, in the order of their file, and then the endurance of an instance for each
+    /// settings.
     pub outcomes: Vec<Outcome>,
+    /// What was measured meanwhile.
+    pub endured: Vec<Endured>,
     /// How long it took.
     pub took: Duration,
 }
@@ -121,9 +128,14 @@ pub fn run(policy: &Compiled, cases: &[Case], options: Options) -> Report {
             }
         }
     }
+    let endured = match options.endurance {
+        0 => Vec::new(),
+        questions => run.endure(questions),
+    };
     Report {
         seed: options.seed,
         outcomes: run.outcomes,
+        endured,
         took: started.elapsed(),
     }
 }

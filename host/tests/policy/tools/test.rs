@@ -137,6 +137,67 @@ fn a_policy_that_remembers_is_found_out_unless_instances_are_not_shared() {
 }
 
 #[test]
+fn what_is_kept_of_each_call_shows_after_many() {
+    let file = guest("keeps");
+    for (channel, questions, found) in [
+        ("nothing", "300", None),
+        ("handles", "64", None),
+        (
+            "handles",
+            "65",
+            Some("found     65 are held: what the policy is given, it must drop"),
+        ),
+        // The server's own limit, which counts what was lent as well.
+        ("handles", "4200", Some("found     the call failed, ")),
+        (
+            "memory",
+            "300",
+            Some("the policy keeps something of each call"),
+        ),
+    ] {
+        let text_of = format!(
+            "[[case]]\nname = \"asked\"\nchannel = {{ id = \"{channel}\" }}\n\
+             subjects = [{{ id = \"ann\" }}]\nexpect = {{ sees = [\"ann\"] }}\n"
+        );
+        let (_folder, cases) = folder("cases.toml", &text_of);
+        let arguments = ["test", text(&file), text(&cases), "--endurance", questions];
+        let (code, out, err) = policy(&arguments);
+        match found {
+            None => {
+                assert_code(code, 0);
+                assert_has(
+                    &out,
+                    &["2 of 2 cases passed", &format!("{questions} questions")],
+                );
+            }
+            Some(found) => {
+                assert_code(code, 1);
+                assert_has(&out, &["FAILED  endurance 1", found, "1 of 2 cases passed"]);
+                assert_has(&err, &["1 of 2 cases failed"]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_generated_case_is_asked_in_full() {
+    let text_of = "[[generated]]\nname = \"many\"\nchannel = { id = \"each\" }\n\
+                   subjects = [{ id = \"user-<1..600>\" }, { id = \"blind\" }]\n\
+                   expect = { sees = [\"user-<1..600>\"], rule = \"each\" }\n";
+    let (_folder, cases) = folder("cases.toml", text_of);
+    let file = guest("speaks");
+    let (code, out, _) = policy(&["test", text(&file), text(&cases)]);
+    assert_has(&out, &["1 of 1 cases passed"]);
+    assert_code(code, 0);
+
+    let wrong = text_of.replace("\"user-<1..600>\"], rule", "\"user-<1..601>\"], rule");
+    let (_folder, cases) = folder("cases.toml", &wrong);
+    let (code, _, err) = policy(&["test", text(&file), text(&cases)]);
+    assert_code(code, 2);
+    assert_has(&err, &["user-601"]);
+}
+
+#[test]
 fn a_call_that_fails_is_a_failing_case_and_disturbs_no_other() {
     let (_folder, cases) = folder(
         "cases.toml",

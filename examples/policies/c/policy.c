@@ -9,6 +9,7 @@
 
 #include "bindings/policy.h"
 #include "json.h"
+#include "room.h"
 #include "settings.h"
 #include "text.h"
 
@@ -25,7 +26,7 @@ bool exports_lifecycle_configure(policy_string_t *text, policy_string_t *error) 
 
 static types_clause_t all_of(types_test_t test) {
   types_clause_t clause = {0};
-  clause.all.ptr = malloc(sizeof test);
+  clause.all.ptr = room(NULL, 1, sizeof test);
   clause.all.ptr[0] = test;
   clause.all.len = 1;
   return clause;
@@ -38,7 +39,7 @@ static types_clause_t none_of(types_test_t test) {
 
 static types_selector_t any_of(const types_clause_t *clauses, size_t len) {
   types_selector_t selector = {0};
-  selector.any.ptr = malloc(len * sizeof *clauses);
+  selector.any.ptr = room(NULL, len, sizeof *clauses);
   memcpy(selector.any.ptr, clauses, len * sizeof *clauses);
   selector.any.len = len;
   return selector;
@@ -47,7 +48,7 @@ static types_selector_t any_of(const types_clause_t *clauses, size_t len) {
 static types_test_t has_role(types_list_role_t roles) {
   types_test_t test = {.tag = TYPES_TEST_ROLES};
   if (roles.len == 0) return test;
-  test.val.roles.ptr = malloc(roles.len * sizeof *roles.ptr);
+  test.val.roles.ptr = room(NULL, roles.len, sizeof *roles.ptr);
   test.val.roles.len = roles.len;
   for (size_t i = 0; i < roles.len; i++) test.val.roles.ptr[i] = text_copy(roles.ptr[i]);
   return test;
@@ -62,7 +63,7 @@ static types_test_t has_attribute(const char *name, policy_string_t value) {
 
 static types_test_t is_user(policy_string_t id) {
   types_test_t test = {.tag = TYPES_TEST_USERS};
-  test.val.users.ptr = malloc(sizeof id);
+  test.val.users.ptr = room(NULL, 1, sizeof id);
   test.val.users.ptr[0] = id;
   test.val.users.len = 1;
   return test;
@@ -70,16 +71,43 @@ static types_test_t is_user(policy_string_t id) {
 
 // ---- Who sees a channel.
 
-static bool region_of(context_borrow_channel_t channel, policy_string_t *region) {
-  policy_string_t name = {(uint8_t *)"region", 6};
-  return context_method_channel_attribute(channel, &name, region);
+// Higher than any level, so that nobody has it.
+#define NO_LEVEL 1000000000
+
+// A number of up to nine digits and nothing else; what else it may be is given.
+static int whole_number(policy_string_t text, int otherwise) {
+  int number = 0;
+  if (text.len == 0 || text.len > 9) return otherwise;
+  for (size_t i = 0; i < text.len; i++) {
+    if (text.ptr[i] < '0' || '9' < text.ptr[i]) return otherwise;
+    number = number * 10 + (text.ptr[i] - '0');
+  }
+  return number;
+}
+
+static bool channel_attribute(context_borrow_channel_t channel, const char *name,
+                              policy_string_t *value) {
+  policy_string_t key = {(uint8_t *)name, strlen(name)};
+  return context_method_channel_attribute(channel, &key, value);
+}
+
+static bool subject_attribute(context_borrow_subject_t subject, const char *name,
+                              policy_string_t *value) {
+  policy_string_t key = {(uint8_t *)name, strlen(name)};
+  return context_method_subject_attribute(subject, &key, value);
 }
 
 void exports_visibility_audience(context_borrow_channel_t channel,
                                  exports_visibility_rule_t *rule) {
-  policy_string_t region;
+  policy_string_t level, region;
+  if (channel_attribute(channel, "level", &level)) {
+    policy_string_free(&level);
+    // No selector compares numbers, so that the server has to ask `decide`.
+    rule->tag = EXPORTS_VISIBILITY_RULE_EACH;
+    return;
+  }
   rule->tag = EXPORTS_VISIBILITY_RULE_EVERYONE;
-  if (!region_of(channel, &region)) return;
+  if (!channel_attribute(channel, "region", &region)) return;
   types_clause_t clauses[] = {
       all_of(has_attribute("region", region)),
       all_of(has_role(settings.all_regions_roles)),
@@ -88,15 +116,50 @@ void exports_visibility_audience(context_borrow_channel_t channel,
   rule->val.only = any_of(clauses, 2);
 }
 
+// Who has no level that makes sense has the lowest.
+static int level_of(context_borrow_subject_t subject) {
+  policy_string_t text;
+  if (!subject_attribute(subject, "level", &text)) return 0;
+  int level = whole_number(text, 0);
+  policy_string_free(&text);
+  return level;
+}
+
+static bool in_region(context_borrow_subject_t subject, policy_string_t region) {
+  policy_string_t own, role;
+  bool is_in = false;
+  if (subject_attribute(subject, "region", &own)) {
+    is_in = text_same(own, region);
+    policy_string_free(&own);
+  }
+  if (!is_in && context_method_subject_role(subject, &role)) {
+    is_in = roles_have(settings.all_regions_roles, role);
+    policy_string_free(&role);
+  }
+  return is_in;
+}
+
 void exports_visibility_decide(context_borrow_channel_t channel,
                                exports_visibility_list_own_subject_t *subjects,
                                policy_list_bool_t *answers) {
-  // Asked only of a policy that answers `each`, which this one never does.
-  (void)channel;
-  answers->ptr = calloc(subjects->len, sizeof *answers->ptr);
+  policy_string_t level, region = {0};
+  int least = 0;
+  if (channel_attribute(channel, "level", &level)) {
+    least = whole_number(level, NO_LEVEL);
+    policy_string_free(&level);
+  }
+  bool regional = channel_attribute(channel, "region", &region);
+  answers->ptr = room(NULL, subjects->len, sizeof *answers->ptr);
   answers->len = subjects->len;
-  for (size_t i = 0; i < subjects->len; i++) context_subject_drop_own(subjects->ptr[i]);
+  for (size_t i = 0; i < subjects->len; i++) {
+    context_borrow_subject_t subject = context_borrow_subject(subjects->ptr[i]);
+    bool high_enough = level_of(subject) >= least;
+    answers->ptr[i] = high_enough && (!regional || in_region(subject, region));
+    // Freeing the list does not give back what is in it.
+    context_subject_drop_own(subjects->ptr[i]);
+  }
   if (subjects->len) free(subjects->ptr);
+  if (regional) policy_string_free(&region);
 }
 
 // ---- What a command may do.
@@ -135,7 +198,7 @@ bool exports_commands_authorize(context_borrow_command_t command,
 
   context_borrow_channel_t channel = context_borrow_channel(owned);
   const struct hours *hours = NULL;
-  if (region_of(channel, &region)) {
+  if (channel_attribute(channel, "region", &region)) {
     hours = settings_hours(&settings, region);
     policy_string_free(&region);
   }
@@ -230,7 +293,7 @@ void exports_events_render(context_borrow_event_t event, exports_events_renderin
     return;
   }
   types_clause_t anybody = {0};
-  exports_events_rendition_t *forms = malloc(2 * sizeof *forms);
+  exports_events_rendition_t *forms = room(NULL, 2, sizeof *forms);
   forms[0] = (exports_events_rendition_t){who_sees_contact(event), payload};
   forms[1] = (exports_events_rendition_t){any_of(&anybody, 1), redacted};
   rendering->tag = EXPORTS_EVENTS_RENDERING_SPLIT;

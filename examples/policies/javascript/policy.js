@@ -9,12 +9,8 @@ let settings = parse("{}");
 
 export const lifecycle = {
   configure(text) {
-    try {
-      settings = parse(text);
-    } catch (error) {
-      // What is thrown here is the text that the operator reads.
-      throw error.message;
-    }
+    // The message of what it throws is what the operator reads.
+    settings = parse(text);
   },
 };
 

@@ -11,7 +11,7 @@ import type {
   Lifecycle,
   Selector,
   Test,
-} from "./wardroom-policy.d.ts";
+} from "./wardroom/policy.d.ts";
 
 const CONTACT = ["email", "phone"];
 
@@ -19,12 +19,8 @@ let settings: Settings = parse("{}");
 
 export const lifecycle: Lifecycle = {
   configure(text) {
-    try {
-      settings = parse(text);
-    } catch (error) {
-      // What is thrown here is the text that the operator reads.
-      throw (error as Error).message;
-    }
+    // The message of what it throws is what the operator reads.
+    settings = parse(text);
   },
 };
 

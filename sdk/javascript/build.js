@@ -40,7 +40,6 @@ async function build(script) {
     jsSource: entry.replace('"./policy.js"', JSON.stringify(path)),
     jsPath: resolve("build", "entry.js"),
     moduleRoot: resolve("."),
-    optSize: true,
     sync: true,
   };
   await mkdir("build", { recursive: true });

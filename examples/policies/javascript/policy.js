@@ -1,4 +1,4 @@
-// House rules: who sees a regional channel, who gets contact data, and when a channel is open.
+// House rules: who sees which channel, who gets contact data, and when a channel is open.
 // `settings.js` says what the settings mean. Nothing is remembered between calls but them.
 
 import { isOpenAt, parse } from "./settings.js";
@@ -7,19 +7,19 @@ const CONTACT = ["email", "phone"];
 
 let settings = parse("{}");
 
+/** @type {import("./wardroom/policy.d.ts").Lifecycle} */
 export const lifecycle = {
   configure(text) {
-    try {
-      settings = parse(text);
-    } catch (error) {
-      // What is thrown here is the text that the operator reads.
-      throw error.message;
-    }
+    // The message of what it throws is what the operator reads.
+    settings = parse(text);
   },
 };
 
+/** @type {import("./wardroom/policy.d.ts").ChannelVisibility} */
 export const channelVisibility = {
   audience(channel) {
+    // No selector compares numbers, so that the server has to ask `decide`.
+    if (channel.attribute("level") !== null) return { tag: "each" };
     const region = channel.attribute("region");
     if (region === null) return { tag: "everyone" };
     const sameRegion = { tag: "attribute", val: ["region", region] };
@@ -27,12 +27,15 @@ export const channelVisibility = {
     return { tag: "only", val: anyOf(allOf(sameRegion), allOf(allRegions)) };
   },
 
-  decide(_channel, subjects) {
-    // Asked only of a policy that answers `each`, which this one never does.
-    return subjects.map(() => false);
+  decide(channel, subjects) {
+    const least = wholeNumber(channel.attribute("level") ?? "0");
+    if (least === null) return subjects.map(() => false);
+    const region = channel.attribute("region");
+    return subjects.map((subject) => levelOf(subject) >= least && inRegion(subject, region));
   },
 };
 
+/** @type {import("./wardroom/policy.d.ts").Commands} */
 export const commands = {
   authorize(command) {
     if (command.name() !== "select-channel") return null;
@@ -50,13 +53,14 @@ export const commands = {
   },
 };
 
+/** @type {import("./wardroom/policy.d.ts").Events} */
 export const events = {
   render(event) {
     const hides = ["user-joined", "user-updated"].includes(event.name());
     if (!hides || settings.hiddenFrom.length === 0) return { tag: "unchanged" };
     const payload = event.payload();
     const { user, ...rest } = JSON.parse(payload);
-    if (!CONTACT.some((field) => field in user)) return { tag: "unchanged" };
+    if (!user || !CONTACT.some((field) => field in user)) return { tag: "unchanged" };
     for (const field of CONTACT) delete user[field];
     // People see their own contact data whatever their role.
     const subject = event.subject();
@@ -71,6 +75,17 @@ export const events = {
     };
   },
 };
+
+function inRegion(subject, region) {
+  if (region === null || subject.attribute("region") === region) return true;
+  return settings.allRegionsRoles.includes(subject.role());
+}
+
+/** The level that somebody has; who has none that makes sense has the lowest. */
+const levelOf = (subject) => wholeNumber(subject.attribute("level") ?? "") ?? 0;
+
+/** A number of up to nine digits and nothing else. */
+const wholeNumber = (text) => (/^[0-9]{1,9}$/.test(text) ? Number(text) : null);
 
 const anyOf = (...any) => ({ any });
 const allOf = (...all) => ({ all, none: [] });

@@ -1,4 +1,4 @@
-// House rules: who sees a regional channel, who gets contact data, and when a channel is open.
+// House rules: who sees which channel, who gets contact data, and when a channel is open.
 // `settings.ts` says what the settings mean. Nothing is remembered between calls but them.
 
 import { isOpenAt, parse, type Settings } from "./settings.ts";
@@ -10,8 +10,9 @@ import type {
   Events,
   Lifecycle,
   Selector,
+  Subject,
   Test,
-} from "./wardroom-policy.d.ts";
+} from "./wardroom/policy.d.ts";
 
 const CONTACT = ["email", "phone"];
 
@@ -19,17 +20,15 @@ let settings: Settings = parse("{}");
 
 export const lifecycle: Lifecycle = {
   configure(text) {
-    try {
-      settings = parse(text);
-    } catch (error) {
-      // What is thrown here is the text that the operator reads.
-      throw (error as Error).message;
-    }
+    // The message of what it throws is what the operator reads.
+    settings = parse(text);
   },
 };
 
 export const channelVisibility: ChannelVisibility = {
   audience(channel) {
+    // No selector compares numbers, so that the server has to ask `decide`.
+    if (channel.attribute("level") !== null) return { tag: "each" };
     const region = channel.attribute("region");
     if (region === null) return { tag: "everyone" };
     const sameRegion: Test = { tag: "attribute", val: ["region", region] };
@@ -37,9 +36,11 @@ export const channelVisibility: ChannelVisibility = {
     return { tag: "only", val: anyOf(allOf(sameRegion), allOf(allRegions)) };
   },
 
-  decide(_channel, subjects) {
-    // Asked only of a policy that answers `each`, which this one never does.
-    return subjects.map(() => false);
+  decide(channel, subjects) {
+    const least = wholeNumber(channel.attribute("level") ?? "0");
+    if (least === null) return subjects.map(() => false);
+    const region = channel.attribute("region");
+    return subjects.map((subject) => levelOf(subject) >= least && inRegion(subject, region));
   },
 };
 
@@ -67,8 +68,8 @@ export const events: Events = {
     const hides = ["user-joined", "user-updated"].includes(event.name());
     if (!hides || settings.hiddenFrom.length === 0) return { tag: "unchanged" };
     const payload = event.payload();
-    const { user, ...rest } = JSON.parse(payload) as { user: Record<string, unknown> };
-    if (!CONTACT.some((field) => field in user)) return { tag: "unchanged" };
+    const { user, ...rest } = JSON.parse(payload) as { user?: Record<string, unknown> | null };
+    if (!user || !CONTACT.some((field) => field in user)) return { tag: "unchanged" };
     for (const field of CONTACT) delete user[field];
     // People see their own contact data whatever their role.
     const subject = event.subject();
@@ -83,6 +84,18 @@ export const events: Events = {
     };
   },
 };
+
+function inRegion(subject: Subject, region: string | null): boolean {
+  if (region === null || subject.attribute("region") === region) return true;
+  const role = subject.role();
+  return role !== null && settings.allRegionsRoles.includes(role);
+}
+
+/** The level that somebody has; who has none that makes sense has the lowest. */
+const levelOf = (subject: Subject): number => wholeNumber(subject.attribute("level") ?? "") ?? 0;
+
+/** A number of up to nine digits and nothing else. */
+const wholeNumber = (text: string): number | null => (/^[0-9]{1,9}$/.test(text) ? Number(text) : null);
 
 const anyOf = (...any: Clause[]): Selector => ({ any });
 const allOf = (...all: Test[]): Clause => ({ all, none: [] });

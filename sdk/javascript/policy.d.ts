@@ -1,6 +1,6 @@
 // The interface `wardroom:policy@1.0.0` in TypeScript, as componentize-qjs maps it: an option is
-// `T | null`, a variant `{ tag, val }`, and an error of a result is what is thrown.
-// The WIT in `wit/deps/wardroom-policy` says what each item means.
+// `T | null`, a variant `{ tag, val }`, and an error of a result is what is thrown. Methods need
+// their object: `subject.role()`. The WIT in `wit/deps/wardroom-policy` says what each item means.
 
 /** A JSON text. */
 export type Json = string;
@@ -73,7 +73,7 @@ export interface Event {
   channel(): Channel | null;
 }
 
-/** Called once in each instance, before any other hook. A thrown string refuses the settings. */
+/** Called once in each instance, before any other hook. A thrown `Error` refuses the settings. */
 export interface Lifecycle {
   configure(settings: Json): void;
 }

@@ -226,7 +226,7 @@ impl Draft<'_> {
     /// The whole truth at once. What is gone goes first, so that limits count what will be there;
     /// who sees which channel is settled last, so that a role and a channel that change together
     /// show nobody the state between.
-    pub(super) fn sync(&mut self, truth: &Truth, quiet: bool) -> Result<Reply, Rejection> {
+    pub(super) fn sync(&mut self, truth: &Truth) -> Result<Reply, Rejection> {
         let existed = self.state.known;
         let channels: Vec<_> = self.state.channels.keys().cloned().collect();
         for channel in channels.iter().filter(|c| !truth.channels.contains_key(*c)) {
@@ -259,10 +259,6 @@ impl Draft<'_> {
         }
         self.subjects_changed(&subjects, &unviewed);
         self.make_known();
-        if quiet {
-            self.outputs.retain(|o| !matches!(o, Output::Event { .. }));
-            self.told.clear();
-        }
         Ok(if existed {
             self.reply_of_changes()
         } else {

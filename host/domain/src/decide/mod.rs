@@ -89,6 +89,9 @@ pub fn decide(
     draft.must_be_settled(command)?;
     let reply = draft.command(command)?;
     draft.look_again();
+    if matches!(command, Command::Sync { quiet: true, .. }) {
+        draft.hush();
+    }
     draft.render();
     if !draft.questions.is_empty() {
         return Err(Undecided::Ask(Box::new(Ask {
@@ -157,7 +160,7 @@ impl Draft<'_> {
                 self.edit_channel_members(channel, |members| members.remove(user))
             }
             Command::DeleteChannel { channel } => self.delete_channel(channel),
-            Command::Sync { truth, quiet } => self.sync(truth, *quiet),
+            Command::Sync { truth, .. } => self.sync(truth),
             Command::Close => self.close(),
             Command::Publish(publication) => self.publish(publication),
             Command::Settle => Ok(self.settle()),
@@ -209,18 +212,34 @@ impl Draft<'_> {
         let Some(hooks) = self.context.policies.map(Answers::hooks) else {
             return;
         };
-        if self.state.revision == self.before.revision {
-            return;
-        }
-        if hooks.admission && hooks.admission_looks_up {
+        if hooks.admission && hooks.admission_looks_up && self.has_new_directory() {
             self.readmit_everybody();
         }
-        if hooks.visibility && hooks.visibility_looks_up {
+        if self.looks_again_at_channels() {
+            let untold = self.came_or_went();
             let channels: Vec<_> = self.state.channels.keys().cloned().collect();
             for channel in &channels {
-                self.view_changed_channel(channel);
+                self.view_channel_anew(channel, &untold);
             }
         }
+    }
+
+    fn has_new_directory(&self) -> bool {
+        self.state.revision != self.before.revision
+    }
+
+    /// Whether every channel is looked at in the end, because what policies say of it may depend on
+    /// all that changed. Until then nobody's view moves: what the former rules make of the new
+    /// directory is nothing to show.
+    fn looks_again_at_channels(&self) -> bool {
+        let hooks = self.context.policies.map(Answers::hooks);
+        hooks.is_some_and(|h| h.visibility && h.visibility_looks_up) && self.has_new_directory()
+    }
+
+    /// Forgets what was to be told.
+    fn hush(&mut self) {
+        self.outputs.retain(|o| !matches!(o, Output::Event { .. }));
+        self.told.clear();
     }
 
     /// The user of a live connection.

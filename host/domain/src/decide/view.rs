@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use imbl::OrdSet;
+use imbl::ordmap::DiffItem;
 
 use super::{Answers, Draft};
 use crate::{
@@ -189,6 +190,9 @@ impl<'a> Draft<'a> {
         subjects: &[(UserId, Option<SubjectFacts>)],
         channels: &OrdSet<ChannelId>,
     ) {
+        if self.looks_again_at_channels() {
+            return;
+        }
         let untold = self.strangers(subjects);
         for (user, before) in subjects {
             self.settle_subject(user, before.as_ref(), channels, &untold);
@@ -202,6 +206,18 @@ impl<'a> Draft<'a> {
             .iter()
             .filter(|(user, before)| before.is_none() || !known(user));
         came_or_went.map(|(user, _)| user.clone()).collect()
+    }
+
+    /// Those who came or went in this decision.
+    pub(super) fn came_or_went(&self) -> OrdSet<UserId> {
+        let (before, now) = (self.before, &self.state);
+        let members = before.members.diff(&now.members).filter_map(changed_key);
+        let users = before.sockets_of.diff(&now.sockets_of);
+        let users = members.chain(users.filter_map(changed_key));
+        users
+            .filter(|user| before.subject(user).is_none() || now.subject(user).is_none())
+            .cloned()
+            .collect()
     }
 
     fn settle_subject(
@@ -273,5 +289,13 @@ impl<'a> Draft<'a> {
     /// The answers, where some policy says who sees a channel.
     fn visibility(&self) -> Option<&'a Answers> {
         self.context.policies.filter(|p| p.hooks.visibility)
+    }
+}
+
+/// The key that is in one of two maps only.
+fn changed_key<'a, K, V>(difference: DiffItem<'a, 'a, K, V>) -> Option<&'a K> {
+    match difference {
+        DiffItem::Add(key, _) | DiffItem::Remove(key, _) => Some(key),
+        DiffItem::Update { .. } => None,
     }
 }

@@ -97,9 +97,18 @@ impl Draft<'_> {
         });
     }
 
-    /// Asks again about everybody: an answer of admission may depend on the whole directory, and
-    /// that has changed.
+    /// Asks again about everybody, once, if an answer of admission may depend on the whole directory
+    /// and that has changed.
     pub(super) fn readmit_everybody(&mut self) {
+        let looks_up = self
+            .context
+            .policies
+            .is_some_and(|p| p.hooks.admission_looks_up);
+        let done = self.readmitted == Some(self.state.revision);
+        if !looks_up || done || !self.has_new_directory() {
+            return;
+        }
+        self.readmitted = Some(self.state.revision);
         let users: Vec<UserId> = self.state.sockets_of.keys().cloned().collect();
         self.readmit(&users);
     }

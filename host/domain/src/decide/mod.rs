@@ -85,6 +85,8 @@ pub fn decide(
         told: Vec::new(),
         questions: Questions::default(),
         grant: None,
+        put_off: None,
+        readmitted: None,
     };
     draft.must_be_settled(command)?;
     let reply = draft.command(command)?;
@@ -121,6 +123,11 @@ struct Draft<'a> {
     questions: Questions,
     /// What policies attach to the acknowledgement.
     grant: Option<Json>,
+    /// Whose views are settled later: while channels and people change together, nobody is shown the
+    /// state between.
+    put_off: Option<Vec<UserId>>,
+    /// The revision of the directory on which everybody was asked about again, if they were.
+    readmitted: Option<u64>,
 }
 
 impl Draft<'_> {
@@ -209,12 +216,7 @@ impl Draft<'_> {
 
     /// Asks again what depends on the whole directory, if that has changed.
     fn look_again(&mut self) {
-        let Some(hooks) = self.context.policies.map(Answers::hooks) else {
-            return;
-        };
-        if hooks.admission && hooks.admission_looks_up && self.has_new_directory() {
-            self.readmit_everybody();
-        }
+        self.readmit_everybody();
         if self.looks_again_at_channels() {
             let untold = self.came_or_went();
             let channels: Vec<_> = self.state.channels.keys().cloned().collect();

@@ -3,6 +3,7 @@
 //! The order is always: whoever loses sight of a channel they are in leaves it first, then the
 //! loss is told, then the gain.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imbl::OrdSet;
@@ -193,6 +194,10 @@ impl<'a> Draft<'a> {
         if self.looks_again_at_channels() {
             return;
         }
+        if let Some(put_off) = &mut self.put_off {
+            put_off.extend(subjects.iter().map(|(user, _)| user.clone()));
+            return;
+        }
         let untold = self.strangers(subjects);
         for (user, before) in subjects {
             self.settle_subject(user, before.as_ref(), channels, &untold);
@@ -206,6 +211,23 @@ impl<'a> Draft<'a> {
             .iter()
             .filter(|(user, before)| before.is_none() || !known(user));
         came_or_went.map(|(user, _)| user.clone()).collect()
+    }
+
+    /// Puts off whose views change until [`Draft::put_off_until_now`].
+    pub(super) fn put_off(&mut self) {
+        self.put_off = Some(Vec::new());
+    }
+
+    /// Whose views were put off: each once, with what was known of them before the decision.
+    pub(super) fn put_off_until_now(&mut self) -> Vec<(UserId, Option<SubjectFacts>)> {
+        let mut seen = BTreeSet::new();
+        let mut users = self.put_off.take().unwrap_or_default();
+        users.retain(|user| seen.insert(user.clone()));
+        let before = |user: UserId| {
+            let subject = self.before.subject(&user);
+            (user, subject)
+        };
+        users.into_iter().map(before).collect()
     }
 
     /// Those who came or went in this decision.

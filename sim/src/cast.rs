@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use wardroom_domain::limits::CHANNELS_PER_SETTLING;
 use wardroom_domain::{
     Attributes, ChannelId, ChannelSpec, Command, Json, Leave, MediaPatch, MemberSpec, Millis,
     OnlineStatus, Publication, Role, SocketId, Target, Truth, UserId,
@@ -27,24 +28,38 @@ pub(crate) struct Cast {
 }
 
 impl Cast {
-    pub(crate) fn new() -> Self {
+    /// A few of each, so that things meet.
+    pub(crate) fn small() -> Self {
+        Self::of(6, 12, 5)
+    }
+
+    /// More connections and channels than are looked at again in one decision.
+    pub(crate) fn large() -> Self {
+        Self::of(6, 300, 40)
+    }
+
+    fn of(users: usize, sockets: usize, channels: usize) -> Self {
         let names = |prefix: &str, count: usize| {
             let prefix = prefix.to_owned();
             (1..=count).map(move |number| format!("{prefix}{number}"))
         };
         let valid = "a letter and a digit are an id";
         Self {
-            users: names("u", 6)
+            users: names("u", users)
                 .map(|n| UserId::new(&n).expect(valid))
                 .collect(),
-            sockets: names("s", 12)
+            sockets: names("s", sockets)
                 .map(|n| SocketId::new(&n).expect(valid))
                 .collect(),
-            channels: names("c", 5)
+            channels: names("c", channels)
                 .map(|n| ChannelId::new(&n).expect(valid))
                 .collect(),
             roles: names("r", 3).map(|n| Role::new(&n).expect(valid)).collect(),
         }
+    }
+
+    pub(crate) fn is_large(&self) -> bool {
+        self.channels.len() > CHANNELS_PER_SETTLING
     }
 
     /// A command, likely one that means something in the present state.
@@ -71,8 +86,8 @@ impl Cast {
             },
             63..=64 => Command::Publish(self.publication(random)),
             65..=67 => Command::Settle,
-            68..=98 => self.directory(random, model),
-            _ if random.percent(10) => Command::Close,
+            68..=97 => self.directory(random, model),
+            99 if random.percent(15) => Command::Close,
             _ => Command::GetState {
                 socket: self.socket(random, model),
             },
@@ -108,9 +123,37 @@ impl Cast {
             role: random.percent(40).then(|| random.pick(&self.roles).clone()),
             named_by_token: random.percent(60),
             replaces,
-            claims: Json::from_canonical("{}"),
-            remote_address: None,
+            claims: claims(random),
+            remote_address: random.percent(60).then(|| Arc::from("192.0.2.7")),
         }
+    }
+
+    /// Everybody and everything in it at once: what a workspace begins with that is large.
+    pub(crate) fn crowd(&self, random: &mut Random) -> Vec<Command> {
+        let channels = self.channels.iter();
+        let truth = Truth {
+            members: BTreeMap::new(),
+            channels: channels
+                .map(|c| (c.clone(), self.channel(random)))
+                .collect(),
+        };
+        let mut commands = vec![Command::Sync {
+            truth,
+            quiet: false,
+        }];
+        for (place, socket) in self.sockets.iter().enumerate() {
+            commands.push(Command::Connect {
+                socket: socket.clone(),
+                user: self.users[place % self.users.len()].clone(),
+                status: None,
+                role: random.percent(40).then(|| random.pick(&self.roles).clone()),
+                named_by_token: true,
+                replaces: None,
+                claims: Json::from_canonical("{}"),
+                remote_address: random.percent(60).then(|| Arc::from("192.0.2.7")),
+            });
+        }
+        commands
     }
 
     fn disconnect(&self, random: &mut Random, model: &Model) -> Command {
@@ -261,6 +304,11 @@ fn team(random: &mut Random) -> Attributes {
         text: Json::from_canonical(&format!(r#"{{"team":"{team}"}}"#)),
         scalars: Arc::new(scalars),
     }
+}
+
+fn claims(random: &mut Random) -> Json {
+    let claims: [&str; 2] = ["{}", r#"{"plan":"free"}"#];
+    Json::from_canonical(claims[usize::from(random.percent(50))])
 }
 
 fn name(random: &mut Random) -> &'static str {

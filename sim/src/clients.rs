@@ -5,14 +5,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_domain::{
-    Audience, ChannelId, Command, Event, MediaState, OnlineStatus, Output, SocketId, Target, UserId,
+    Audience, ChannelId, CloseReason, Command, Denial, Event, EventFacts, Leave, MediaState,
+    OnlineStatus, Output, Rendering, SocketId, Target, UserId,
 };
 
 use crate::heard::Heard;
 use crate::judge::ensure;
 use crate::model::Model;
 use crate::outcome::Sight;
-use crate::policies::Force;
+use crate::policies::{Force, payload};
+use crate::told::Delivery;
 
 /// One command that was carried out.
 pub(crate) struct Step<'a> {
@@ -23,6 +25,11 @@ pub(crate) struct Step<'a> {
     pub(crate) seen_after: &'a Sight,
     pub(crate) force_before: &'a BTreeMap<ChannelId, Force>,
     pub(crate) force_after: &'a BTreeMap<ChannelId, Force>,
+    /// Whom policies no longer admit, and why.
+    pub(crate) put_out: &'a BTreeMap<SocketId, Denial>,
+    /// What policies may have been told of each event, if they are asked.
+    pub(crate) told: &'a [Vec<EventFacts>],
+    pub(crate) delivery: Delivery<'a>,
 }
 
 /// What was announced so far.
@@ -31,31 +38,43 @@ pub(crate) struct Clients {
     open: BTreeMap<SocketId, UserId>,
     status: BTreeMap<UserId, OnlineStatus>,
     pub(crate) entered: BTreeMap<UserId, (ChannelId, MediaState)>,
-    deliveries: u64,
+    pub(crate) heard: Tally,
+}
+
+/// How often what was heard.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    /// Events that reached a socket, counted by socket.
+    pub(crate) deliveries: u64,
+    /// Those of them in a form that policies gave them.
+    pub(crate) reshaped: u64,
+    /// Events withheld from somebody in their audience, counted by socket.
+    pub(crate) withheld: u64,
 }
 
 impl Clients {
-    pub(crate) fn deliveries(&self) -> u64 {
-        self.deliveries
-    }
-
     pub(crate) fn hear(&mut self, step: &Step<'_>, outputs: &[Output]) -> Result<(), String> {
         let quiet = matches!(
             step.command,
             Command::Sync { quiet: true, .. } | Command::Close
         );
         let mut heard = Heard::new(step);
+        let mut place = 0;
         for output in outputs {
             let judged = match output {
                 Output::Opened { socket, user } => self.opened(step, &mut heard, socket, user),
-                Output::Closed { socket, .. } => {
-                    let known = self.open.remove(socket).is_some();
-                    ensure(known, || "it was not open".to_owned())
-                }
+                Output::Closed { socket, reason } => self.closed(step, socket, reason),
                 Output::Event { .. } if quiet => Err("nobody was to hear anything".to_owned()),
                 Output::Event {
-                    event, audience, ..
-                } => self.event(step, &mut heard, event, audience),
+                    event,
+                    audience,
+                    rendering,
+                } => {
+                    let facts = step.told.get(place).map_or(&[][..], Vec::as_slice);
+                    place += 1;
+                    self.reaches(step, event, audience, (rendering, facts))
+                        .and_then(|()| self.event(step, &mut heard, event, audience))
+                }
             };
             judged.map_err(|violation| format!("{output:?}: {violation}; of {outputs:?}"))?;
         }
@@ -126,6 +145,58 @@ impl Clients {
         Ok(())
     }
 
+    fn closed(
+        &mut self,
+        step: &Step<'_>,
+        socket: &SocketId,
+        reason: &CloseReason,
+    ) -> Result<(), String> {
+        let known = self.open.remove(socket).is_some();
+        ensure(known, || "it was not open".to_owned())?;
+        let should = match (step.put_out.get(socket), step.command) {
+            (Some(denial), _) => CloseReason::NotAdmitted(denial.clone()),
+            (None, Command::Connect { socket: new, .. }) if new == socket => CloseReason::Left,
+            (None, Command::Connect { .. }) => CloseReason::Superseded,
+            (None, Command::Disconnect { leave, .. }) => match leave {
+                Leave::OnPurpose => CloseReason::Left,
+                Leave::Lost { .. } => CloseReason::Lost,
+            },
+            (None, Command::Kick { .. }) => CloseReason::Kicked,
+            (None, Command::Close) => CloseReason::WorkspaceClosed,
+            (None, _) => CloseReason::MembershipEnded,
+        };
+        ensure(*reason == should, || format!("should be {should:?}"))
+    }
+
+    /// Whom an event reaches, in which form: nobody who is put out by the same decision, and
+    /// everybody else in the audience in the form that is meant for them.
+    fn reaches(
+        &mut self,
+        step: &Step<'_>,
+        event: &Event,
+        audience: &Audience,
+        (rendering, facts): (&Rendering, &[EventFacts]),
+    ) -> Result<(), String> {
+        let sockets = self.sockets(audience)?;
+        let late = sockets.iter().find(|s| step.put_out.contains_key(*s));
+        ensure(late.is_none(), || {
+            format!("{late:?} is no longer admitted and hears it")
+        })?;
+        let users: BTreeSet<UserId> = sockets.iter().map(|s| self.open[s].clone()).collect();
+        let forms = step.delivery.check(event, rendering, facts, &users)?;
+        let as_it_is = payload(event);
+        for socket in &sockets {
+            match &forms[&self.open[socket]] {
+                Some(form) => {
+                    self.heard.deliveries += 1;
+                    self.heard.reshaped += u64::from(*form != as_it_is);
+                }
+                None => self.heard.withheld += 1,
+            }
+        }
+        Ok(())
+    }
+
     /// The sockets an audience means, all of them open.
     fn sockets(&self, audience: &Audience) -> Result<BTreeSet<SocketId>, String> {
         let of = |wanted: &dyn Fn(&UserId) -> bool| {
@@ -157,7 +228,6 @@ impl Clients {
         audience: &Audience,
     ) -> Result<(), String> {
         let sockets = self.sockets(audience)?;
-        self.deliveries += sockets.len() as u64;
         let users: BTreeSet<UserId> = sockets.iter().map(|s| self.open[s].clone()).collect();
         match event {
             Event::ChannelCreated { channel } => heard.created(step, self, channel, &users),

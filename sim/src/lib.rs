@@ -7,12 +7,16 @@
 
 mod cast;
 mod clients;
+mod consent;
 mod heard;
 mod judge;
 mod model;
 mod outcome;
 mod policies;
+mod questions;
 mod random;
+mod settling;
+mod told;
 mod world;
 
 use std::fmt;
@@ -32,6 +36,20 @@ pub struct Summary {
     pub deliveries: u64,
     /// Questions that policies answered.
     pub questions: u64,
+    /// Commands that policies refused.
+    pub denied: u64,
+    /// Commands that policies granted something with.
+    pub granted: u64,
+    /// Connections that policies no longer admitted.
+    pub put_out: u64,
+    /// How often the workspace settled under other policies.
+    pub settled: u64,
+    /// Deliveries in a form that policies gave an event.
+    pub reshaped: u64,
+    /// Deliveries that policies withheld.
+    pub withheld: u64,
+    /// Commands that were decided with answers from before others came between.
+    pub overtaken: u64,
 }
 
 impl fmt::Display for Summary {
@@ -42,11 +60,20 @@ impl fmt::Display for Summary {
             events,
             deliveries,
             questions,
+            denied,
+            granted,
+            put_out,
+            settled,
+            reshaped,
+            withheld,
+            overtaken,
         } = self;
         write!(
             f,
             "{accepted} commands carried out, {refused} refused; {events} events, {deliveries} \
-             deliveries; {questions} questions to policies"
+             deliveries, {reshaped} reshaped, {withheld} withheld; {questions} questions to \
+             policies, {denied} commands denied, {granted} granted something, {put_out} \
+             connections put out, settled {settled} times; {overtaken} commands overtaken"
         )
     }
 }
@@ -56,7 +83,7 @@ impl fmt::Display for Summary {
 pub struct Failure {
     /// The seed; the same one finds the same again.
     pub seed: u64,
-    /// The step, from 0.
+    /// The step, from 1; 0 while a large workspace is filled.
     pub step: u64,
     /// What does not hold.
     pub violation: String,
@@ -84,15 +111,19 @@ impl std::error::Error for Failure {}
 /// The first thing that does not hold.
 pub fn run(seed: u64, steps: u64) -> Result<Summary, Box<Failure>> {
     let mut world = World::new(seed);
-    for step in 0..steps {
-        world.step().map_err(|violation| {
-            Box::new(Failure {
-                seed,
-                step,
-                violation,
-                commands: world.last_commands(),
-            })
-        })?;
+    let mut played = world.begin();
+    let mut step = 0;
+    while played.is_ok() && step < steps {
+        step += 1;
+        played = world.step();
     }
-    Ok(world.summary())
+    match played {
+        Ok(()) => Ok(world.summary()),
+        Err(violation) => Err(Box::new(Failure {
+            seed,
+            step,
+            violation,
+            commands: world.last_commands(),
+        })),
+    }
 }

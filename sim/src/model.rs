@@ -1,12 +1,14 @@
 //! The judge's own picture of the workspace, rebuilt from the changes alone, in the plainest maps
 //! there are. It shares no code with the domain's state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_domain::{
-    Change, ChannelFacts, ChannelId, Connection, Member, OnlineStatus, Selection, SocketId,
-    SubjectFacts, UserId,
+    Change, ChannelFacts, ChannelId, Connection, Generation, Member, OnlineStatus, RequestFacts,
+    Selection, Settling, SocketId, SubjectFacts, UserId,
 };
+
+use crate::policies::Digest;
 
 /// What the changes so far say there is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +20,10 @@ pub(crate) struct Model {
     pub(crate) selections: BTreeMap<UserId, Selection>,
     /// The sockets in the order in which they came.
     pub(crate) arrivals: Vec<SocketId>,
+    /// The policies under which everything in it was decided.
+    pub(crate) settled: Option<Generation>,
+    /// How far it has come under others.
+    pub(crate) settling: Option<Settling>,
 }
 
 impl Model {
@@ -37,7 +43,14 @@ impl Model {
                 self.channels.remove(&channel);
             }
             // Views are not believed but evaluated.
-            Change::ChannelViewed { .. } | Change::Settling { .. } | Change::Settled { .. } => {}
+            Change::ChannelViewed { .. } => {}
+            Change::Settling { generation, at } => {
+                self.settling = Some(Settling { generation, at });
+            }
+            Change::Settled { generation } => {
+                self.settled = generation;
+                self.settling = None;
+            }
             Change::ConnectionPut { socket, connection } => {
                 if !self.connections.contains_key(&socket) {
                     self.arrivals.push(socket.clone());
@@ -87,11 +100,38 @@ impl Model {
     /// What policies may know: members and connected users.
     pub(crate) fn subjects(&self) -> BTreeMap<UserId, SubjectFacts> {
         let connected = self.connections.values().map(|c| &c.user);
-        self.members
-            .keys()
-            .chain(connected)
+        let users: BTreeSet<&UserId> = self.members.keys().chain(connected).collect();
+        users
+            .into_iter()
             .map(|user| (user.clone(), self.subject(user)))
             .collect()
+    }
+
+    /// What policies may know of somebody who is a member or connected.
+    pub(crate) fn known(&self, user: &UserId) -> Option<SubjectFacts> {
+        let known = self.members.contains_key(user) || self.sockets_of(user).next().is_some();
+        known.then(|| self.subject(user))
+    }
+
+    /// The whole directory as one number.
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::of(self.members.iter(), self.channels.values())
+    }
+
+    /// What admission may know of a connection: its own role counts, and not its user's latest.
+    pub(crate) fn request(&self, connection: &Connection, reevaluation: bool) -> RequestFacts {
+        let member = self.members.get(&connection.user);
+        let role = member.and_then(|m| m.role.clone());
+        RequestFacts {
+            subject: SubjectFacts {
+                user: connection.user.clone(),
+                role: role.or(connection.role.clone()),
+                attributes: member.map_or_else(Default::default, |m| m.attributes.clone()),
+            },
+            claims: connection.claims.clone(),
+            remote_address: connection.remote_address.clone(),
+            reevaluation,
+        }
     }
 
     fn subject(&self, user: &UserId) -> SubjectFacts {

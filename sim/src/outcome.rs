@@ -15,7 +15,7 @@ use crate::model::Model;
 /// Who sees each channel.
 pub(crate) type Sight = BTreeMap<ChannelId, BTreeSet<UserId>>;
 
-/// Why a command should be refused, if it should.
+/// Why a command should be refused before any policy is asked, if it should.
 pub(crate) fn refusal(model: &Model, command: &Command, sight: &Sight) -> Option<Rejection> {
     let connected = |socket: &SocketId| {
         let missing = model.live(socket).is_none();
@@ -207,24 +207,22 @@ pub(crate) fn connections(
     connections
 }
 
-/// A returning user takes the place of what is held, but for the holder of the selection unless
-/// it is named.
-fn connected(before: &Model, command: &Command, connections: &mut BTreeMap<SocketId, Connection>) {
+/// The connection that somebody asks for.
+pub(crate) fn newcomer(before: &Model, command: &Command) -> Option<Connection> {
     let Command::Connect {
         socket,
         user,
         status,
         role,
-        replaces,
         claims,
         remote_address,
         ..
     } = command
     else {
-        return;
+        return None;
     };
     let renewed = before.live(socket).filter(|c| c.user == *user);
-    let connection = Connection {
+    Some(Connection {
         user: user.clone(),
         status: status
             .or(renewed.map(|c| c.status))
@@ -233,6 +231,23 @@ fn connected(before: &Model, command: &Command, connections: &mut BTreeMap<Socke
         claims: claims.clone(),
         remote_address: remote_address.clone(),
         held_until: None,
+    })
+}
+
+/// A returning user takes the place of what is held, but for the holder of the selection unless
+/// it is named.
+fn connected(before: &Model, command: &Command, connections: &mut BTreeMap<SocketId, Connection>) {
+    let Command::Connect {
+        socket,
+        user,
+        replaces,
+        ..
+    } = command
+    else {
+        return;
+    };
+    let Some(connection) = newcomer(before, command) else {
+        return;
     };
     connections.retain(|other, c| {
         let named = replaces.as_ref() == Some(other);

@@ -3,8 +3,8 @@
 
 use super::{Draft, Permit};
 use crate::{
-    Audience, Change, CloseReason, Connection, Denial, Event, Member, Rejection, RequestFacts,
-    SocketId, SubjectFacts, UserId,
+    Audience, Change, CloseReason, Connection, Denial, Event, Member, Output, Rejection,
+    RequestFacts, SubjectFacts, UserId,
 };
 
 impl Draft<'_> {
@@ -58,44 +58,67 @@ impl Draft<'_> {
             .map_err(Rejection::Denied)
     }
 
-    /// Asks again about every connection of a user, live or held, and ends those that are no
-    /// longer admitted.
-    pub(super) fn readmit(&mut self, user: &UserId) {
+    /// Asks again about every connection of some users, live or held, and ends those that are no
+    /// longer admitted. They are closed before anything else, so that they hear of nothing that this
+    /// decision tells, not even of each other's end.
+    pub(super) fn readmit(&mut self, users: &[UserId]) {
         if !self.asks_admission() {
             return;
         }
-        for socket in self.state.sockets_of(user).to_vec() {
-            let Some(connection) = self.state.connections.get(&socket).cloned() else {
-                continue;
-            };
-            if let Err(denial) = self.admit(user, &connection, true) {
-                self.put_out(&socket, user, denial);
+        let mut put_out = Vec::new();
+        let mut closed = Vec::new();
+        let mut parting = Vec::new();
+        for user in users {
+            let so_far = put_out.len();
+            for socket in self.state.sockets_of(user).to_vec() {
+                let Some(connection) = self.state.connections.get(&socket).cloned() else {
+                    continue;
+                };
+                let Err(denial) = self.admit(user, &connection, true) else {
+                    continue;
+                };
+                if connection.held_until.is_none() {
+                    closed.push(Output::Closed {
+                        socket: socket.clone(),
+                        reason: CloseReason::NotAdmitted(denial),
+                    });
+                }
+                put_out.push(socket);
+            }
+            if put_out.len() > so_far {
+                parting.push(user.clone());
             }
         }
+        self.outputs.splice(0..0, closed);
+        self.watching(&parting, |draft| {
+            for socket in &put_out {
+                draft.drop_connection(socket);
+            }
+        });
     }
 
-    /// Asks again about everybody: an answer of admission may depend on the whole directory, and
-    /// that has changed.
+    /// Asks again about everybody, once, if an answer of admission may depend on the whole directory
+    /// and that has changed.
     pub(super) fn readmit_everybody(&mut self) {
-        let users: Vec<UserId> = self.state.sockets_of.keys().cloned().collect();
-        for user in users {
-            self.readmit(&user);
+        let looks_up = self
+            .context
+            .policies
+            .is_some_and(|p| p.hooks.admission_looks_up);
+        let done = self.readmitted == Some(self.state.revision);
+        if !looks_up || done || !self.has_new_directory() {
+            return;
         }
+        self.readmitted = Some(self.state.revision);
+        let users: Vec<UserId> = self.state.sockets_of.keys().cloned().collect();
+        self.readmit(&users);
     }
 
     pub(super) fn asks_admission(&self) -> bool {
         self.context.policies.is_some_and(|p| p.hooks.admission)
     }
 
-    /// The connection hears nothing of what follows from its end.
-    fn put_out(&mut self, socket: &SocketId, user: &UserId, denial: Denial) {
-        self.watching(std::slice::from_ref(user), |draft| {
-            draft.end_connection(socket, CloseReason::NotAdmitted(denial));
-        });
-    }
-
     /// Takes down what is said of a member. Where that changes what policies may look at, admission is
-    /// asked again before anything is told, so that whoever goes does not hear it.
+    /// asked again.
     pub(super) fn put_described(&mut self, user: &UserId, member: Member, told: Option<Event>) {
         let old = self.state.members.get(user);
         let same = old.is_some_and(|m| m.role == member.role && m.attributes == member.attributes);
@@ -104,7 +127,7 @@ impl Draft<'_> {
             member,
         });
         if !same {
-            self.readmit(user);
+            self.readmit(std::slice::from_ref(user));
         }
         if let Some(event) = told {
             self.emit(event, Audience::Workspace);

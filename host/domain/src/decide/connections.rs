@@ -204,7 +204,7 @@ impl Draft<'_> {
         self.drop_connection(socket);
     }
 
-    fn drop_connection(&mut self, socket: &SocketId) {
+    pub(super) fn drop_connection(&mut self, socket: &SocketId) {
         let Some(user) = self.state.connections.get(socket).map(|c| c.user.clone()) else {
             return;
         };

@@ -141,8 +141,19 @@ impl Draft<'_> {
         spec: &ChannelSpec,
     ) -> Result<Reply, Rejection> {
         let reply = self.describe_channel(id, spec)?;
-        self.view_described(id, reply, &OrdSet::new());
+        self.view_one_described(id, reply);
         Ok(reply)
+    }
+
+    /// Settles who sees a channel, and only then what else moves because it changed.
+    fn view_one_described(&mut self, id: &ChannelId, reply: Reply) {
+        self.put_off();
+        self.readmit_everybody();
+        let subjects = self.put_off_until_now();
+        let untold = self.strangers(&subjects);
+        self.view_described(id, reply, &untold);
+        let others = self.state.restricted.without(id);
+        self.subjects_changed(&subjects, &others);
     }
 
     fn view_described(&mut self, id: &ChannelId, reply: Reply, untold: &OrdSet<UserId>) {
@@ -204,7 +215,7 @@ impl Draft<'_> {
         channel_members_at_most(&facts.members)?;
         let grew = facts.members.len() > before.len();
         self.change(Change::ChannelPut { facts });
-        self.view_changed_channel(id);
+        self.view_one_described(id, Reply::Changed);
         Ok(if grew { Reply::Created } else { Reply::Changed })
     }
 
@@ -226,29 +237,32 @@ impl Draft<'_> {
     /// The whole truth at once. What is gone goes first, so that limits count what will be there;
     /// who sees which channel is settled last, so that a role and a channel that change together
     /// show nobody the state between.
-    pub(super) fn sync(&mut self, truth: &Truth, quiet: bool) -> Result<Reply, Rejection> {
+    pub(super) fn sync(&mut self, truth: &Truth) -> Result<Reply, Rejection> {
         let existed = self.state.known;
+        self.make_known();
         let channels: Vec<_> = self.state.channels.keys().cloned().collect();
         for channel in channels.iter().filter(|c| !truth.channels.contains_key(*c)) {
             self.delete_channel(channel)?;
         }
-        let mut subjects = Vec::new();
+        self.put_off();
         let members: Vec<_> = self.state.members.keys().cloned().collect();
         for user in members.iter().filter(|u| !truth.members.contains_key(*u)) {
             let before = self.state.subject(user);
             self.see_off(user)?;
-            subjects.push((user.clone(), before));
+            self.subject_changed(user, before);
         }
         for (user, (spec, default_profile)) in &truth.members {
             let before = self.state.subject(user);
             if self.describe_member(user, spec, default_profile)? != Reply::Unchanged {
-                subjects.push((user.clone(), before));
+                self.subject_changed(user, before);
             }
         }
         let mut described = Vec::new();
         for (channel, spec) in &truth.channels {
             described.push((channel, self.describe_channel(channel, spec)?));
         }
+        self.readmit_everybody();
+        let subjects = self.put_off_until_now();
         let untold = self.strangers(&subjects);
         let mut unviewed = self.state.restricted.clone();
         for (channel, reply) in described {
@@ -258,11 +272,6 @@ impl Draft<'_> {
             }
         }
         self.subjects_changed(&subjects, &unviewed);
-        self.make_known();
-        if quiet {
-            self.outputs.retain(|o| !matches!(o, Output::Event { .. }));
-            self.told.clear();
-        }
         Ok(if existed {
             self.reply_of_changes()
         } else {

@@ -89,10 +89,15 @@ pub fn decide(
         grant: None,
         everybody: None,
         looked_at: 0,
+        put_off: None,
+        readmitted: None,
     };
     draft.must_be_settled(command)?;
     let reply = draft.command(command)?;
     draft.look_again();
+    if matches!(command, Command::Sync { quiet: true, .. }) {
+        draft.hush();
+    }
     draft.render();
     if !draft.questions.is_empty() {
         return Err(Undecided::Ask(Box::new(Ask {
@@ -127,6 +132,11 @@ struct Draft<'a> {
     everybody: Option<Arc<[SubjectFacts]>>,
     /// How often a rule was applied to somebody.
     looked_at: usize,
+    /// Whose views are settled later: while channels and people change together, nobody is shown the
+    /// state between.
+    put_off: Option<Vec<UserId>>,
+    /// The revision of the directory on which everybody was asked about again, if they were.
+    readmitted: Option<u64>,
 }
 
 impl Draft<'_> {
@@ -166,7 +176,7 @@ impl Draft<'_> {
                 self.edit_channel_members(channel, |members| members.remove(user))
             }
             Command::DeleteChannel { channel } => self.delete_channel(channel),
-            Command::Sync { truth, quiet } => self.sync(truth, *quiet),
+            Command::Sync { truth, .. } => self.sync(truth),
             Command::Close => self.close(),
             Command::Publish(publication) => self.publish(publication),
             Command::Settle => Ok(self.settle()),
@@ -218,21 +228,32 @@ impl Draft<'_> {
 
     /// Asks again what depends on the whole directory, if that has changed.
     fn look_again(&mut self) {
-        let Some(hooks) = self.context.policies.map(Answers::hooks) else {
-            return;
-        };
-        if self.state.revision == self.before.revision {
-            return;
-        }
-        if hooks.admission && hooks.admission_looks_up {
-            self.readmit_everybody();
-        }
-        if hooks.visibility && hooks.visibility_looks_up {
+        self.readmit_everybody();
+        if self.looks_again_at_channels() {
+            let untold = self.came_or_went();
             let channels: Vec<_> = self.state.channels.keys().cloned().collect();
             for channel in &channels {
-                self.view_changed_channel(channel);
+                self.view_channel_anew(channel, &untold);
             }
         }
+    }
+
+    fn has_new_directory(&self) -> bool {
+        self.state.revision != self.before.revision
+    }
+
+    /// Whether every channel is looked at in the end, because what policies say of it may depend on
+    /// all that changed. Until then nobody's view moves: what the former rules make of the new
+    /// directory is nothing to show.
+    fn looks_again_at_channels(&self) -> bool {
+        let hooks = self.context.policies.map(Answers::hooks);
+        hooks.is_some_and(|h| h.visibility && h.visibility_looks_up) && self.has_new_directory()
+    }
+
+    /// Forgets what was to be told.
+    fn hush(&mut self) {
+        self.outputs.retain(|o| !matches!(o, Output::Event { .. }));
+        self.told.clear();
     }
 
     /// The user of a live connection.

@@ -49,8 +49,12 @@ impl Draft<'_> {
         known.map(|c| c.facts.clone())
     }
 
-    /// Gives every event the form that policies want it to have.
+    /// Gives every event the form that policies want it to have. Asks nothing while other questions
+    /// are open: their answers say which events there are.
     pub(super) fn render(&mut self) {
+        if !self.questions.is_empty() {
+            return;
+        }
         let Some(answers) = self.context.policies.filter(|p| p.hooks.events) else {
             return;
         };

@@ -62,9 +62,7 @@ impl Draft<'_> {
             sockets += own.len();
             users.push(user.clone());
         }
-        for user in &users {
-            self.readmit(user);
-        }
+        self.readmit(&users);
         if sockets < CONNECTIONS_PER_SETTLING {
             return self.settle_channels(None);
         }

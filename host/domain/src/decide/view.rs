@@ -3,9 +3,11 @@
 //! The order is always: whoever loses sight of a channel they are in leaves it first, then the
 //! loss is told, then the gain.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use imbl::OrdSet;
+use imbl::ordmap::DiffItem;
 
 use super::{Answers, Draft};
 use crate::{
@@ -210,6 +212,13 @@ impl<'a> Draft<'a> {
         subjects: &[(UserId, Option<SubjectFacts>)],
         channels: &OrdSet<ChannelId>,
     ) {
+        if self.looks_again_at_channels() {
+            return;
+        }
+        if let Some(put_off) = &mut self.put_off {
+            put_off.extend(subjects.iter().map(|(user, _)| user.clone()));
+            return;
+        }
         let untold = self.strangers(subjects);
         for (user, before) in subjects {
             self.settle_subject(user, before.as_ref(), channels, &untold);
@@ -223,6 +232,35 @@ impl<'a> Draft<'a> {
             .iter()
             .filter(|(user, before)| before.is_none() || !known(user));
         came_or_went.map(|(user, _)| user.clone()).collect()
+    }
+
+    /// Puts off whose views change until [`Draft::put_off_until_now`].
+    pub(super) fn put_off(&mut self) {
+        self.put_off = Some(Vec::new());
+    }
+
+    /// Whose views were put off: each once, with what was known of them before the decision.
+    pub(super) fn put_off_until_now(&mut self) -> Vec<(UserId, Option<SubjectFacts>)> {
+        let mut seen = BTreeSet::new();
+        let mut users = self.put_off.take().unwrap_or_default();
+        users.retain(|user| seen.insert(user.clone()));
+        let before = |user: UserId| {
+            let subject = self.before.subject(&user);
+            (user, subject)
+        };
+        users.into_iter().map(before).collect()
+    }
+
+    /// Those who came or went in this decision.
+    pub(super) fn came_or_went(&self) -> OrdSet<UserId> {
+        let (before, now) = (self.before, &self.state);
+        let members = before.members.diff(&now.members).filter_map(changed_key);
+        let users = before.sockets_of.diff(&now.sockets_of);
+        let users = members.chain(users.filter_map(changed_key));
+        users
+            .filter(|user| before.subject(user).is_none() || now.subject(user).is_none())
+            .cloned()
+            .collect()
     }
 
     fn settle_subject(
@@ -293,5 +331,13 @@ impl<'a> Draft<'a> {
     /// The answers, where some policy says who sees a channel.
     fn visibility(&self) -> Option<&'a Answers> {
         self.context.policies.filter(|p| p.hooks.visibility)
+    }
+}
+
+/// The key that is in one of two maps only.
+fn changed_key<'a, K, V>(difference: DiffItem<'a, 'a, K, V>) -> Option<&'a K> {
+    match difference {
+        DiffItem::Add(key, _) | DiffItem::Remove(key, _) => Some(key),
+        DiffItem::Update { .. } => None,
     }
 }

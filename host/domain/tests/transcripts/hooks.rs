@@ -237,3 +237,108 @@ fn a_large_workspace_settles_in_batches() {
           = unchanged
     "#]]);
 }
+
+#[test]
+fn those_put_out_together_hear_nothing_of_each_other() {
+    check(&expect![[r#"
+        put-channel c1
+          -> channel-created c1 to everyone
+          = created
+        put-member u1
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        put-member u2
+          -> user-joined {"id":"u2"} to everyone
+          = created
+        connect s1 u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
+        connect s2 u2
+          -> opened s2 of u2
+          -> online-status-updated u2 online to everyone
+          = created
+        select s2 c1
+          -> user-selected-channel u2 c1 [speakers] to everyone
+        policy 1 admits all but u1 u2
+        settle
+          ? admit u1 again
+          ? admit u2 again
+          ? audience of c1
+          -> closed s1: not admitted
+          -> closed s2: not admitted
+          -> user-unselected-channel u2 c1 to everyone
+          -> online-status-updated u1 offline to everyone
+          -> online-status-updated u2 offline to everyone
+    "#]]);
+}
+
+#[test]
+fn a_user_who_is_put_out_changes_status_once() {
+    check(&expect![[r#"
+        put-member u1
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        put-member u2
+          -> user-joined {"id":"u2"} to everyone
+          = created
+        connect s1 u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
+        connect s2 u1 status=idle
+          -> opened s2 of u1
+          = created
+        connect s3 u2
+          -> opened s3 of u2
+          -> online-status-updated u2 online to everyone
+          = created
+        policy 1 admits all but u1
+        settle
+          ? admit u1 again
+          ? admit u2 again
+          -> closed s1: not admitted
+          -> closed s2: not admitted
+          -> online-status-updated u1 offline to everyone
+    "#]]);
+}
+
+#[test]
+fn an_event_is_rendered_when_it_is_known_that_there_is_one() {
+    check(&expect![[r#"
+        policy 1 allows all but u2
+        policy 1 renders user-selected-channel: replaced "in"
+        policy 1 c1: each(user=u1,u2)
+        put-member u1
+          ? render 0: user-joined {"id":"u1"}
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        put-member u2
+          ? render 0: user-joined {"id":"u2"}
+          -> user-joined {"id":"u2"} to everyone
+          = created
+        put-channel c1
+          ? audience of c1
+          ? policy 0 on c1: u1,u2
+          ? render 0: channel-created c1
+          -> channel-created c1 to u1,u2
+          = created
+        connect s1 u1
+          ? render 0: online-status-updated u1 online
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
+        connect s2 u2
+          ? render 0: online-status-updated u2 online
+          -> opened s2 of u2
+          -> online-status-updated u2 online to everyone
+          = created
+        select s1 c1
+          ? allow u1 in c1
+          ? render 0: user-selected-channel u1 c1 [speakers]
+          -> user-selected-channel u1 c1 [speakers] to u1,u2, as "in" for nobody (departed: nobody)
+        select s2 c1
+          ? allow u2 in c1
+          ! denied by p1: not-allowed
+    "#]]);
+}

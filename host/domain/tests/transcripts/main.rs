@@ -10,6 +10,7 @@ mod directory;
 mod grace;
 mod hooks;
 mod limits;
+mod lookups;
 mod media;
 mod parse;
 mod policies;

@@ -5,6 +5,7 @@
 //!   now on; channels that are not named are for everyone;
 //! - `policy GENERATION admits all but USER …`, `allows all but USER …`, `grants JSON`, and
 //!   `renders EVENT: suppressed | replaced JSON | split ROLE=JSON … =JSON`: the other hooks;
+//! - `policy GENERATION looks up`: answers of admission and visibility depend on the directory;
 //! - `repeat COUNT COMMAND`: the command so often, `%` standing for the number; only refusals are
 //!   told;
 //! - `show USER`, `show channel CHANNEL`, `show deadline`: a look at the state;
@@ -86,6 +87,9 @@ impl Policies {
             self.hooks.events = true;
             let (event, form) = rest.split_once(": ").expect("an event and its form");
             self.forms.insert(event.to_owned(), form_of(form));
+        } else if text == "looks up" {
+            self.hooks.admission_looks_up = true;
+            self.hooks.visibility_looks_up = true;
         } else {
             return false;
         }

@@ -1,0 +1,105 @@
+//! Policies that look up the whole directory: what every change of it has asked again, and that
+//! nothing between is shown.
+
+use expect_test::expect;
+
+use crate::check;
+
+#[test]
+fn a_view_that_stays_is_told_to_nobody_and_ends_nothing() {
+    check(&expect![[r#"
+        policy 1 looks up
+        policy 1 c1: only(role=editor)
+        put-member u1 role=editor
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        put-channel c1
+          ? audience of c1
+          -> channel-created c1 to u1
+          = created
+        connect s1 u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
+        select s1 c1
+          -> user-selected-channel u1 c1 [speakers] to u1
+        # The former answer would let u1 go; what the policies say of the new directory lets u1 stay.
+        policy 1 c1: everyone
+        put-member u1 role=guest
+          ? audience of c1
+        show u1
+          | u1 online, sockets s1, in c1 on s1 [speakers]
+    "#]]);
+}
+
+#[test]
+fn a_quiet_truth_stays_quiet_where_views_follow_it() {
+    check(&expect![[r#"
+        policy 1 looks up
+        policy 1 admits all but u9
+        policy 1 c1: each(role=editor)
+        put-member u1 role=editor
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        put-member u2 role=editor
+          -> user-joined {"id":"u2"} to everyone
+          = created
+        put-channel c1
+          ? audience of c1
+          ? policy 0 on c1: u1,u2
+          -> channel-created c1 to u1,u2
+          = created
+        connect s1 u1
+          ? admit u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
+        connect s2 u2
+          ? admit u2
+          -> opened s2 of u2
+          -> online-status-updated u2 online to everyone
+          = created
+        select s2 c1
+          -> user-selected-channel u2 c1 [speakers] to u1,u2
+        policy 1 admits all but u2
+        sync quiet u1:guest u2:editor #c1
+          ? admit u1 again
+          ? admit u2 again
+          ? audience of c1
+          ? policy 0 on c1: u1,u2
+          -> closed s2: not admitted
+        show channel c1
+          | c1 seen by u2, generation 1
+    "#]]);
+}
+
+#[test]
+fn whoever_is_put_out_by_a_change_does_not_hear_of_it() {
+    check(&expect![[r#"
+        policy 1 looks up
+        policy 1 admits all but u9
+        put-member u1
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        put-member u2
+          -> user-joined {"id":"u2"} to everyone
+          = created
+        connect s1 u1
+          ? admit u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
+        connect s2 u2
+          ? admit u2
+          -> opened s2 of u2
+          -> online-status-updated u2 online to everyone
+          = created
+        policy 1 admits all but u2
+        update-profile u1 name=Ann
+          ? admit u1 again
+          ? admit u2 again
+          -> closed s2: not admitted
+          -> user-updated {"id":"u1","name":"Ann"} to everyone
+          -> online-status-updated u2 offline to everyone
+    "#]]);
+}

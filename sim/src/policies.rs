@@ -182,7 +182,7 @@ pub(crate) fn answer(
     match question {
         Question::Audience(channel) => {
             let rules = force(Some(generation), channel, cast).rules;
-            answers.answer_rules(channel.clone(), rules);
+            answers.answer_rules(channel.clone(), rules.into());
         }
         Question::Subjects {
             channel,

@@ -4,6 +4,7 @@
 
 mod cache;
 mod calls;
+mod explain;
 mod fixtures;
 mod hooks;
 mod loading;

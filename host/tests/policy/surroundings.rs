@@ -16,7 +16,7 @@ use crate::fixtures::{
 const FAILURES: usize = 8;
 
 fn rule(set: &PolicySet, id: &str) -> Rule {
-    set.audience(here(), &channel(id, false, &[])).remove(0)
+    set.audience(here(), &channel(id, false, &[]))[0].clone()
 }
 
 fn counted(metrics: &Arc<Metrics>, names: &[&str], limits: PolicyLimits) -> Policies {

@@ -9,22 +9,23 @@ use imbl::OrdSet;
 
 use super::{Answers, Draft};
 use crate::{
-    Audience, Change, ChannelFacts, ChannelId, Event, Generation, Rule, SubjectFacts, UserId, View,
+    Audience, Change, ChannelFacts, ChannelId, Event, Generation, Rule, Rules, SubjectFacts,
+    UserId, View,
 };
 
 impl<'a> Draft<'a> {
     /// The rules that govern a channel. Where the policies have not answered yet, the question is
     /// noted and nobody sees the channel; such a draft never becomes a decision.
-    fn rules(&mut self, facts: &ChannelFacts) -> (Option<Generation>, Arc<[Rule]>) {
+    fn rules(&mut self, facts: &ChannelFacts) -> (Option<Generation>, Arc<Rules>) {
         let Some(answers) = self.visibility() else {
-            return (None, Arc::from([Rule::built_in(facts)]));
+            return (None, Arc::new(vec![Rule::built_in(facts)].into()));
         };
         let generation = Some(answers.generation);
         match answers.rules(facts, self.before.revision) {
             Some(rules) => (generation, rules.clone()),
             None => {
                 self.questions.audience(facts);
-                (generation, Arc::from([Rule::Nobody]))
+                (generation, Arc::new(vec![Rule::Nobody].into()))
             }
         }
     }

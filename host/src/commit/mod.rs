@@ -8,6 +8,8 @@ mod asking;
 mod deadlines;
 mod dry;
 mod reevaluation;
+#[cfg(test)]
+mod unasked_tests;
 
 use std::sync::Arc;
 use std::time::Instant;

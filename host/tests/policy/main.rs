@@ -5,6 +5,7 @@
 mod cache;
 mod calls;
 mod explain;
+mod exports;
 mod fixtures;
 mod hooks;
 mod loading;

@@ -224,7 +224,7 @@ fn each_person_is_asked_about_where_a_rule_says_so() {
 // ---- look-ups ----
 
 /// A workspace with the member `ann`, a host, and the channel `door`, which lists her.
-fn directory() -> Workspace {
+pub(crate) fn directory() -> Workspace {
     let ann = UserId::new("ann").unwrap();
     let member = Command::PutMember {
         user: ann.clone(),

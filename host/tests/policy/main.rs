@@ -12,5 +12,6 @@ mod loading;
 mod log;
 mod misbehaving;
 mod reload;
+mod shadow;
 mod surroundings;
 mod tools;

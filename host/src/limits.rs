@@ -95,6 +95,10 @@ pub const MAX_EXPLAIN_ROUNDS: usize = 8;
 /// Clauses of one rule, and people or roles of one condition, that an explanation spells out.
 pub const MAX_EXPLAINED_PARTS: usize = 8;
 
+/// Longest account of a failure that is kept with what stands in for the answer, in bytes; the rest
+/// is cut off. The state of the policy has all of the last one.
+pub const POLICY_STAND_IN_FAILURE_BYTES: usize = 512;
+
 /// Longest name of a policy that is looked for, in characters; no configured one is longer.
 pub const MAX_POLICY_NAME_CHARS: usize = 64;
 

@@ -23,6 +23,13 @@ pub fn private_channels() -> PathBuf {
     made(target().join("wasm32-wasip2/release/private_channels.wasm"))
 }
 
+/// A policy that ships, by the name of its folder in `plugins`.
+#[must_use]
+pub fn plugin(name: &str) -> PathBuf {
+    let component = format!("{}.wasm", name.replace('-', "_"));
+    made(target().join("wasm32-wasip2/release").join(component))
+}
+
 /// A policy that only tests have use for, of `tests/guests`.
 #[must_use]
 pub fn guest(name: &str) -> PathBuf {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use imbl::OrdSet;
 
 use crate::{
-    Channel, ChannelFacts, ChannelId, Connection, Generation, Member, Rule, Selection, Settling,
-    SettlingAt, SocketId, UserId, View, Workspace,
+    Channel, ChannelFacts, ChannelId, Connection, Generation, Member, Rule, Rules, Selection,
+    Settling, SettlingAt, SocketId, UserId, View, Workspace,
 };
 
 /// One step of a workspace's state.
@@ -44,7 +44,7 @@ pub enum Change {
         /// The policies that gave the rules.
         generation: Option<Generation>,
         /// The rules.
-        rules: Arc<[Rule]>,
+        rules: Arc<Rules>,
         /// Who sees the channel now.
         view: View,
     },
@@ -189,7 +189,7 @@ impl Workspace {
         let channel = Channel {
             facts: facts.clone(),
             generation: None,
-            rules: Arc::from([Rule::Nobody]),
+            rules: Arc::new(vec![Rule::Nobody].into()),
             view: View::Users(OrdSet::new()),
         };
         self.channels.insert(facts.id.clone(), channel);
@@ -200,7 +200,7 @@ impl Workspace {
         &mut self,
         id: &ChannelId,
         generation: Option<Generation>,
-        rules: &Arc<[Rule]>,
+        rules: &Arc<Rules>,
         view: &View,
     ) {
         let Some(channel) = self.channels.get_mut(id) else {

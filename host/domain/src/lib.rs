@@ -33,4 +33,7 @@ pub use presence::{MediaPatch, MediaState, OnlineStatus};
 pub use rendering::{Form, Pipeline, Rendered, Rendering, Rendition, TooManyRenditions};
 pub use state::{Channel, Connection, Member, Selection, Settling, SettlingAt, Workspace};
 pub use time::{Millis, Timestamp};
-pub use visibility::{ChannelFacts, Clause, Generation, Rule, Selector, SubjectFacts, Test, View};
+pub use visibility::{
+    ChannelFacts, Clause, Generation, Instead, Rule, Rules, Selector, StandIn, SubjectFacts, Test,
+    View,
+};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use imbl::{HashMap, OrdMap, OrdSet};
 
 use crate::{
-    Attributes, ChannelFacts, ChannelId, Generation, Json, MediaState, OnlineStatus, Role, Rule,
+    Attributes, ChannelFacts, ChannelId, Generation, Json, MediaState, OnlineStatus, Role, Rules,
     SocketId, SubjectFacts, Timestamp, UserId, View,
 };
 
@@ -29,7 +29,7 @@ pub struct Channel {
     /// The policies that gave the rules; nothing where the built-in rule stands.
     pub generation: Option<Generation>,
     /// The rules, all of which must allow.
-    pub rules: Arc<[Rule]>,
+    pub rules: Arc<Rules>,
     /// The rules, evaluated.
     pub view: View,
 }

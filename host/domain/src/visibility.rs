@@ -4,6 +4,7 @@
 //! a policy does not grow with its audience. Nothing here knows WebAssembly.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use imbl::OrdSet;
@@ -87,6 +88,36 @@ pub enum Rule {
     Each,
 }
 
+/// The rules of all policies for one channel, in order, all of which must allow. Which of them
+/// stand in for a policy that failed is kept with them, for whoever asks why.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    stand_ins: Vec<(usize, StandIn)>,
+}
+
+/// Why a rule is not the one of the policy in its place. Decides nothing; it is there to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandIn {
+    /// Where the rule comes from.
+    pub instead: Instead,
+    /// How the policy failed, or failed the last time if it was not asked.
+    pub failure: Arc<str>,
+    /// Whether the policy was asked, and not left alone because it keeps failing.
+    pub asked: bool,
+}
+
+/// What answers in the stead of a policy that failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Instead {
+    /// The version before the one in force, by its name.
+    Former(Arc<str>),
+    /// The configuration, which lets everyone see what the policy fails on.
+    Open,
+    /// The configuration, which lets nobody see it.
+    Closed,
+}
+
 /// Who sees a channel now: the rules of all policies, intersected and evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum View {
@@ -94,6 +125,47 @@ pub enum View {
     Everyone,
     /// These users.
     Users(OrdSet<UserId>),
+}
+
+impl Rules {
+    /// Adds the rule of the next policy, or what stands in for it.
+    pub fn push(&mut self, rule: Rule, stand_in: Option<StandIn>) {
+        let place = self.rules.len();
+        self.stand_ins
+            .extend(stand_in.map(|stand_in| (place, stand_in)));
+        self.rules.push(rule);
+    }
+
+    /// Why the rule at a place is not the policy's own, if it is not.
+    #[must_use]
+    pub fn stand_in(&self, place: usize) -> Option<&StandIn> {
+        let mut all = self.stand_ins.iter();
+        all.find(|(at, _)| *at == place)
+            .map(|(_, stand_in)| stand_in)
+    }
+}
+
+impl From<Vec<Rule>> for Rules {
+    fn from(rules: Vec<Rule>) -> Self {
+        Self {
+            rules,
+            stand_ins: Vec::new(),
+        }
+    }
+}
+
+impl Deref for Rules {
+    type Target = [Rule];
+
+    fn deref(&self) -> &[Rule] {
+        &self.rules
+    }
+}
+
+impl<const N: usize> PartialEq<[Rule; N]> for Rules {
+    fn eq(&self, other: &[Rule; N]) -> bool {
+        self.rules == other
+    }
 }
 
 impl View {

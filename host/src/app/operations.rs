@@ -123,7 +123,7 @@ impl http::Visibility for Viewers {
         let viewers = self.0.viewers().into_iter().map(|viewer| http::Viewer {
             name: viewer.name.to_string(),
             digest: viewer.digest.to_string(),
-            last_failure: viewer.last_failure,
+            last_failure: viewer.last_failure.map(|it| it.to_string()),
         });
         viewers.collect()
     }
@@ -135,12 +135,13 @@ impl http::Visibility for Viewers {
         place: usize,
         channel: &ChannelFacts,
         subject: &SubjectFacts,
-    ) -> bool {
+    ) -> http::Opinion {
         let about = asking(commit::Asking { workspace, state });
-        let answers = self
-            .0
-            .decide(about, place, channel, std::slice::from_ref(subject));
-        answers.first().copied().unwrap_or(false)
+        let opinion = self.0.would_decide(about, place, channel, subject);
+        http::Opinion {
+            allows: opinion.allows,
+            stand_in: opinion.stand_in,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use wardroom_domain::{
     ChannelFacts, CommandFacts, Denial, EventFacts, Generation, Hooks, Rendition, RequestFacts,
-    Rule, SubjectFacts, Verdict,
+    Rules, SubjectFacts, Verdict,
 };
 
 use crate::commit::{self, Asking};
@@ -74,7 +74,7 @@ impl commit::PolicySet for Set {
         self.policies.hooks()
     }
 
-    fn audience(&self, about: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule> {
+    fn audience(&self, about: Asking<'_>, channel: &ChannelFacts) -> Rules {
         self.policies.audience(asking(about), channel)
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use wardroom_domain::{
     ChannelFacts, Command, CommandFacts, Denial, Hooks, Json, MemberSpec, Rendition, RequestFacts,
-    Rule, SubjectFacts, Verdict,
+    Rules, SubjectFacts, Verdict,
 };
 
 use super::*;
@@ -52,8 +52,8 @@ impl PolicySet for Set {
         }
     }
 
-    fn audience(&self, _: Asking<'_>, _: &ChannelFacts) -> Vec<Rule> {
-        Vec::new()
+    fn audience(&self, _: Asking<'_>, _: &ChannelFacts) -> Rules {
+        Rules::default()
     }
 
     fn decide(&self, _: Asking<'_>, _: usize, _: &ChannelFacts, _: &[SubjectFacts]) -> Vec<bool> {

@@ -8,13 +8,15 @@ mod asking;
 mod deadlines;
 mod dry;
 mod reevaluation;
+#[cfg(test)]
+mod unasked_tests;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use wardroom_domain::{
     Answers, Ask, ChannelFacts, Command, CommandFacts, Context, Decision, Denial, EventFacts,
-    Generation, Hooks, Rejection, Rendition, RequestFacts, Rule, SubjectFacts, Timestamp, Truth,
+    Generation, Hooks, Rejection, Rendition, RequestFacts, Rules, SubjectFacts, Timestamp, Truth,
     Undecided, UserId, Verdict, Workspace, WorkspaceId, decide,
 };
 
@@ -44,7 +46,7 @@ pub trait PolicySet: Send + Sync {
     /// Which hooks are asked at all.
     fn hooks(&self) -> Hooks;
     /// The rule of each visibility policy for a channel, in the order of the configuration.
-    fn audience(&self, asking: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule>;
+    fn audience(&self, asking: Asking<'_>, channel: &ChannelFacts) -> Rules;
     /// Which subjects the visibility policy at this place lets see the channel.
     fn decide(
         &self,

@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 use wardroom_domain::{Command, Reply, WorkspaceId};
 
 pub use self::auth::{Authenticate, Caller, Scope};
-pub use self::explain::{Viewer, Visibility};
+pub use self::explain::{Opinion, Viewer, Visibility};
 pub use self::ops::{Ops, Readiness};
 pub use self::policies::{
     Candidate, DifferenceCount, DryRun, InShadow, Policies, PolicyState, PolicyStatus, Refusal,

@@ -28,7 +28,7 @@ pub(super) fn refused(denial: wit::Denial) -> Refused {
 }
 
 /// The longest beginning that has at most so many bytes.
-fn cut(text: &str, bytes: usize) -> &str {
+pub(super) fn cut(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use wardroom_domain::Generation;
+use wardroom_domain::{Generation, Instead, StandIn};
 
 use super::component::Digest;
+use super::convert;
 use super::decision::Hook;
 use super::failure::Failure;
 use super::quarantine::{Entry, Led, Retry};
 use super::source::{OnFailure, PolicySource};
 use super::version::{On, Version};
+use crate::limits::POLICY_STAND_IN_FAILURE_BYTES;
 
 /// Hooks whose answers hold until something changes.
 const REMEMBERED: [Hook; 2] = [Hook::Admission, Hook::Visibility];
@@ -36,8 +38,28 @@ pub(super) struct Asked<R> {
     pub(super) answer: Option<R>,
     /// The version that answered.
     pub(super) by: Option<Digest>,
+    /// Why it was not the version in force.
+    pub(super) missed: Option<Missed>,
     /// How long all attempts took together.
     pub(super) took: Duration,
+}
+
+/// Why the version in force did not answer.
+pub(super) struct Missed {
+    /// How it failed, the last time if it was not asked.
+    pub(super) failure: Arc<str>,
+    /// Whether it was asked.
+    pub(super) asked: bool,
+}
+
+impl Missed {
+    fn unasked(hook: Hook, version: &Version) -> Self {
+        let last = version.measure().last_failure(hook);
+        Self {
+            failure: last.unwrap_or_else(|| Arc::from("it kept failing")),
+            asked: false,
+        }
+    }
 }
 
 impl Policy {
@@ -114,12 +136,14 @@ impl Policy {
     ) -> Asked<R> {
         let began = Instant::now();
         let mut at = began;
-        let former = self.former.iter().filter(|version| version.exports(hook));
-        for version in std::iter::once(&self.version).chain(former) {
+        let mut missed = None;
+        for version in self.versions(hook) {
             let entry = version.measure().enter(hook, at);
             if entry == Entry::Closed {
+                missed.get_or_insert_with(|| Missed::unasked(hook, version));
                 continue;
             }
+            let mut last = None;
             for on in [On::Any, On::Fresh] {
                 let attempt = answer(version, on);
                 let now = Instant::now();
@@ -131,24 +155,96 @@ impl Policy {
                         return Asked {
                             answer: Some(answer),
                             by: Some(version.digest()),
+                            missed,
                             took: at - began,
                         };
                     }
                     Err(failure) => {
-                        if version.measure().failed(hook, &failure) {
+                        let said: Arc<str> = Arc::from(failure.to_string());
+                        if version.measure().failed(hook, &failure, &said) {
                             self.log(generation, hook, version, &failure);
                         }
+                        last = Some(said);
                     }
                 }
             }
+            missed = missed.or(last.map(|failure| Missed {
+                failure,
+                asked: true,
+            }));
             self.gave_up(hook, version, entry, at);
         }
         self.missed(hook, at);
         Asked {
             answer: None,
             by: None,
+            missed,
             took: at - began,
         }
+    }
+
+    /// Goes down the same ladder for somebody who only wants to know. It is counted nowhere, and a
+    /// failure is held against no version.
+    pub(super) fn peek<R>(
+        &self,
+        hook: Hook,
+        answer: impl Fn(&Version, On) -> Result<R, Failure>,
+    ) -> Asked<R> {
+        let began = Instant::now();
+        let mut missed = None;
+        for version in self.versions(hook) {
+            if version.measure().closed(hook, began) {
+                missed.get_or_insert_with(|| Missed::unasked(hook, version));
+                continue;
+            }
+            match answer(version, On::Any).or_else(|_| answer(version, On::Fresh)) {
+                Ok(answer) => {
+                    return Asked {
+                        answer: Some(answer),
+                        by: Some(version.digest()),
+                        missed,
+                        took: began.elapsed(),
+                    };
+                }
+                Err(failure) => {
+                    missed.get_or_insert_with(|| Missed {
+                        failure: Arc::from(failure.to_string()),
+                        asked: true,
+                    });
+                }
+            }
+        }
+        Asked {
+            answer: None,
+            by: None,
+            missed,
+            took: began.elapsed(),
+        }
+    }
+
+    /// The versions that answer a hook: the one in force, then the one before.
+    fn versions(&self, hook: Hook) -> impl Iterator<Item = &Arc<Version>> {
+        let former = self.former.iter().filter(move |it| it.exports(hook));
+        std::iter::once(&self.version).chain(former)
+    }
+
+    /// What is told of a question that the version in force did not answer.
+    pub(super) fn stand_in<R>(&self, asked: &Asked<R>) -> Option<StandIn> {
+        let missed = asked.missed.as_ref()?;
+        let instead = match asked.by {
+            Some(former) => Instead::Former(Arc::from(former.to_string())),
+            None if self.fails_open() => Instead::Open,
+            None => Instead::Closed,
+        };
+        let failure = match convert::cut(&missed.failure, POLICY_STAND_IN_FAILURE_BYTES) {
+            whole if whole.len() == missed.failure.len() => missed.failure.clone(),
+            cut => Arc::from(cut),
+        };
+        Some(StandIn {
+            instead,
+            failure,
+            asked: missed.asked,
+        })
     }
 
     fn answered(&self, hook: Hook, version: &Arc<Version>, now: Instant) {

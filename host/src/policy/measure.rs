@@ -33,6 +33,7 @@ struct Health {
     /// Whether the state behind the lock is another than that of a version which never failed.
     troubled: AtomicBool,
     state: Mutex<Quarantine>,
+    last_failure: Mutex<Option<Arc<str>>>,
     meter: Option<HookMeter>,
 }
 
@@ -42,7 +43,7 @@ pub(super) struct Measure {
     failures: AtomicU64,
     /// One bit for each kind of failure that has been logged.
     logged: AtomicU16,
-    last_failure: Mutex<Option<String>>,
+    last_failure: Mutex<Option<Arc<str>>>,
 }
 
 impl Measure {
@@ -139,13 +140,16 @@ impl Measure {
         led
     }
 
-    /// Counts a failed attempt; true if it is the first of its kind, which is the one to log.
-    pub(super) fn failed(&self, hook: Hook, failure: &Failure) -> bool {
+    /// Counts a failed attempt, which is told in these words; true if it is the first of its kind,
+    /// which is the one to log.
+    pub(super) fn failed(&self, hook: Hook, failure: &Failure, said: &Arc<str>) -> bool {
         self.failures.fetch_add(1, Ordering::Relaxed);
-        if let Some(meter) = &self.health(hook).meter {
+        let health = self.health(hook);
+        if let Some(meter) = &health.meter {
             meter.failed(failure.kind.name());
         }
-        *self.last_failure.lock() = Some(failure.to_string());
+        *health.last_failure.lock() = Some(said.clone());
+        *self.last_failure.lock() = Some(said.clone());
         let bit = 1 << (failure.kind as u8);
         self.logged.fetch_or(bit, Ordering::Relaxed) & bit == 0
     }
@@ -153,7 +157,15 @@ impl Measure {
     /// How many attempts failed, and how the last of them did.
     pub(super) fn failures(&self) -> (u64, Option<String>) {
         let count = self.failures.load(Ordering::Relaxed);
-        (count, self.last_failure.lock().clone())
+        (
+            count,
+            self.last_failure.lock().as_deref().map(str::to_owned),
+        )
+    }
+
+    /// How the last attempt failed that did, at one hook.
+    pub(super) fn last_failure(&self, hook: Hook) -> Option<Arc<str>> {
+        self.health(hook).last_failure.lock().clone()
     }
 }
 

@@ -14,6 +14,7 @@ mod convert;
 mod decision;
 mod dry_run;
 mod engine;
+mod explain;
 mod facts;
 mod failure;
 mod hearing;
@@ -41,6 +42,7 @@ pub mod workbench;
 pub use component::{Digest, LoadError};
 pub use decision::{Decided, DecisionSink, Hook, Said};
 pub use dry_run::{Candidate, DryRun, DryRunError, ViewChange};
+pub use explain::{Opinion, Viewer};
 pub use limits::PolicyLimits;
 pub use loader::Surroundings;
 pub use question::{Asking, CommandQuestion, EventQuestion};
@@ -49,6 +51,6 @@ pub use registry::{
     RefusedConfiguration, Reload, RollbackError, ShadowError, StartError,
 };
 pub use reload::{Also, Nudge, WatchError, Watching};
-pub use set::{PolicySet, Viewer};
+pub use set::PolicySet;
 pub use shadow::{DifferenceCount, DifferenceKind, Sample, ShadowReport};
 pub use source::{Isolation, OnFailure, PolicySource, Shadow};

@@ -6,17 +6,17 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 use wardroom_domain::{
-    ChannelFacts, Denial, Form, Generation, Hooks, Pipeline, Rendition, RequestFacts, Rule,
+    ChannelFacts, Denial, Form, Generation, Hooks, Pipeline, Rendition, RequestFacts, Rule, Rules,
     SubjectFacts, Verdict,
 };
 
-use super::component::Digest;
 use super::decision::{DecisionSink, Hook};
 use super::failure::Failure;
 use super::hearing::{Hearing, Matter};
 use super::ladder::{Asked, Policy};
 use super::question::{Asking, CommandQuestion, EventQuestion};
 use super::shadow::Shadows;
+use super::version::{On, Version};
 use crate::json::canonical;
 
 /// All policies in force at one time, in configured order.
@@ -29,17 +29,6 @@ pub struct PolicySet {
     sink: Option<Arc<dyn DecisionSink>>,
     /// Those that are only asked, and compared with the answers given here.
     shadows: Shadows,
-}
-
-/// A policy that answers who sees a channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Viewer {
-    /// Its name.
-    pub name: Arc<str>,
-    /// The version in force.
-    pub digest: Digest,
-    /// How the version failed to answer the last time, if it ever did.
-    pub last_failure: Option<String>,
 }
 
 impl PolicySet {
@@ -243,23 +232,12 @@ impl PolicySet {
         renditions
     }
 
-    /// The policies that answer who sees a channel, in the order of their rules.
-    #[must_use]
-    pub fn viewers(&self) -> Vec<Viewer> {
-        let viewers = self.asked(Hook::Visibility).map(|policy| Viewer {
-            name: policy.source.name.clone(),
-            digest: policy.version.digest(),
-            last_failure: policy.version.measure().failures().1,
-        });
-        viewers.collect()
-    }
-
     /// Which rules hold for a channel: one for each visibility policy, in order. Whoever all of
     /// them allow sees it. Runs guests, in place, for microseconds each.
     #[must_use]
-    pub fn audience(&self, asking: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule> {
+    pub fn audience(&self, asking: Asking<'_>, channel: &ChannelFacts) -> Rules {
         let mut hearing = self.hear(asking, Hook::Visibility);
-        let mut rules = Vec::new();
+        let mut rules = Rules::default();
         self.shadows.channel(asking, channel, None, &Rule::Everyone);
         for policy in self.asked(Hook::Visibility) {
             let asked = policy.ask(self.generation, Hook::Visibility, |version, on| {
@@ -271,11 +249,13 @@ impl PolicySet {
             }
             let said = asked.answer.as_ref().map_or("", rule_name);
             hearing.heard(policy, &asked, said);
-            rules.push(match asked.answer {
+            let stand_in = policy.stand_in(&asked);
+            let rule = match asked.answer {
                 Some(rule) => rule,
                 None if policy.fails_open() => Rule::Everyone,
                 None => Rule::Nobody,
-            });
+            };
+            rules.push(rule, stand_in);
         }
         let withheld = rules.contains(&Rule::Nobody);
         hearing.end(
@@ -304,17 +284,7 @@ impl PolicySet {
         };
         let mut hearing = self.hear(asking, Hook::Visibility);
         let asked = policy.ask(self.generation, Hook::Visibility, |version, on| {
-            if std::ptr::eq(version, &*policy.version) {
-                return version.decide(on, asking, channel, subjects);
-            }
-            // The former version may never have said `each` of this channel.
-            match version.audience(on, asking, channel)? {
-                Rule::Each => version.decide(on, asking, channel, subjects),
-                rule => Ok(subjects
-                    .iter()
-                    .map(|subject| rule.allows(channel, subject).unwrap_or(false))
-                    .collect()),
-            }
+            decided(policy, version, on, asking, channel, subjects)
         });
         hearing.heard(policy, &asked, "decided");
         if let Some(answers) = &asked.answer {
@@ -337,13 +307,35 @@ impl PolicySet {
     }
 
     /// The policies that export a hook, in order.
-    fn asked(&self, hook: Hook) -> impl Iterator<Item = &Policy> {
+    pub(super) fn asked(&self, hook: Hook) -> impl Iterator<Item = &Policy> {
         let places = self.places[hook as usize].iter();
         places.map(|place| &self.policies[*place])
     }
 
     fn hear<'a>(&'a self, asking: Asking<'a>, hook: Hook) -> Hearing<'a> {
         Hearing::new(asking, self.generation, hook, self.sink.as_deref())
+    }
+}
+
+/// Whether each of the subjects sees a channel, says a version of a policy.
+pub(super) fn decided(
+    policy: &Policy,
+    version: &Version,
+    on: On,
+    asking: Asking<'_>,
+    channel: &ChannelFacts,
+    subjects: &[SubjectFacts],
+) -> Result<Vec<bool>, Failure> {
+    if std::ptr::eq(version, &*policy.version) {
+        return version.decide(on, asking, channel, subjects);
+    }
+    // The former version may never have said `each` of this channel.
+    match version.audience(on, asking, channel)? {
+        Rule::Each => version.decide(on, asking, channel, subjects),
+        rule => Ok(subjects
+            .iter()
+            .map(|subject| rule.allows(channel, subject).unwrap_or(false))
+            .collect()),
     }
 }
 

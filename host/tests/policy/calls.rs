@@ -61,7 +61,7 @@ fn private_channels_are_for_members_and_the_roles_that_settings_name() {
         [Rule::Everyone]
     );
     let private = channel("c", true, &["ann"]);
-    let rule = set.audience(here(), &private).remove(0);
+    let rule = set.audience(here(), &private)[0].clone();
     for (who, sees) in [
         (subject("ann", None), true),
         (subject("bob", None), false),

@@ -1,12 +1,12 @@
 //! Components built for the tests, and the facts that they are asked about.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
 use wardroom::policy::{
-    Asking, CommandQuestion, EventQuestion, Policies, PolicyLimits, PolicySource, StartError,
-    Surroundings,
+    Asking, CommandQuestion, Decided, DecisionSink, EventQuestion, Hook, Policies, PolicyLimits,
+    PolicySource, StartError, Surroundings,
 };
 use wardroom_domain::{
     Attributes, ChannelFacts, ChannelId, Json, RequestFacts, Role, SubjectFacts, UserId, Workspace,
@@ -175,5 +175,22 @@ pub(crate) fn event(name: &str) -> EventQuestion {
         payload: Json::from_canonical(r#"{"x":1}"#),
         subject: None,
         channel: None,
+    }
+}
+
+/// Keeps every decision of the kinds that it wants.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) denied_only: bool,
+    pub(crate) decisions: Mutex<Vec<Decided>>,
+}
+
+impl DecisionSink for Kept {
+    fn wants(&self, _: Hook, denied: bool) -> bool {
+        denied || !self.denied_only
+    }
+
+    fn record(&self, decided: Decided) {
+        self.decisions.lock().unwrap().push(decided);
     }
 }

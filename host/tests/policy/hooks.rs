@@ -1,20 +1,18 @@
 //! Every hook: the facts that reach a policy, what becomes of its answers, and how the answers of
 //! several policies combine.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use wardroom::policy::{
-    Asking, Decided, DecisionSink, Hook, Isolation, Policies, PolicySource, Surroundings,
-};
+use wardroom::policy::{Asking, Hook, Isolation, Policies, PolicySource, Surroundings};
 use wardroom_domain::{
     Attributes, ChannelId, ChannelSpec, Command, Context, Json, MemberSpec, Rendition, Role, Rule,
     Timestamp, UserId, Verdict, Workspace, WorkspaceId, decide,
 };
 
 use crate::fixtures::{
-    attributes, channel, command, event, guest, here, limits, load, load_all, load_in, request,
-    source, subject,
+    Kept, attributes, channel, command, event, guest, here, limits, load, load_all, load_in,
+    request, source, subject,
 };
 use crate::log::Log;
 
@@ -226,7 +224,7 @@ fn each_person_is_asked_about_where_a_rule_says_so() {
 // ---- look-ups ----
 
 /// A workspace with the member `ann`, a host, and the channel `door`, which lists her.
-fn directory() -> Workspace {
+pub(crate) fn directory() -> Workspace {
     let ann = UserId::new("ann").unwrap();
     let member = Command::PutMember {
         user: ann.clone(),
@@ -354,23 +352,6 @@ fn a_handle_kept_over_a_call_finds_nothing() {
 
 // ---- decisions ----
 
-/// Keeps every decision of the kinds that it wants.
-#[derive(Default)]
-struct Kept {
-    denied_only: bool,
-    decisions: Mutex<Vec<Decided>>,
-}
-
-impl DecisionSink for Kept {
-    fn wants(&self, _: Hook, denied: bool) -> bool {
-        denied || !self.denied_only
-    }
-
-    fn record(&self, decided: Decided) {
-        self.decisions.lock().unwrap().push(decided);
-    }
-}
-
 fn recorded(kept: &Arc<Kept>, sources: Vec<PolicySource>) -> Policies {
     let surroundings = Surroundings {
         decisions: Some(kept.clone()),
@@ -488,7 +469,7 @@ fn state_survives_calls_unless_each_has_an_instance_of_its_own() {
             ..source("p", &guest("remembers"))
         };
         let set = load_all(vec![source], limits()).unwrap().current();
-        let asked = (0..3).map(|_| set.audience(here(), &channel("c", false, &[])).remove(0));
+        let asked = (0..3).map(|_| set.audience(here(), &channel("c", false, &[]))[0].clone());
         asked.collect::<Vec<_>>()
     };
     // The warm-up was the first call of the instance that is kept.

@@ -4,6 +4,8 @@
 
 mod cache;
 mod calls;
+mod explain;
+mod exports;
 mod fixtures;
 mod hooks;
 mod loading;
@@ -11,5 +13,6 @@ mod log;
 mod misbehaving;
 mod reconfigure;
 mod reload;
+mod shadow;
 mod surroundings;
 mod tools;

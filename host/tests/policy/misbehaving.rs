@@ -1,8 +1,6 @@
 //! Each way in which a policy can go wrong, in every hook: the failure is named, the configured end
 //! holds, and nothing else suffers.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use wardroom::policy::{Hook, OnFailure, Policies, PolicyLimits, PolicySet, PolicyState};
@@ -250,35 +248,80 @@ fn a_failing_policy_takes_no_other_down() {
     assert_eq!(rules, [Rule::Nobody, Rule::Everyone]);
 }
 
-#[test]
-fn others_are_served_while_a_policy_runs_away() {
-    let policies = load_all(
-        vec![
-            source("bad", &guest("misbehaves")),
-            source("good", &plugin("private_channels")),
-        ],
-        hasty(),
-    )
-    .unwrap();
-    let set = policies.current();
-    let done = Arc::new(AtomicBool::new(false));
+/// Each way to go wrong that every hook of the fixture has.
+const WAYS: [&str; 9] = [
+    "trap",
+    "panic",
+    "exit",
+    "loop",
+    "call the host in a loop",
+    "memory",
+    "recurse",
+    "output",
+    "log",
+];
+
+/// Asks about one way in every hook at once, while others are served by the same policy and by the
+/// next one.
+fn others_are_served(set: &PolicySet, way: &str) {
     std::thread::scope(|scope| {
-        for hook in EACH {
-            let (set, done) = (&set, done.clone());
+        let asking = EACH.map(|hook| {
             scope.spawn(move || {
                 // Fewer in a row than lead to quarantine.
-                for _ in 0..4 {
-                    assert!(refuses(set, hook, "loop"));
+                for _ in 0..2 {
+                    assert_eq!(refuses(set, hook, way), way != "log", "{hook:?} {way}");
                 }
-                done.store(true, Ordering::Relaxed);
-            });
-        }
+            })
+        });
         let mut served = 0_u32;
-        while !done.load(Ordering::Relaxed) || served < 100 {
+        while served < 100 || asking.iter().any(|thread| !thread.is_finished()) {
             let rules = set.audience(here(), &channel("fine", true, &["ann"]));
-            assert_eq!(rules[0], Rule::Everyone);
-            assert!(matches!(rules[1], Rule::Only(_)));
+            assert_eq!(rules[0], Rule::Everyone, "{way}");
+            assert!(matches!(rules[1], Rule::Only(_)), "{way}");
+            // The other hooks are asked as well, which also keeps what fails from adding up to a
+            // quarantine.
+            for hook in EACH {
+                assert!(!refuses(set, hook, "fine"), "{hook:?} while {way}");
+            }
             served += 1;
         }
     });
+}
+
+#[test]
+fn others_are_served_while_a_policy_misbehaves_in_any_way() {
+    let limits = PolicyLimits {
+        call_deadline: Duration::from_secs(1),
+        ..limits()
+    };
+    let sources = vec![
+        source("bad", &guest("misbehaves")),
+        source("good", &plugin("private_channels")),
+    ];
+    let policies = load_all(sources, limits).unwrap();
+    let set = policies.current();
+    for way in WAYS {
+        others_are_served(&set, way);
+    }
+    let status = policies.status();
+    // Everything but what is only noise fails on two instances, twice in each hook.
+    assert_eq!(status[0].failures, 2 * 2 * 4 * (WAYS.len() as u64 - 1));
+    assert_eq!(
+        (status[1].state, status[1].failures),
+        (PolicyState::Active, 0)
+    );
+}
+
+#[test]
+fn more_table_elements_than_there_may_be_are_refused() {
+    let limits = PolicyLimits {
+        table_elements: 1,
+        ..limits()
+    };
+    let refused = load_all(vec![source("p", &plugin("private_channels"))], limits);
+    let said = refused.err().unwrap().to_string();
+    assert!(
+        said.contains("failed to start: memory: more table elements"),
+        "{said}"
+    );
 }

@@ -53,7 +53,7 @@ impl Scene {
 
     fn rule(&self) -> Rule {
         let facts = channel("c", false, &[]);
-        self.policies.current().audience(here(), &facts).remove(0)
+        self.policies.current().audience(here(), &facts)[0].clone()
     }
 
     fn in_force(&self, bytes: &[u8]) {

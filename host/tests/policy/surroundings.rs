@@ -20,7 +20,7 @@ const FAILURES: usize = 8;
 const PAUSE: Duration = Duration::from_secs(1);
 
 fn rule(set: &PolicySet, id: &str) -> Rule {
-    set.audience(here(), &channel(id, false, &[])).remove(0)
+    set.audience(here(), &channel(id, false, &[]))[0].clone()
 }
 
 fn counted(metrics: &Arc<Metrics>, names: &[&str], limits: PolicyLimits) -> Policies {
@@ -69,6 +69,17 @@ fn calls_verdicts_and_failures_are_counted_by_policy_and_hook() {
             r#"wardroom_policy_instances{policy="speaks"} 1"#,
         ],
     );
+    // One has an instance, which has memory; the other has lost its instances to the trap.
+    let text = metrics.render().unwrap();
+    let statuses = policies.status();
+    assert!(statuses[0].memory_bytes >= 65_536, "{statuses:?}");
+    assert_eq!((statuses[1].instances, statuses[1].memory_bytes), (0, 0));
+    for status in statuses {
+        let name = &status.name;
+        let memory = status.memory_bytes;
+        let line = format!(r#"wardroom_policy_memory_bytes{{policy="{name}"}} {memory}"#);
+        assert!(text.contains(&line), "{line} is not in:\n{text}");
+    }
     drop((set, policies));
     assert_counted(
         &metrics,

@@ -146,7 +146,7 @@ impl Policies {
         match question {
             Question::Audience(channel) => {
                 let rules = self.force(Some(generation), channel, digest).rules;
-                answers.answer_rules(channel.clone(), rules);
+                answers.answer_rules(channel.clone(), rules.into());
             }
             Question::Subjects {
                 channel,

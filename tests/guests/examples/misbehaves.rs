@@ -56,6 +56,10 @@ fn misbehave(how: &str) {
                 log::write(log::Level::Info, &"noise ".repeat(1000));
             }
         }
+        "print and trap" => {
+            eprintln!("{}", "noise ".repeat(600));
+            std::process::abort();
+        }
         _ => {}
     }
 }

@@ -1,7 +1,8 @@
 //! A policy that fails while it is asked. It hides what it was asked about, and nothing else suffers.
 
 use serde_json::{Value, json};
-use wardroom_tests::{Server, paths};
+use wardroom_tests::server::WORKSPACE;
+use wardroom_tests::{Flavour, Server, event, paths, token};
 
 use crate::exchange::{created, media, selected};
 
@@ -88,4 +89,97 @@ async fn each_kind_of_failure_is_told_once() {
     }
     assert_eq!(ann.heard().await, [created("fine")]);
     assert_eq!(told(&server, "trap").await, ["deadline", "trap"]);
+}
+
+/// Each way to go wrong of the fixture.
+const WAYS: [&str; 9] = [
+    "trap",
+    "panic",
+    "exit",
+    "loop",
+    "call the host in a loop",
+    "memory",
+    "recurse",
+    "output",
+    "log",
+];
+
+/// While the policy goes wrong over a channel, a person and an event, notes are published: everybody
+/// gets all of them, in order.
+#[tokio::test]
+async fn everybody_is_served_while_a_policy_goes_wrong_in_any_way() {
+    let server = server().await;
+    let backend = server.backend();
+    let mut ann = server.join("ann").await;
+    let mut stranger = server.connect(Flavour::Js4WebSocket, "stranger").await;
+    let mut number = 0;
+    let mut expected = Vec::new();
+    for way in WAYS {
+        let noise = way == "log";
+        let path = way.replace(' ', "%20");
+        let enter = json!({"token": token::token(way, WORKSPACE), "workspaceId": WORKSPACE});
+        let everybody = json!({"workspace": true});
+        let notes = async {
+            for _ in 0..10 {
+                let note = json!(number);
+                backend.publish("note", &note, &everybody).await;
+                expected.push(event("note", json!(number)));
+                number += 1;
+            }
+        };
+        let (nothing, secret) = (json!({}), json!("withheld"));
+        let (put, answer, _, ()) = tokio::join!(
+            backend.put_channel(&path, &nothing),
+            stranger.ask("auth", enter),
+            backend.publish(way, &secret, &everybody),
+            notes,
+        );
+        assert_eq!(put.status, 201, "{way}");
+        assert_eq!(answer["ok"], noise, "{way}: {answer}");
+        if !noise {
+            assert_eq!(answer["error"]["code"], "denied-by-policy", "{way}");
+        }
+        // What failed is over, and does not add up to a quarantine.
+        backend.delete_channel(&path).await;
+        stranger.auth("stranger", WORKSPACE).await;
+        backend.put_channel("fine", &json!({})).await;
+        backend.delete_channel("fine").await;
+    }
+    let heard = ann.heard().await;
+    let withheld = heard.iter().filter(|it| WAYS.contains(&&*it.name));
+    let withheld: Vec<_> = withheld.map(|it| &*it.name).collect();
+    assert_eq!(withheld, ["log"], "what it fails on is sent to nobody");
+    let notes: Vec<_> = heard.into_iter().filter(|it| it.name == "note").collect();
+    assert_eq!(notes, expected);
+    let status = status(&server).await;
+    assert_eq!(status["quarantined"], json!([]), "{status}");
+    assert_is_counted(&server).await;
+}
+
+/// Asserts that the metrics tell of everything that went wrong, and of the policy that it was.
+async fn assert_is_counted(server: &Server) {
+    let metrics = server.backend().ok("GET", "/metrics", &Value::Null).await;
+    let text = metrics.body.as_str().expect("metrics are a text");
+    let at_least = |name: &str, labels: &str, least: f64| {
+        let name = format!("wardroom_policy_{name}{labels} ");
+        let value = text.lines().find_map(|line| line.strip_prefix(&name));
+        let value = value.unwrap_or_else(|| panic!("{name} is not in:\n{text}"));
+        let value: f64 = value.parse().expect("a number");
+        assert!(value >= least, "{name}{value}, and not {least}");
+    };
+    let policy = r#"{policy="misbehaves"}"#;
+    at_least("generation", "", 1.0);
+    at_least("instances", policy, 1.0);
+    at_least("memory_bytes", policy, 65_536.0);
+    for hook in ["admission", "channel-visibility", "events"] {
+        let of = |more: &str| format!(r#"{{policy="misbehaves",hook="{hook}"{more}}}"#);
+        // Each way is tried twice, on two instances.
+        at_least("calls_total", &of(""), 16.0);
+        at_least("call_seconds_count", &of(""), 16.0);
+        at_least("call_seconds_sum", &of(""), 0.1);
+        at_least("verdicts_total", &of(r#",verdict="failed""#), 8.0);
+        for (kind, least) in [("trap", 6.0), ("deadline", 2.0)] {
+            at_least("failures_total", &of(&format!(r#",kind="{kind}""#)), least);
+        }
+    }
 }

@@ -23,6 +23,7 @@ mod private;
 mod reload;
 mod renditions;
 mod sessions;
+mod shipped;
 mod shutdown;
 mod slow_reader;
 mod startup;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     ChannelFacts, ChannelId, CommandFacts, Denial, EventFacts, Generation, Hooks, Rendition,
-    RequestFacts, Rule, SubjectFacts, Verdict, Workspace,
+    RequestFacts, Rules, SubjectFacts, Verdict, Workspace,
 };
 
 /// Something that only the policies can answer.
@@ -60,7 +60,7 @@ pub struct Answers {
     authorized: Option<(CommandFacts, Verdict)>,
     /// By place: the events of a decision come in the same order each time it is tried.
     rendered: BTreeMap<usize, (EventFacts, Option<Vec<Rendition>>)>,
-    rules: BTreeMap<ChannelFacts, Arc<[Rule]>>,
+    rules: BTreeMap<ChannelFacts, Arc<Rules>>,
     // By channel first: comparing a channel's facts is dear, and one decision asks for many
     // subjects of one channel.
     subjects: BTreeMap<ChannelFacts, BTreeMap<(usize, SubjectFacts), bool>>,
@@ -141,7 +141,7 @@ impl Answers {
         (asked == facts).then_some(renditions.as_ref())
     }
 
-    pub(super) fn rules(&self, channel: &ChannelFacts, revision: u64) -> Option<&Arc<[Rule]>> {
+    pub(super) fn rules(&self, channel: &ChannelFacts, revision: u64) -> Option<&Arc<Rules>> {
         let holds = !self.hooks.visibility_looks_up || self.revision == revision;
         self.rules.get(channel).filter(|_| holds)
     }
@@ -183,8 +183,8 @@ impl Answers {
     }
 
     /// Takes down the answer to [`Question::Audience`]: one rule for each policy, in order.
-    pub fn answer_rules(&mut self, channel: ChannelFacts, rules: Vec<Rule>) {
-        self.rules.insert(channel, rules.into());
+    pub fn answer_rules(&mut self, channel: ChannelFacts, rules: Rules) {
+        self.rules.insert(channel, Arc::new(rules));
     }
 
     /// Takes down the answer to [`Question::Subjects`], in the order of the subjects. Subjects

@@ -11,15 +11,16 @@ use imbl::ordmap::DiffItem;
 
 use super::{Answers, Draft};
 use crate::{
-    Audience, Change, ChannelFacts, ChannelId, Event, Generation, Rule, SubjectFacts, UserId, View,
+    Audience, Change, ChannelFacts, ChannelId, Event, Generation, Rule, Rules, SubjectFacts,
+    UserId, View,
 };
 
 impl<'a> Draft<'a> {
     /// The rules that govern a channel. Where the policies have not answered yet, the question is
     /// noted and there are none.
-    fn rules(&mut self, facts: &ChannelFacts) -> Option<(Option<Generation>, Arc<[Rule]>)> {
+    fn rules(&mut self, facts: &ChannelFacts) -> Option<(Option<Generation>, Arc<Rules>)> {
         let Some(answers) = self.visibility() else {
-            return Some((None, Arc::from([Rule::built_in(facts)])));
+            return Some((None, Arc::new(vec![Rule::built_in(facts)].into())));
         };
         let generation = Some(answers.generation);
         let rules = answers.rules(facts, self.before.revision).cloned();

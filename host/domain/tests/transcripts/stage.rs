@@ -146,8 +146,8 @@ impl Policies {
     fn answer(&self, question: &Question, answers: &mut Answers) {
         match question {
             Question::Audience(channel) => {
-                let rules = self.rules(channel).into_iter().map(|r| r.rule).collect();
-                answers.answer_rules(channel.clone(), rules);
+                let rules: Vec<_> = self.rules(channel).into_iter().map(|r| r.rule).collect();
+                answers.answer_rules(channel.clone(), rules.into());
             }
             Question::Subjects {
                 channel,

@@ -90,9 +90,27 @@ fn told(said: &Value, out: &mut dyn Write) -> std::io::Result<()> {
         let (name, rule) = (text(&policy["name"]), text(&policy["rule"]));
         writeln!(out, "\n{allows}  {name}: {rule}")?;
         writeln!(out, "     {}", text(&policy["digest"]))?;
+        told_stand_in(&policy["standIn"], out)?;
         writeln!(out, "     {}", text(&policy["because"]))?;
     }
     Ok(())
+}
+
+/// What stands in for a version that failed, if anything does.
+fn told_stand_in(stand_in: &Value, out: &mut dyn Write) -> std::io::Result<()> {
+    let by = match stand_in["by"].as_str() {
+        None => return Ok(()),
+        Some("former") => format!("the version before, {}", text(&stand_in["formerDigest"])),
+        Some(end) => format!("on_failure = \"{end}\""),
+    };
+    let what = if stand_in["quarantined"] == true {
+        "in quarantine, last"
+    } else {
+        "failed"
+    };
+    let failure = text(&stand_in["failure"]);
+    writeln!(out, "     {what}: {failure}")?;
+    writeln!(out, "     in its stead: {by}")
 }
 
 fn text(value: &Value) -> &str {
@@ -117,7 +135,13 @@ mod tests {
             "user": {"id": "ann", "role": "guest", "member": false},
             "policies": [{
                 "name": "p", "digest": "sha256:00", "rule": "nobody", "allows": false,
-                "clause": null, "because": "it lets nobody see the channel",
+                "clause": null, "standIn": null, "because": "it lets nobody see the channel",
+            }, {
+                "name": "q", "digest": "sha256:01", "rule": "everyone", "allows": true,
+                "clause": null, "because": "it keeps failing",
+                "standIn": {
+                    "by": "open", "formerDigest": null, "failure": "trap: told to", "quarantined": true,
+                },
             }],
         });
         let mut out = Vec::new();
@@ -132,6 +156,12 @@ generation  7
 no   p: nobody
      sha256:00
      it lets nobody see the channel
+
+yes  q: everyone
+     sha256:01
+     in quarantine, last: trap: told to
+     in its stead: on_failure = \"open\"
+     it keeps failing
 ";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }

@@ -3,7 +3,7 @@
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use wardroom_domain::{
     ChannelFacts, Clause, Command, CommandFacts, Denial, Event, EventFacts, Generation, Hooks,
-    Json, MemberSpec, Rendered, Rendition, RequestFacts, Role, Rule, Selector, SubjectFacts, Test,
+    Json, MemberSpec, Rendered, Rendition, RequestFacts, Role, Rules, Selector, SubjectFacts, Test,
     UserId, Verdict, WorkspaceId,
 };
 
@@ -61,8 +61,8 @@ impl PolicySet for Redacting {
         }
     }
 
-    fn audience(&self, _: Asking<'_>, _: &ChannelFacts) -> Vec<Rule> {
-        Vec::new()
+    fn audience(&self, _: Asking<'_>, _: &ChannelFacts) -> Rules {
+        Rules::default()
     }
 
     fn decide(&self, _: Asking<'_>, _: usize, _: &ChannelFacts, _: &[SubjectFacts]) -> Vec<bool> {

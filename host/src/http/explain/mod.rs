@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_domain::{
-    Channel, ChannelFacts, ChannelId, Command, Generation, Rejection, Reply, Rule, SubjectFacts,
-    UserId, Workspace, WorkspaceId,
+    Channel, ChannelFacts, ChannelId, Command, Generation, Instead, Rejection, Reply, Rule,
+    StandIn, SubjectFacts, UserId, Workspace, WorkspaceId,
 };
 
 use super::Api;
@@ -30,8 +30,17 @@ pub struct Viewer {
     pub name: String,
     /// The digest of the version in force.
     pub digest: String,
-    /// How that version failed to answer the last time, if it ever did.
+    /// How that version last failed to answer who sees a channel, if it ever did.
     pub last_failure: Option<String>,
+}
+
+/// What a policy says of one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opinion {
+    /// Whether it lets the person see the channel.
+    pub allows: bool,
+    /// What answered in its stead, if it failed.
+    pub stand_in: Option<StandIn>,
 }
 
 /// The policies that decide who sees a channel, all of one generation.
@@ -41,6 +50,7 @@ pub trait Visibility: Send + Sync {
     /// The policies, in the order of the rules of each channel.
     fn policies(&self) -> Vec<Viewer>;
     /// Whether a subject sees a channel, says the policy at a place that is to be asked about each.
+    /// It is asked for the sake of the explanation alone: nothing is counted or logged.
     fn decide(
         &self,
         workspace: &WorkspaceId,
@@ -48,7 +58,7 @@ pub trait Visibility: Send + Sync {
         place: usize,
         channel: &ChannelFacts,
         subject: &SubjectFacts,
-    ) -> bool;
+    ) -> Opinion;
 }
 
 /// Who sees which channel?
@@ -101,6 +111,7 @@ struct ExplainedUser {
 
 /// What one policy says.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct Ruling {
     /// The policy.
     #[schema(example = "private-channels")]
@@ -114,8 +125,13 @@ struct Ruling {
     allows: bool,
     /// The clause of the rule that matches the user, if one does.
     clause: Option<MatchedClause>,
+    /// What stands in for the version in force, if that failed to answer.
+    stand_in: Option<ExplainedStandIn>,
     /// The reason in a sentence.
     because: String,
+    /// How the version last failed, for what is said of all policies together.
+    #[serde(skip)]
+    last_failure: Option<String>,
 }
 
 /// A clause of a rule.
@@ -125,6 +141,24 @@ struct MatchedClause {
     number: usize,
     /// What it asks for, all of which holds.
     conditions: Vec<String>,
+}
+
+/// What stands in for a version of a policy that failed to answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ExplainedStandIn {
+    /// What answers in its stead: the version before it (`former`), or `on_failure` in the
+    /// configuration (`closed`, `open`).
+    #[schema(example = "closed")]
+    by: &'static str,
+    /// The version before, if that answers.
+    former_digest: Option<String>,
+    /// How the version in force failed: the kind, and what is known of it.
+    #[schema(example = "deadline: the call ran past its deadline")]
+    failure: String,
+    /// Whether the version in force is in quarantine and was not asked, because it kept failing; the
+    /// failure is the last one then.
+    quarantined: bool,
 }
 
 /// The call.
@@ -245,15 +279,17 @@ impl Case<'_> {
         viewer: Viewer,
     ) -> Ruling {
         let (facts, subject) = (&self.channel.facts, self.subject);
-        let allows = rule.allows(facts, subject).unwrap_or_else(|| {
-            visibility.decide(self.workspace, self.state, place, facts, subject)
-        });
+        let (allows, missed) = match rule.allows(facts, subject) {
+            Some(allows) => (allows, None),
+            None => {
+                let asked = visibility.decide(self.workspace, self.state, place, facts, subject);
+                (asked.allows, asked.stand_in)
+            }
+        };
+        let stand_in = missed.as_ref().or(self.channel.rules.stand_in(place));
         let (clause, mut because) = words::rule(rule, facts, subject, allows);
-        if let Some(failure) = viewer.last_failure {
-            because.push_str(&format!(
-                "; the version has failed to answer before (last: {failure}), and where it fails \
-                 the configured end stands in for its rule"
-            ));
+        if let Some(stand_in) = stand_in {
+            because = words::stand_in(stand_in, &because);
         }
         Ruling {
             name: viewer.name,
@@ -261,7 +297,9 @@ impl Case<'_> {
             rule: words::kind(rule),
             allows,
             clause,
+            stand_in: stand_in.map(ExplainedStandIn::of),
             because,
+            last_failure: viewer.last_failure,
         }
     }
 
@@ -281,28 +319,87 @@ impl Case<'_> {
         }
         let against: Vec<&Ruling> = rulings.iter().filter(|ruling| !ruling.allows).collect();
         if against.is_empty() != visible {
-            return format!(
-                "{verdict}: so it was decided, though a policy that is asked about each person says \
-                 something else of this one now"
-            );
+            return self.otherwise(&verdict, rulings);
         }
-        match (&*against, rulings) {
-            ([], [only]) => format!(
+        let closed = |ruling: &Ruling| ruling.is_stood_in_for_by("closed");
+        let open: Vec<&Ruling> = rulings
+            .iter()
+            .filter(|ruling| ruling.is_stood_in_for_by("open"))
+            .collect();
+        match (&*against, &*open, rulings) {
+            ([], [failed, ..], [_]) => format!(
+                "{verdict}: the policy {} failed and does not hide it; {}",
+                failed.name, failed.because
+            ),
+            ([], [failed, ..], all) => format!(
+                "{verdict}: none of the {} policies hides it, {} of them because it failed; of {}: {}",
+                all.len(),
+                open.len(),
+                failed.name,
+                failed.because
+            ),
+            ([], [], [only]) => format!(
                 "{verdict}: the policy {} allows it; {}",
                 only.name, only.because
             ),
-            ([], all) => format!("{verdict}: all {} policies allow it", all.len()),
-            ([first, rest @ ..], _) => {
+            ([], [], all) => format!("{verdict}: all {} policies allow it", all.len()),
+            ([first, rest @ ..], ..) => {
                 let others = match rest.len() {
                     0 => String::new(),
                     1 => ", and so does one more".to_owned(),
                     more => format!(", and so do {more} more"),
                 };
+                let how = if closed(first) {
+                    "failed, which hides"
+                } else {
+                    "hides"
+                };
                 format!(
-                    "{verdict}: the policy {} hides it{others}; {}",
+                    "{verdict}: the policy {} {how} it{others}; {}",
                     first.name, first.because
                 )
             }
+        }
+    }
+
+    /// What is said if the policies now say something else than was decided.
+    fn otherwise(&self, verdict: &str, rulings: &[Ruling]) -> String {
+        let mut because = format!(
+            "{verdict}: so it was decided, though a policy that is asked about each person says \
+             something else of this one now"
+        );
+        let asked = self.channel.rules.iter().zip(rulings);
+        for (_, ruling) in asked.filter(|(rule, _)| **rule == Rule::Each) {
+            if let Some(failure) = &ruling.last_failure {
+                because.push_str(&format!(
+                    "; the policy {} failed to answer before (last: {failure}), and what its \
+                     configuration says of that (on_failure) holds until it is asked again",
+                    ruling.name
+                ));
+            }
+        }
+        because
+    }
+}
+
+impl Ruling {
+    fn is_stood_in_for_by(&self, what: &str) -> bool {
+        self.stand_in.as_ref().is_some_and(|it| it.by == what)
+    }
+}
+
+impl ExplainedStandIn {
+    fn of(stand_in: &StandIn) -> Self {
+        let (by, former) = match &stand_in.instead {
+            Instead::Former(version) => ("former", Some(version)),
+            Instead::Open => ("open", None),
+            Instead::Closed => ("closed", None),
+        };
+        Self {
+            by,
+            former_digest: former.map(ToString::to_string),
+            failure: stand_in.failure.to_string(),
+            quarantined: !stand_in.asked,
         }
     }
 }

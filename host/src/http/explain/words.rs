@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Display;
 
-use wardroom_domain::{ChannelFacts, Clause, Rule, Selector, SubjectFacts, Test};
+use wardroom_domain::{ChannelFacts, Clause, Instead, Rule, Selector, StandIn, SubjectFacts, Test};
 
 use super::MatchedClause;
 use crate::limits::MAX_EXPLAINED_PARTS;
@@ -55,6 +55,32 @@ pub(super) fn rule(
                 "it {whom} whom a clause matches, and none does: {}",
                 missing(selector, channel, subject)
             ),
+        ),
+    }
+}
+
+/// What a version did not say itself; `rule` is what is said in its stead.
+pub(super) fn stand_in(stand_in: &StandIn, rule: &str) -> String {
+    let failure = &stand_in.failure;
+    let failed = if stand_in.asked {
+        format!("the version in force failed to answer ({failure})")
+    } else {
+        format!(
+            "the version in force keeps failing (last: {failure}) and is in quarantine, where it is \
+             not asked"
+        )
+    };
+    match &stand_in.instead {
+        Instead::Former(version) => {
+            format!("{failed}; the version before it, {version}, answers in its stead: {rule}")
+        }
+        Instead::Closed => format!(
+            "{failed}; it is configured to fail closed (on_failure = \"closed\"), so that nobody \
+             sees the channel"
+        ),
+        Instead::Open => format!(
+            "{failed}; it is configured to fail open (on_failure = \"open\"), as if the policy \
+             were not there"
         ),
     }
 }

@@ -1,11 +1,11 @@
 //! Why somebody sees a channel, by the built-in rule and by policies.
 
 use wardroom_domain::{
-    ChannelFacts, Clause, CommandFacts, Denial, EventFacts, Generation, Hooks, Rendition,
-    RequestFacts, Role, Rule, Selector, SubjectFacts, Test, Verdict, Workspace,
+    ChannelFacts, Clause, CommandFacts, Denial, EventFacts, Generation, Hooks, Instead, Rendition,
+    RequestFacts, Role, Rule, Rules, Selector, StandIn, SubjectFacts, Test, Verdict, Workspace,
 };
 
-use super::super::Viewer;
+use super::super::{Opinion, Viewer};
 use super::*;
 use crate::commit::{self, Asking};
 
@@ -28,9 +28,19 @@ impl Visibility for BuiltIn {
         _: usize,
         _: &ChannelFacts,
         _: &SubjectFacts,
-    ) -> bool {
+    ) -> Opinion {
         panic!("nobody is to be asked")
     }
+}
+
+/// A rule that is not the policy's own.
+fn failed(rule: Rule, instead: Instead, asked: bool) -> (Rule, Option<StandIn>) {
+    let stand_in = StandIn {
+        instead,
+        failure: "trap: unreachable".into(),
+        asked,
+    };
+    (rule, Some(stand_in))
 }
 
 /// Three policies: one hides `hidden` from all but moderators, one hides nothing, and one asks about
@@ -65,11 +75,38 @@ impl commit::PolicySet for Three {
         }
     }
 
-    fn audience(&self, _: Asking<'_>, channel: &ChannelFacts) -> Vec<Rule> {
-        match channel.id.as_str() {
-            "hidden" => vec![Rule::Only(moderators()), Rule::Everyone, Rule::Each],
-            _ => vec![Rule::Everyone, Rule::Everyone, Rule::Everyone],
-        }
+    fn audience(&self, _: Asking<'_>, channel: &ChannelFacts) -> Rules {
+        let everyone = || (Rule::Everyone, None);
+        let former = Instead::Former("sha256:before".into());
+        let rules = match channel.id.as_str() {
+            "hidden" => [
+                (Rule::Only(moderators()), None),
+                everyone(),
+                (Rule::Each, None),
+            ],
+            "broken" => [
+                everyone(),
+                failed(Rule::Nobody, Instead::Closed, true),
+                everyone(),
+            ],
+            "leaky" => [
+                everyone(),
+                failed(Rule::Everyone, Instead::Open, false),
+                everyone(),
+            ],
+            "held" => [
+                failed(Rule::Only(moderators()), former, true),
+                everyone(),
+                everyone(),
+            ],
+            "asked" | "changed" => [everyone(), everyone(), (Rule::Each, None)],
+            _ => [everyone(), everyone(), everyone()],
+        };
+        let mut all = Rules::default();
+        rules
+            .into_iter()
+            .for_each(|(rule, stand_in)| all.push(rule, stand_in));
+        all
     }
 
     fn decide(
@@ -115,7 +152,7 @@ impl Visibility for Three {
         let viewer = |name: &str| Viewer {
             name: name.into(),
             digest: format!("sha256:{name}"),
-            last_failure: (name == "open").then(|| "trap: unreachable".to_owned()),
+            last_failure: (name == "by-hand").then(|| "deadline: too slow".to_owned()),
         };
         ["moderated", "open", "by-hand"].map(viewer).into()
     }
@@ -127,10 +164,21 @@ impl Visibility for Three {
         place: usize,
         channel: &ChannelFacts,
         subject: &SubjectFacts,
-    ) -> bool {
+    ) -> Opinion {
+        if channel.id.as_str() == "asked" {
+            return Opinion {
+                allows: false,
+                stand_in: failed(Rule::Each, Instead::Closed, true).1,
+            };
+        }
         let asking = Asking { workspace, state };
         let subjects = std::slice::from_ref(subject);
-        commit::PolicySet::decide(self, asking, place, channel, subjects)[0]
+        let allows = commit::PolicySet::decide(self, asking, place, channel, subjects)[0];
+        Opinion {
+            // Of this channel it says something else than when it was asked for good.
+            allows: allows != (channel.id.as_str() == "changed"),
+            stand_in: None,
+        }
     }
 }
 
@@ -173,7 +221,9 @@ async fn governed(policies: Three) -> Server {
     let server = Server::of(policies, Arc::new(policies), BodyLimits::default());
     let body = json!({
         "members": {"ann": {"role": "moderator"}, "bob": {"role": "moderator"}, "eve": {}},
-        "channels": {"hidden": {}, "open": {}},
+        "channels": {
+            "hidden": {}, "open": {}, "broken": {}, "leaky": {}, "held": {}, "asked": {}, "changed": {},
+        },
     });
     server.put("/v1/workspaces/w", body).await.is(201);
     server
@@ -242,8 +292,7 @@ async fn each_policy_and_its_rule_are_named() {
     assert_eq!(rulings[0]["digest"], "sha256:moderated");
     let clause = json!({"number": 1, "conditions": ["the role is moderator"]});
     assert_eq!(rulings[0]["clause"], clause);
-    let failed = rulings[1]["because"].as_str().unwrap();
-    assert!(failed.contains("last: trap: unreachable"), "{failed}");
+    assert!(rulings.iter().all(|ruling| ruling["standIn"].is_null()));
 
     // Asked about Bob then and there, the third says no.
     let body = server.get(&path("bob", "hidden")).await.is(200);
@@ -273,6 +322,93 @@ async fn each_policy_and_its_rule_are_named() {
     );
     let body = server.get(&path("eve", "open")).await.is(200);
     assert_eq!(body["visible"], true);
+}
+
+const FAILED: &str = "the version in force failed to answer (trap: unreachable); ";
+
+#[tokio::test]
+async fn what_stands_in_for_a_policy_that_failed_is_told() {
+    let policies = Three {
+        committed: 4,
+        reported: 4,
+    };
+    let server = governed(policies).await;
+    let closed = "it is configured to fail closed (on_failure = \"closed\"), so that nobody sees the \
+                  channel";
+
+    let body = server.get(&path("ann", "broken")).await.is(200);
+    assert_eq!(body["visible"], false);
+    let expected = format!(
+        "ann does not see broken: the policy open failed, which hides it; {FAILED}{closed}"
+    );
+    assert_eq!(body["because"], expected);
+    let ruling = &body["policies"][1];
+    let stand_in = json!({
+        "by": "closed", "formerDigest": null, "failure": "trap: unreachable", "quarantined": false,
+    });
+    assert_eq!(ruling["standIn"], stand_in);
+    assert_eq!(
+        (&ruling["rule"], &ruling["allows"]),
+        (&json!("nobody"), &json!(false))
+    );
+    assert_eq!(ruling["digest"], "sha256:open");
+    assert!(body["policies"][0]["standIn"].is_null());
+
+    // A channel that is seen because a policy is not asked any more.
+    let body = server.get(&path("eve", "leaky")).await.is(200);
+    assert_eq!(body["visible"], true);
+    let because = body["because"].as_str().unwrap();
+    assert_eq!(
+        because,
+        "eve sees leaky: none of the 3 policies hides it, 1 of them because it failed; of open: the \
+         version in force keeps failing (last: trap: unreachable) and is in quarantine, where it is \
+         not asked; it is configured to fail open (on_failure = \"open\"), as if the policy were not \
+         there"
+    );
+    let stand_in = &body["policies"][1]["standIn"];
+    assert_eq!(
+        (&stand_in["by"], &stand_in["quarantined"]),
+        (&json!("open"), &json!(true))
+    );
+
+    // The version before answers, in either way.
+    for (user, visible) in [("ann", true), ("eve", false)] {
+        let body = server.get(&path(user, "held")).await.is(200);
+        assert_eq!(body["visible"], visible);
+        let ruling = &body["policies"][0];
+        assert_eq!(ruling["standIn"]["by"], "former");
+        assert_eq!(ruling["standIn"]["formerDigest"], "sha256:before");
+        let because = ruling["because"].as_str().unwrap();
+        let beginning = format!(
+            "{FAILED}the version before it, sha256:before, answers in its stead: it lets only those"
+        );
+        assert!(because.starts_with(&beginning), "{because}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_while_a_person_is_asked_about_is_told() {
+    let policies = Three {
+        committed: 4,
+        reported: 4,
+    };
+    let server = governed(policies).await;
+    // It fails at the explanation itself, as it did before.
+    let body = server.get(&path("bob", "asked")).await.is(200);
+    assert_eq!(body["visible"], false);
+    let because = body["because"].as_str().unwrap();
+    let beginning =
+        format!("bob does not see asked: the policy by-hand failed, which hides it; {FAILED}");
+    assert!(because.starts_with(&beginning), "{because}");
+    assert_eq!(body["policies"][2]["standIn"]["by"], "closed");
+    // It failed before, and answers now.
+    let body = server.get(&path("bob", "changed")).await.is(200);
+    assert_eq!(body["visible"], false);
+    let because = body["because"].as_str().unwrap();
+    assert!(because.contains("so it was decided, though"), "{because}");
+    let ending = "the policy by-hand failed to answer before (last: deadline: too slow), and what its \
+                  configuration says of that (on_failure) holds until it is asked again";
+    assert!(because.ends_with(ending), "{because}");
 }
 
 #[tokio::test]

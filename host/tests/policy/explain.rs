@@ -1,0 +1,242 @@
+//! What is told of a policy that fails: what stands in for its answer, kept with the answer; and
+//! that asking for an explanation changes nothing that is counted or held against anybody.
+
+use std::sync::Arc;
+
+use wardroom::metrics::Metrics;
+use wardroom::policy::{
+    OnFailure, Opinion, Policies, PolicySet, PolicySource, Shadow, Surroundings,
+};
+use wardroom_domain::{Instead, Rule, StandIn};
+
+use crate::fixtures::{
+    Kept, channel, eventually, guest, here, load_all, load_in, plugin, source, subject,
+};
+use crate::log::Log;
+
+/// Fails this often in a row before a version is left alone.
+const FAILURES: usize = 8;
+
+/// What stands in for the only policy's answer about a channel.
+fn stand_in(set: &PolicySet, id: &str) -> Option<StandIn> {
+    let rules = set.audience(here(), &channel(id, false, &[]));
+    rules.stand_in(0).cloned()
+}
+
+fn opinion(set: &PolicySet, id: &str) -> Opinion {
+    set.would_decide(here(), 0, &channel(id, false, &[]), &subject("ann", None))
+}
+
+fn failing(on_failure: OnFailure) -> Policies {
+    let source = PolicySource {
+        on_failure,
+        ..source("p", &guest("misbehaves"))
+    };
+    load_all(vec![source], limits()).unwrap()
+}
+
+#[test]
+fn an_answer_of_the_version_in_force_has_no_stand_in() {
+    let set = failing(OnFailure::Closed).current();
+    assert_eq!(stand_in(&set, "fine"), None);
+    let nobody = load_all(vec![source("p", &guest("nobody"))], limits());
+    // What a policy says itself is told from what stands in for it, though the rule is the same.
+    assert_eq!(stand_in(&nobody.unwrap().current(), "c"), None);
+}
+
+#[test]
+fn the_configured_end_is_kept_with_the_failure_and_then_with_the_quarantine() {
+    for (on_failure, instead, rule) in [
+        (OnFailure::Closed, Instead::Closed, Rule::Nobody),
+        (OnFailure::Open, Instead::Open, Rule::Everyone),
+    ] {
+        let policies = failing(on_failure);
+        let set = policies.current();
+        let rules = set.audience(here(), &channel("panic", false, &[]));
+        assert_eq!(rules, [rule.clone()]);
+        let told = rules.stand_in(0).unwrap();
+        assert_eq!(told.instead, instead);
+        assert!(told.asked);
+        assert!(told.failure.starts_with("trap: "), "{told:?}");
+        assert!(told.failure.contains("told to panic"), "{told:?}");
+
+        for _ in 0..FAILURES {
+            let _asked = set.audience(here(), &channel("trap", false, &[]));
+        }
+        assert_eq!(policies.status()[0].quarantined, ["channel-visibility"]);
+        // What it would answer is held back as well, and that is told.
+        let rules = set.audience(here(), &channel("fine", false, &[]));
+        assert_eq!(rules, [rule]);
+        let told = rules.stand_in(0).unwrap();
+        assert_eq!((&told.instead, told.asked), (&instead, false));
+        assert!(told.failure.starts_with("trap: "), "{told:?}");
+    }
+}
+
+#[test]
+fn a_failure_of_another_hook_is_not_the_one_that_is_told() {
+    let policies = failing(OnFailure::Closed);
+    let set = policies.current();
+    for _ in 0..FAILURES {
+        let _asked = set.audience(here(), &channel("trap", false, &[]));
+    }
+    assert!(
+        set.admit(here(), &crate::fixtures::request("panic"))
+            .is_err()
+    );
+    let last = policies.status()[0].last_error.clone().unwrap();
+    assert!(last.contains("told to panic"), "{last}");
+    let told = stand_in(&set, "fine").unwrap();
+    assert!(!told.failure.contains("told to panic"), "{told:?}");
+    let viewer = set.viewers().remove(0);
+    assert_eq!(viewer.last_failure, Some(told.failure));
+}
+
+#[test]
+fn what_a_policy_prints_before_it_fails_is_kept_in_part_only() {
+    let set = failing(OnFailure::Closed).current();
+    let told = stand_in(&set, "print and trap").unwrap();
+    assert!(told.failure.starts_with("trap: "), "{told:?}");
+    assert!(told.failure.contains("noise noise"), "{told:?}");
+    assert!(told.failure.len() <= 512, "{} bytes", told.failure.len());
+}
+
+#[test]
+fn the_version_before_is_named_where_it_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("policy.wasm");
+    std::fs::copy(plugin("private_channels"), &file).unwrap();
+    let policies = load_all(vec![source("p", &file)], limits()).unwrap();
+    let good = policies.status()[0].digest;
+    let _watching = policies.watch().unwrap();
+    let next = folder.path().join("next");
+    std::fs::copy(guest("misbehaves"), &next).unwrap();
+    std::fs::rename(&next, &file).unwrap();
+    eventually("the new version is in force", || {
+        policies.status()[0].generation.0 == 2
+    });
+    let set = policies.current();
+    let told = stand_in(&set, "trap").unwrap();
+    assert_eq!(told.instead, Instead::Former(good.to_string().into()));
+    assert!(told.asked);
+    assert_eq!(stand_in(&set, "fine"), None);
+    // The same for a person who is asked about.
+    let said = opinion(&set, "each trap");
+    assert!(said.allows, "the version before lets everyone see it");
+    let told = said.stand_in.unwrap();
+    assert_eq!(told.instead, Instead::Former(good.to_string().into()));
+}
+
+#[test]
+fn a_person_is_asked_about_for_an_explanation_and_a_failure_is_told() {
+    for (on_failure, instead, allows) in [
+        (OnFailure::Closed, Instead::Closed, false),
+        (OnFailure::Open, Instead::Open, true),
+    ] {
+        let set = failing(on_failure).current();
+        let said = opinion(&set, "each trap");
+        assert_eq!(said.allows, allows);
+        let told = said.stand_in.unwrap();
+        assert_eq!((&told.instead, told.asked), (&instead, true));
+        assert!(told.failure.starts_with("trap: "), "{told:?}");
+        let answered = Opinion {
+            allows: true,
+            stand_in: None,
+        };
+        assert_eq!(opinion(&set, "each"), answered);
+        // Nobody is at this place.
+        let ann = subject("ann", None);
+        let nobody = set.would_decide(here(), 7, &channel("each", false, &[]), &ann);
+        assert_eq!((nobody.allows, nobody.stand_in), (false, None));
+    }
+}
+
+/// Everything there is to see of an explanation's questions, but for the instances, which the next
+/// question may need anew.
+fn traces(policies: &Policies, metrics: &Metrics, kept: &Kept) -> String {
+    let text = metrics.render().unwrap();
+    let counted = text.lines().filter(|line| {
+        !line.starts_with("wardroom_policy_instances")
+            && !line.starts_with("wardroom_policy_memory_bytes")
+    });
+    let counted: Vec<_> = counted.collect();
+    let status = policies.status().remove(0);
+    let shadow = status.shadow.unwrap();
+    format!(
+        "{} failures, {:?}, {:?}, {} decisions, {} shadowed, {} dropped, {} differ\n{}",
+        status.failures,
+        status.last_error,
+        status.quarantined,
+        kept.decisions.lock().unwrap().len(),
+        shadow.asked,
+        shadow.dropped,
+        shadow.samples.len(),
+        counted.join("\n")
+    )
+}
+
+#[test]
+fn an_explanation_is_counted_nowhere_and_held_against_nobody() {
+    let (metrics, kept) = (Arc::new(Metrics::default()), Arc::new(Kept::default()));
+    let source = PolicySource {
+        shadow: Shadow::Candidate(guest("nobody")),
+        ..source("p", &guest("misbehaves"))
+    };
+    let surroundings = Surroundings {
+        metrics: Some(metrics.clone()),
+        decisions: Some(kept.clone()),
+        ..Surroundings::default()
+    };
+    let policies = load_in(vec![source], limits(), surroundings).unwrap();
+    let set = policies.current();
+    // An ordinary question leaves its traces.
+    let before = traces(&policies, &metrics, &kept);
+    let _asked = set.decide(
+        here(),
+        0,
+        &channel("each", false, &[]),
+        &[subject("ann", None)],
+    );
+    eventually("the shadow has heard of it", || {
+        policies.shadow("p").unwrap().asked == 1
+    });
+    let after = traces(&policies, &metrics, &kept);
+    assert_ne!(before, after);
+
+    let log = Log::default();
+    tracing::subscriber::with_default(log.subscriber(), || {
+        assert!(opinion(&set, "each").allows);
+        for _ in 0..3 * FAILURES {
+            let said = opinion(&set, "each trap");
+            // It is asked each time: no explanation pushes it into quarantine.
+            assert!(said.stand_in.unwrap().asked);
+            assert!(!said.allows);
+        }
+    });
+    assert_eq!(traces(&policies, &metrics, &kept), after);
+    assert_eq!(log.text(), "");
+    assert_eq!(policies.shadow("p").unwrap().asked, 1);
+    // Whoever comes with a question that counts is answered as ever.
+    assert_eq!(
+        set.audience(here(), &channel("fine", false, &[])),
+        [Rule::Everyone]
+    );
+}
+
+#[test]
+fn an_explanation_does_not_ask_who_is_in_quarantine_and_frees_nobody() {
+    let policies = failing(OnFailure::Closed);
+    let set = policies.current();
+    for _ in 0..FAILURES {
+        let _asked = set.audience(here(), &channel("trap", false, &[]));
+    }
+    let said = opinion(&set, "each");
+    assert!(!said.allows);
+    assert!(!said.stand_in.unwrap().asked);
+    // When the pause is over it is asked, and nothing follows from its answer.
+    eventually("the pause is over", || opinion(&set, "each").allows);
+    let ann = [subject("ann", None)];
+    let probed = set.decide(here(), 0, &channel("each trap", false, &[]), &ann);
+    assert_eq!(probed, [false]);
+    assert_eq!(policies.status()[0].quarantined, ["channel-visibility"]);
+}

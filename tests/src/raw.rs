@@ -17,6 +17,15 @@ use crate::wait::within_deadline;
 /// not fill megabytes.
 const RECEIVE_BUFFER_BYTES: u32 = 16 * 1024;
 
+/// What a server tells an application.
+#[derive(Clone, Debug)]
+pub enum Heard {
+    /// An event.
+    Event(Event),
+    /// The answer to what was asked under this number.
+    Ack(u64, Value),
+}
+
 /// A WebSocket on which packets of Engine.IO 4 are written by hand.
 pub struct Raw {
     stream: WebSocketStream<TcpStream>,
@@ -95,6 +104,12 @@ impl Raw {
         self.text(&format!("42{}", json!([event, data]))).await;
     }
 
+    /// Writes an event that is to be acknowledged under a number of one's own.
+    pub async fn ask(&mut self, number: u64, event: &str, data: &Value) {
+        self.text(&format!("42{number}{}", json!([event, data])))
+            .await;
+    }
+
     /// Writes an event again and again, a thousand at once, until the connection ends; the events
     /// that were heard in the meantime. It reads all the time, so that nothing waits for it.
     ///
@@ -142,6 +157,21 @@ impl Raw {
         .await
     }
 
+    /// The next event or acknowledgement; nothing when the server has ended the session.
+    ///
+    /// # Panics
+    /// If another packet comes.
+    pub async fn heard(&mut self) -> Option<Heard> {
+        let packet = self.packet().await?;
+        if packet == "41" {
+            return None;
+        }
+        let heard = parse(&packet)
+            .map(Heard::Event)
+            .or_else(|| parse_ack(&packet));
+        Some(heard.unwrap_or_else(|| panic!("neither event nor acknowledgement: {packet}")))
+    }
+
     /// The next event.
     ///
     /// # Panics
@@ -169,4 +199,12 @@ fn parse(packet: &str) -> Option<Event> {
         name.as_str()?.to_owned(),
         arguments.to_vec(),
     ))
+}
+
+fn parse_ack(packet: &str) -> Option<Heard> {
+    let rest = packet.strip_prefix("43")?;
+    let (number, _) = rest.split_once('[')?;
+    let arguments: Vec<Value> = serde_json::from_str(&rest[number.len()..]).ok()?;
+    let [answer] = <[Value; 1]>::try_from(arguments).ok()?;
+    Some(Heard::Ack(number.parse().ok()?, answer))
 }

@@ -67,6 +67,42 @@ impl Server {
         self.running.process.terminate();
     }
 
+    /// SIGHUP, which has it read its configuration again.
+    ///
+    /// # Panics
+    /// If there is no process any more.
+    pub fn hang_up(&self) {
+        self.running.process.hang_up();
+    }
+
+    /// The configuration as its file holds it.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[must_use]
+    pub fn configuration(&self) -> toml::Table {
+        let text = std::fs::read_to_string(self.configuration_file());
+        let text = text.expect("the configuration can be read");
+        text.parse().expect("the configuration is TOML")
+    }
+
+    /// Writes another configuration beside the one that is there and renames it into its place.
+    ///
+    /// # Panics
+    /// If the folder cannot be written to.
+    pub fn configure(&self, text: &str) {
+        let file = self.configuration_file();
+        let beside = file.with_extension("new");
+        std::fs::write(&beside, text).expect("the folder can be written to");
+        std::fs::rename(&beside, &file).expect("a file can be renamed in its folder");
+    }
+
+    /// The file of the configuration, which the server watches.
+    #[must_use]
+    pub fn configuration_file(&self) -> PathBuf {
+        config_file(self.folder.path())
+    }
+
     /// Whether the process has not ended yet.
     ///
     /// # Panics

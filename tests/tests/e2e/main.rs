@@ -25,3 +25,4 @@ mod sessions;
 mod shutdown;
 mod slow_reader;
 mod startup;
+mod swaps;

@@ -139,7 +139,12 @@ impl std::fmt::Display for Refusal {
             Self::Load(error) => error.fmt(f),
             Self::Capability(error) => error.fmt(f),
             Self::Start(failure) => write!(f, "the policy failed to start: {failure}"),
-            Self::Settings(text) => write!(f, "the policy refused its settings: {text}"),
+            Self::Settings(text) => write!(
+                f,
+                "the policy refused its settings: {}. Use a version that takes them, or change \
+                 `settings` in the configuration",
+                text.trim_end_matches('.')
+            ),
             Self::WarmUp { about, failure } => write!(f, "the policy failed on {about}: {failure}"),
         }
     }

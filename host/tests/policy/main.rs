@@ -9,6 +9,7 @@ mod hooks;
 mod loading;
 mod log;
 mod misbehaving;
+mod reconfigure;
 mod reload;
 mod surroundings;
 mod tools;

@@ -1,8 +1,11 @@
 //! A changed file comes into force whole, or not at all.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use wardroom::policy::{Digest, Policies, PolicyState, PolicyStatus};
@@ -63,7 +66,8 @@ impl Scene {
     fn refused(&self, word: &str) {
         eventually(word, || {
             let status = self.status();
-            status.state == PolicyState::Stale && status.last_error.unwrap().contains(word)
+            let reason = status.last_error.unwrap_or_default();
+            status.state == PolicyState::Stale && reason.contains(word)
         });
     }
 }
@@ -129,17 +133,41 @@ fn a_bad_candidate_never_replaces_a_good_version() {
     let scene = Scene::new();
     let good = scene.status().digest;
     let whole = bytes_of(&guest("nobody"));
-    for (candidate, word) in [
-        (b"not wasm".to_vec(), "not WebAssembly"),
-        (whole[..whole.len() / 2].to_vec(), "truncated"),
-        (b"\0asm\x01\0\0\0".to_vec(), "core module"),
-        (bytes_of(&guest("no_hook")), "no hook"),
-        (bytes_of(&guest("reaches_out")), "not granted"),
-        (bytes_of(&guest("refuses_settings")), "refused its settings"),
-        (bytes_of(&guest("broken")), "empty public channel"),
+    for (candidate, words) in [
+        (b"not wasm".to_vec(), &["not WebAssembly"][..]),
+        (
+            whole[..whole.len() / 2].to_vec(),
+            &["truncated", "copy it again, and rename it into place"],
+        ),
+        (
+            b"\0asm\x01\0\0\0".to_vec(),
+            &["core module", "build for the target wasm32-wasip2"],
+        ),
+        (
+            bytes_of(&guest("no_hook")),
+            &["no hook", "Export one of wardroom:policy/admission"],
+        ),
+        (
+            bytes_of(&guest("reaches_out")),
+            &["not granted", "A policy may import"],
+        ),
+        (
+            bytes_of(&guest("future")),
+            &["@1.7.0", "upgrade the server, or build against 1.0.0"],
+        ),
+        (
+            bytes_of(&guest("refuses_settings")),
+            &[
+                "refused its settings: this fixture takes no settings",
+                "change `settings` in the configuration",
+            ],
+        ),
+        (bytes_of(&guest("broken")), &["empty public channel"]),
     ] {
         scene.rename_into_place(&candidate);
-        scene.refused(word);
+        for word in words {
+            scene.refused(word);
+        }
         assert_eq!(scene.status().digest, good);
         assert_eq!(scene.rule(), Rule::Everyone);
     }
@@ -156,8 +184,86 @@ fn a_deleted_file_leaves_the_last_good_version_in_force() {
     let scene = Scene::new();
     fs::remove_file(&scene.file).unwrap();
     scene.refused("cannot be read");
+    scene.refused("Put it there, or name another in the configuration");
     assert_eq!(scene.rule(), Rule::Everyone);
 
+    let nobody = bytes_of(&guest("nobody"));
+    scene.rename_into_place(&nobody);
+    scene.in_force(&nobody);
+}
+
+#[test]
+fn a_file_that_is_renamed_away_and_back_is_the_same_version() {
+    let scene = Scene::new();
+    let aside = scene.folder.path().join("aside");
+    fs::rename(&scene.file, &aside).unwrap();
+    scene.refused("Put it there, or name another in the configuration");
+    assert_eq!(scene.rule(), Rule::Everyone);
+
+    fs::rename(&aside, &scene.file).unwrap();
+    eventually("the file is back", || {
+        scene.status().state == PolicyState::Active
+    });
+    assert_eq!(scene.status().last_error, None);
+    assert_eq!(scene.status().generation.0, 1);
+}
+
+/// The file is written anew ten times a second, in place, whole and cut off by turns, for as long as
+/// it takes to see that this keeps nothing good from coming into force and nothing bad does.
+#[test]
+fn a_file_that_changes_ten_times_a_second_is_followed_and_never_half() {
+    let scene = Scene::new();
+    let good = bytes_of(&plugin("private_channels"));
+    let variants: Vec<_> = (0..4).map(|mark| variant(&good, mark)).collect();
+    let digests: Vec<_> = variants.iter().map(|bytes| Digest::of(bytes)).collect();
+    let seen = AtomicBool::new(false);
+    let patience = Instant::now() + Duration::from_secs(60);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for bytes in variants.iter().cycle() {
+                if seen.load(Ordering::Relaxed) || Instant::now() > patience {
+                    return;
+                }
+                for bytes in [&bytes[..bytes.len() / 2], bytes] {
+                    fs::write(&scene.file, bytes).unwrap();
+                    // It is the rate that is tried.
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+            }
+        });
+        let first = scene.status().digest;
+        eventually("several versions while it changes", || {
+            let status = scene.status();
+            assert!(status.digest == first || digests.contains(&status.digest));
+            assert_eq!(scene.rule(), Rule::Everyone);
+            status.generation.0 >= 4
+        });
+        seen.store(true, Ordering::Relaxed);
+    });
+    let nobody = bytes_of(&guest("nobody"));
+    scene.rename_into_place(&nobody);
+    scene.in_force(&nobody);
+    assert_eq!(scene.status().state, PolicyState::Active);
+}
+
+/// Somebody writes on and on, and never closes the file.
+#[test]
+fn a_file_that_never_rests_is_looked_at_all_the_same() {
+    let scene = Scene::new();
+    let seen = AtomicBool::new(false);
+    let patience = Instant::now() + Duration::from_secs(60);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = fs::File::create(&scene.file).unwrap();
+            while !seen.load(Ordering::Relaxed) && Instant::now() < patience {
+                file.write_all(b"\0asm\x0d\0\x01\0").unwrap();
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        scene.refused("the file");
+        seen.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(scene.rule(), Rule::Everyone);
     let nobody = bytes_of(&guest("nobody"));
     scene.rename_into_place(&nobody);
     scene.in_force(&nobody);

@@ -33,12 +33,21 @@ fn policy(
             "required; 1 to 64 lower-case letters, digits and hyphens",
         );
     } else if !names.insert(name.clone()) {
-        check.problem(format!("{at}.name"), "is used by an earlier policy as well");
+        check.problem(
+            format!("{at}.name"),
+            "is used by an earlier policy as well; give each a name of its own",
+        );
     }
     let file_at = format!("{at}.file");
     let file = check.path(&file_at, &raw.file.unwrap_or_default());
     if !file.is_file() {
-        check.problem(&file_at, format!("there is no file {}", file.display()));
+        check.problem(
+            &file_at,
+            format!(
+                "there is no file {}; put it there, or name another",
+                file.display()
+            ),
+        );
     }
     let settings = json(&Value::Table(raw.settings), &format!("{at}.settings"))
         .map_err(|(at, message)| check.problem(at, message))

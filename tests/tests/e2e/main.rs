@@ -3,6 +3,7 @@
 mod access;
 mod admission;
 mod bad_input;
+mod bad_policies;
 mod bad_tokens;
 mod clients;
 mod commands;

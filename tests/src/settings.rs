@@ -28,7 +28,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Ephemeral ports, one token key, two API keys, a log that can be parsed.
+    /// Ephemeral ports, one token key, two API keys, a log that can be parsed, and time enough for
+    /// policies on a busy machine: none is to miss its deadline but those that run away.
     pub(crate) fn new() -> Self {
         let text = format!(
             r#"
@@ -36,6 +37,7 @@ impl Settings {
             auth = {{ leeway = "0s", keys = [{{ id = "test", alg = "HS256", secret = "{secret}" }}] }}
             log = {{ format = "json", level = "info" }}
             policies = []
+            policy = {{ deadline = "20s", start_deadline = "20s" }}
             [[api_keys]]
             name = "backend"
             hash = "{API_KEY_HASH}"

@@ -13,8 +13,8 @@ use wardroom_domain::{
 };
 
 use crate::fixtures::{
-    attributes, channel, command, event, guest, here, limits, load, load_all, load_in, patient,
-    request, source, subject,
+    attributes, channel, command, event, guest, here, limits, load, load_all, load_in, request,
+    source, subject,
 };
 use crate::log::Log;
 
@@ -266,7 +266,7 @@ struct LookUps {
 impl LookUps {
     fn new() -> Self {
         Self {
-            policies: load_all(vec![source("p", &guest("looks_up"))], patient()).unwrap(),
+            policies: load_all(vec![source("p", &guest("looks_up"))], limits()).unwrap(),
             workspace: WorkspaceId::new("w").unwrap(),
             state: directory(),
         }

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wardroom::policy::{Hook, OnFailure, Policies, PolicyLimits, PolicySet, PolicyState};
 use wardroom_domain::{Json, Rendition, Rule, Verdict};
 
 use crate::fixtures::{
-    channel, command, event, guest, here, limits, load_all, patient, plugin, request, source,
-    subject,
+    channel, command, event, guest, hasty, here, limits, load_all, plugin, request, source, subject,
 };
 
 /// Every hook that can be asked to misbehave.
@@ -70,7 +69,7 @@ fn assert_kind(report: &str, kind: &str) {
 
 #[test]
 fn a_trap() {
-    let policies = misbehaving(patient());
+    let policies = misbehaving(limits());
     for hook in EACH {
         assert_kind(&fails_closed(&policies, hook, "trap"), "trap");
     }
@@ -78,7 +77,7 @@ fn a_trap() {
 
 #[test]
 fn a_panic_is_reported_with_what_it_said() {
-    let policies = misbehaving(patient());
+    let policies = misbehaving(limits());
     for hook in EACH {
         let report = fails_closed(&policies, hook, "panic");
         assert_kind(&report, "trap");
@@ -88,7 +87,7 @@ fn a_panic_is_reported_with_what_it_said() {
 
 #[test]
 fn an_exit() {
-    let policies = misbehaving(patient());
+    let policies = misbehaving(limits());
     for hook in EACH {
         let report = fails_closed(&policies, hook, "exit");
         assert_kind(&report, "trap");
@@ -98,18 +97,15 @@ fn an_exit() {
 
 #[test]
 fn a_loop_ends_at_its_deadline() {
-    let policies = misbehaving(limits());
+    let policies = misbehaving(hasty());
     for hook in EACH {
-        let started = Instant::now();
         assert_kind(&fails_closed(&policies, hook, "loop"), "deadline");
-        // Two attempts of 50 ms each, and a machine that may be busy.
-        assert!(started.elapsed() < Duration::from_secs(10));
     }
 }
 
 #[test]
 fn a_loop_of_calls_to_the_host_ends_at_its_deadline() {
-    let policies = misbehaving(limits());
+    let policies = misbehaving(hasty());
     for hook in EACH {
         let report = fails_closed(&policies, hook, "call the host in a loop");
         assert_kind(&report, "deadline");
@@ -118,7 +114,7 @@ fn a_loop_of_calls_to_the_host_ends_at_its_deadline() {
 
 #[test]
 fn a_memory_bomb() {
-    let policies = misbehaving(patient());
+    let policies = misbehaving(limits());
     for hook in EACH {
         assert_kind(&fails_closed(&policies, hook, "memory"), "memory");
     }
@@ -126,7 +122,7 @@ fn a_memory_bomb() {
 
 #[test]
 fn a_deep_recursion() {
-    let policies = misbehaving(patient());
+    let policies = misbehaving(limits());
     for hook in EACH {
         // A Rust guest's own stack may end first, which is a trap like any other.
         let report = fails_closed(&policies, hook, "recurse");
@@ -137,7 +133,7 @@ fn a_deep_recursion() {
 
 #[test]
 fn a_giant_output() {
-    let policies = misbehaving(patient());
+    let policies = misbehaving(limits());
     for hook in EACH {
         assert_kind(&fails_closed(&policies, hook, "output"), "output");
     }
@@ -145,13 +141,13 @@ fn a_giant_output() {
 
 #[test]
 fn a_hoard_of_handles() {
-    let report = fails_closed(&misbehaving(patient()), Hook::Admission, "handles");
+    let report = fails_closed(&misbehaving(limits()), Hook::Admission, "handles");
     assert_kind(&report, "trap");
 }
 
 #[test]
 fn a_grant_that_is_no_object() {
-    let policies = misbehaving(patient());
+    let policies = misbehaving(limits());
     for (about, word) in [
         ("no object", "not a JSON object"),
         ("no json", "not valid JSON"),
@@ -165,7 +161,7 @@ fn a_grant_that_is_no_object() {
 
 #[test]
 fn a_rendering_that_cannot_be_sent() {
-    let policies = misbehaving(patient());
+    let policies = misbehaving(limits());
     for (about, word) in [
         ("no json", "not valid JSON"),
         ("deep json", "not valid JSON"),
@@ -181,7 +177,7 @@ fn a_rendering_that_cannot_be_sent() {
 
 #[test]
 fn a_flood_of_log_lines_is_bounded_and_harms_nobody() {
-    let policies = misbehaving(patient());
+    let policies = misbehaving(limits());
     let log = crate::log::Log::default();
     tracing::subscriber::with_default(log.subscriber(), || {
         for hook in EACH {
@@ -196,12 +192,12 @@ fn a_flood_of_log_lines_is_bounded_and_harms_nobody() {
 
 #[test]
 fn trouble_while_people_are_asked_about_one_by_one() {
-    for (about, kind) in [
-        ("each", "answer"),
-        ("each trap", "trap"),
-        ("each loop", "deadline"),
+    for (about, kind, limits) in [
+        ("each", "answer", limits()),
+        ("each trap", "trap", limits()),
+        ("each loop", "deadline", hasty()),
     ] {
-        let policies = misbehaving(limits());
+        let policies = misbehaving(limits);
         let set = policies.current();
         let each = channel(about, false, &[]);
         assert_eq!(set.audience(here(), &each), [Rule::Each]);
@@ -222,7 +218,7 @@ fn trouble_at_the_start_refuses_the_version() {
         let mut source = source("p", &guest("misbehaves"));
         source.settings = Json::from_canonical(&format!(r#"{{"at_start":"{how}"}}"#));
         let limits = PolicyLimits {
-            start_deadline: Duration::from_secs(2),
+            start_deadline: Duration::from_secs(if how == "loop" { 2 } else { 20 }),
             ..limits()
         };
         let error = load_all(vec![source], limits).err().unwrap();
@@ -235,7 +231,7 @@ fn trouble_at_the_start_refuses_the_version() {
 fn an_operator_may_choose_to_fail_open() {
     let mut open = source("p", &guest("misbehaves"));
     open.on_failure = OnFailure::Open;
-    let policies = load_all(vec![open], patient()).unwrap();
+    let policies = load_all(vec![open], limits()).unwrap();
     for hook in EACH {
         assert!(!refuses(&policies.current(), hook, "trap"), "{hook:?}");
     }
@@ -249,7 +245,7 @@ fn a_failing_policy_takes_no_other_down() {
         source("bad", &guest("misbehaves")),
         source("good", &plugin("private_channels")),
     ];
-    let set = load_all(sources, patient()).unwrap().current();
+    let set = load_all(sources, limits()).unwrap().current();
     let rules = set.audience(here(), &channel("trap", false, &[]));
     assert_eq!(rules, [Rule::Nobody, Rule::Everyone]);
 }
@@ -261,7 +257,7 @@ fn others_are_served_while_a_policy_runs_away() {
             source("bad", &guest("misbehaves")),
             source("good", &plugin("private_channels")),
         ],
-        limits(),
+        hasty(),
     )
     .unwrap();
     let set = policies.current();

@@ -9,12 +9,15 @@ use wardroom::policy::{Policies, PolicyLimits, PolicySet, Surroundings};
 use wardroom_domain::Rule;
 
 use crate::fixtures::{
-    channel, command, event, eventually, guest, here, limits, load, load_in, patient, plugin,
-    request, source,
+    channel, command, event, eventually, guest, here, limits, load, load_in, plugin, request,
+    source,
 };
 
 /// Fails this often in a row before a version is left alone.
 const FAILURES: usize = 8;
+
+/// How long it is left alone at first.
+const PAUSE: Duration = Duration::from_secs(1);
 
 fn rule(set: &PolicySet, id: &str) -> Rule {
     set.audience(here(), &channel(id, false, &[])).remove(0)
@@ -41,7 +44,7 @@ fn assert_counted(metrics: &Metrics, lines: &[&str]) {
 #[test]
 fn calls_verdicts_and_failures_are_counted_by_policy_and_hook() {
     let metrics = Arc::new(Metrics::default());
-    let policies = counted(&metrics, &["speaks", "misbehaves"], patient());
+    let policies = counted(&metrics, &["speaks", "misbehaves"], limits());
     let set = policies.current();
     let _admitted = set.admit(here(), &request("ann"));
     let _denied = set.admit(here(), &request("banned"));
@@ -88,7 +91,7 @@ fn more_instances_than_there_may_be_are_refused() {
     let policies = counted(&metrics, &["misbehaves"], limits);
     let set = policies.current();
     let seen = AtomicBool::new(false);
-    let patience = Instant::now() + Duration::from_secs(20);
+    let patience = Instant::now() + Duration::from_secs(60);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             // In another hook, so that its failures are not taken for those that are awaited, and
@@ -111,23 +114,46 @@ fn more_instances_than_there_may_be_are_refused() {
     eventually("it answers again", || rule(&set, "fine") == Rule::Everyone);
 }
 
+/// Has something failing brought into quarantine, and looked at before the pause is over. `look`
+/// returns a time before the pause began; where a busy machine had it look too late, it looks anew.
+fn within_the_pause<T>(look: impl Fn() -> (Instant, T)) -> T {
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        let (began, seen) = look();
+        if began.elapsed() < PAUSE {
+            return seen;
+        }
+        assert!(Instant::now() < patience, "the machine is too busy");
+    }
+}
+
 #[test]
 fn a_version_that_keeps_failing_is_left_alone_and_comes_back() {
-    let metrics = Arc::new(Metrics::default());
-    let policies = counted(&metrics, &["misbehaves"], patient());
-    let set = policies.current();
-    for _ in 0..FAILURES {
-        assert_eq!(rule(&set, "trap"), Rule::Nobody);
-    }
-    let status = policies.status().remove(0);
-    assert_eq!(status.quarantined, ["channel-visibility"]);
     let gauge = r#"wardroom_policy_quarantined{policy="misbehaves",hook="channel-visibility"}"#;
-    assert_counted(&metrics, &[&format!("{gauge} 1")]);
-    // It is not entered, so that it costs nothing; and other hooks go on.
-    assert_eq!(rule(&set, "fine"), Rule::Nobody);
-    assert_eq!(policies.status()[0].failures, status.failures);
-    assert_eq!(set.admit(here(), &request("ann")), Ok(()));
-
+    let (metrics, policies) = within_the_pause(|| {
+        let metrics = Arc::new(Metrics::default());
+        let policies = counted(&metrics, &["misbehaves"], limits());
+        let set = policies.current();
+        for _ in 1..FAILURES {
+            assert_eq!(rule(&set, "trap"), Rule::Nobody);
+        }
+        let began = Instant::now();
+        assert_eq!(rule(&set, "trap"), Rule::Nobody);
+        let status = policies.status().remove(0);
+        // It is not entered, so that it costs nothing; and other hooks go on.
+        let fine = rule(&set, "fine");
+        let later = policies.status().remove(0);
+        assert_eq!(set.admit(here(), &request("ann")), Ok(()));
+        let counted = metrics.render().unwrap().contains(&format!("{gauge} 1"));
+        if began.elapsed() < PAUSE {
+            assert_eq!(status.quarantined, ["channel-visibility"]);
+            assert_eq!(fine, Rule::Nobody);
+            assert_eq!(later.failures, status.failures);
+            assert!(counted);
+        }
+        (began, (metrics, policies))
+    });
+    let set = policies.current();
     eventually("a probe finds that it answers again", || {
         rule(&set, "fine") == Rule::Everyone
     });
@@ -137,24 +163,31 @@ fn a_version_that_keeps_failing_is_left_alone_and_comes_back() {
 
 #[test]
 fn a_quarantined_version_leaves_its_questions_to_the_last_good_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("policy.wasm");
-    std::fs::copy(plugin("private_channels"), &file).unwrap();
-    let policies = load(&file).unwrap();
-    let _watching = policies.watch().unwrap();
-    let next = folder.path().join("next");
-    std::fs::copy(guest("misbehaves"), &next).unwrap();
-    std::fs::rename(&next, &file).unwrap();
-    eventually("the new version is in force", || {
-        policies.status()[0].generation.0 == 2
+    let (set, status) = within_the_pause(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("policy.wasm");
+        std::fs::copy(plugin("private_channels"), &file).unwrap();
+        let policies = load(&file).unwrap();
+        let watching = policies.watch().unwrap();
+        let next = folder.path().join("next");
+        std::fs::copy(guest("misbehaves"), &next).unwrap();
+        std::fs::rename(&next, &file).unwrap();
+        eventually("the new version is in force", || {
+            policies.status()[0].generation.0 == 2
+        });
+        drop(watching);
+        let set = policies.current();
+        let secret = channel("trap", true, &["ann"]);
+        let mut began = Instant::now();
+        for question in 0..FAILURES + 3 {
+            if question < FAILURES {
+                began = Instant::now();
+            }
+            let rules = set.audience(here(), &secret);
+            assert!(matches!(rules[..], [Rule::Only(_)]), "{rules:?}");
+        }
+        (began, (set, policies.status().remove(0)))
     });
-    let set = policies.current();
-    let secret = channel("trap", true, &["ann"]);
-    for _ in 0..FAILURES + 3 {
-        let rules = set.audience(here(), &secret);
-        assert!(matches!(rules[..], [Rule::Only(_)]), "{rules:?}");
-    }
-    let status = policies.status().remove(0);
     assert_eq!(status.quarantined, ["channel-visibility"]);
     assert_eq!(status.failures as usize, 2 * FAILURES);
     // The last good version's answer is remembered, and does not hold for ever.
@@ -171,8 +204,9 @@ fn what_a_failing_policy_did_not_answer_is_to_be_asked_again() {
     let _suppressed = set.render(here(), &event("trap"));
     assert!(!set.wants_another_look(later()));
 
+    let before = Instant::now();
     assert_eq!(rule(&set, "trap"), Rule::Nobody);
-    assert!(!set.wants_another_look(Instant::now()));
+    assert!(!set.wants_another_look(before));
     assert!(set.wants_another_look(later()));
 
     let set = load(&guest("misbehaves")).unwrap().current();

@@ -10,7 +10,9 @@ const POLICY: &str = "misbehaves";
 /// The policy fails at the channels of this fixture's choosing; any other is for everyone.
 async fn server() -> Server {
     let policy = paths::guest("misbehaves");
-    Server::with().policy(POLICY, &policy).start().await
+    let settings = Server::with().policy(POLICY, &policy);
+    // It runs away in one of the tests.
+    settings.set("policy.deadline", "500ms").start().await
 }
 
 /// The kinds of failure that the log has told of, in order, once it has told of the `last`.

@@ -18,6 +18,12 @@ use crate::policy::workbench::{
 /// How many people a batch of `decide` is about.
 const BATCH: usize = 100;
 
+/// To start an instance and give it its settings.
+pub const START: &str = "start";
+
+/// After a trap: to start a fresh instance and ask it the first question.
+pub const RECOVERY: &str = "recovery";
+
 /// Several measurements of one thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Latency {
@@ -31,32 +37,40 @@ pub struct Latency {
     pub most: Duration,
 }
 
-/// What one question costs.
+/// What one thing costs: a start, a recovery, or a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured {
-    /// The function that is called, or the name of the case.
+    /// [`START`], [`RECOVERY`], the function that is called, or the name of the case.
     pub name: String,
-    /// On a warm instance.
-    pub warm: Latency,
+    /// A question is put to a warm instance.
+    pub latency: Latency,
     /// Instructions of WebAssembly that one such call runs, if they were counted.
     pub instructions: Option<u64>,
 }
 
-/// What a policy costs.
+impl Measured {
+    fn new(name: &str, latency: Latency) -> Self {
+        Self {
+            name: name.to_owned(),
+            latency,
+            instructions: None,
+        }
+    }
+}
+
+/// What a policy costs besides its compilation, which [`Compiled::took`] has.
 #[derive(Clone, Debug)]
 pub struct Costs {
-    /// To compile and link it.
-    pub compile: Duration,
     /// To start an instance and give it its settings.
-    pub start: Latency,
+    pub start: Measured,
     /// After a trap: to start a fresh instance and ask it the first question.
-    pub recovery: Option<Latency>,
+    pub recovery: Option<Measured>,
+    /// The questions.
+    pub questions: Vec<Measured>,
     /// Linear memory of an instance that has just started, in bytes.
     pub memory_at_start: usize,
     /// The most linear memory that an instance had after all questions, in bytes.
     pub memory_after: usize,
-    /// The questions.
-    pub hooks: Vec<Measured>,
 }
 
 /// Why there is nothing to measure.
@@ -76,57 +90,67 @@ pub enum BenchError {
     },
 }
 
-/// Measures a policy with the questions of cases, or with questions of its own if there are none;
-/// `counting` is the same policy on a workbench that counts instructions.
+/// Measures a policy with these questions, of which those about settings are left out; `counting`
+/// is the same policy on a workbench that counts instructions. Each measurement is told to `tell`
+/// as soon as it is there: all of them may take minutes.
 ///
 /// # Errors
 /// The policy refuses its settings, or fails to answer.
-pub fn measure(
+pub fn measure<E: From<BenchError>>(
     policy: &Compiled,
     counting: Option<&Compiled>,
     settings: &Json,
     cases: &[Case],
-) -> Result<Costs, BenchError> {
-    let own;
-    let cases = match cases {
-        [] => {
-            own = questions(policy, settings);
-            own.as_slice()
-        }
-        cases => cases,
-    };
-    let asks = |case: &&Case| !matches!(case.asked, Asked::Configure(_));
-    let first = cases.iter().find(asks);
+    tell: &mut dyn FnMut(&Measured) -> Result<(), E>,
+) -> Result<Costs, E> {
+    let asked = || cases.iter().filter(|case| asks(case));
+    let first = asked().next();
     // Cases bring the settings that they are about.
     let settings = first.map_or(settings, |case| &case.settings);
-    let mut starts = Vec::with_capacity(POLICY_BENCH_STARTS);
-    let mut memory_at_start = 0;
+    let (start, memory_at_start) = starts(policy, settings).map_err(BenchError::from)?;
+    tell(&start)?;
+    let recovery = first.map(|case| recovery(policy, case)).transpose()?;
+    recovery.iter().try_for_each(&mut *tell)?;
+    let mut questions = Vec::new();
+    let mut memory_after = 0;
+    for case in asked() {
+        let mut seat = policy.start(&case.settings).map_err(BenchError::from)?;
+        let latency = warm(&mut seat, case)?;
+        memory_after = memory_after.max(seat.memory_bytes());
+        let instructions = counting.map(|policy| instructions(policy, case));
+        let measured = Measured {
+            name: case.name.clone(),
+            latency,
+            instructions: instructions.transpose()?.flatten(),
+        };
+        tell(&measured)?;
+        questions.push(measured);
+    }
+    Ok(Costs {
+        start,
+        recovery,
+        questions,
+        memory_at_start,
+        memory_after,
+    })
+}
+
+/// Whether a case asks something of an instance that has its settings.
+fn asks(case: &Case) -> bool {
+    !matches!(case.asked, Asked::Configure(_))
+}
+
+/// Starts an instance many times; the memory that the last one had.
+fn starts(policy: &Compiled, settings: &Json) -> Result<(Measured, usize), NotStarted> {
+    let mut taken = Vec::with_capacity(POLICY_BENCH_STARTS);
+    let mut memory = 0;
     for _ in 0..POLICY_BENCH_STARTS {
         let started = Instant::now();
         let seat = policy.start(settings)?;
-        starts.push(started.elapsed());
-        memory_at_start = seat.memory_bytes();
+        taken.push(started.elapsed());
+        memory = seat.memory_bytes();
     }
-    let mut hooks = Vec::new();
-    let mut memory_after = 0;
-    for case in cases.iter().filter(asks) {
-        let mut seat = policy.start(&case.settings)?;
-        let counted = counting.map(|policy| instructions(policy, case));
-        hooks.push(Measured {
-            name: case.name.clone(),
-            warm: warm(&mut seat, case)?,
-            instructions: counted.transpose()?.flatten(),
-        });
-        memory_after = memory_after.max(seat.memory_bytes());
-    }
-    Ok(Costs {
-        compile: policy.took,
-        start: latency(starts),
-        recovery: first.map(|case| recovery(policy, case)).transpose()?,
-        memory_at_start,
-        memory_after,
-        hooks,
-    })
+    Ok((Measured::new(START, latency(taken)), memory))
 }
 
 /// Whether a question is of this file.
@@ -161,7 +185,7 @@ fn warm(seat: &mut Seat, case: &Case) -> Result<Latency, BenchError> {
     Ok(latency(taken))
 }
 
-fn recovery(policy: &Compiled, case: &Case) -> Result<Latency, BenchError> {
+fn recovery(policy: &Compiled, case: &Case) -> Result<Measured, BenchError> {
     let mut taken = Vec::with_capacity(POLICY_BENCH_STARTS);
     for _ in 0..POLICY_BENCH_STARTS {
         let started = Instant::now();
@@ -169,7 +193,7 @@ fn recovery(policy: &Compiled, case: &Case) -> Result<Latency, BenchError> {
         put(&mut seat, case).map_err(failed(case))?;
         taken.push(started.elapsed());
     }
-    Ok(latency(taken))
+    Ok(Measured::new(RECOVERY, latency(taken)))
 }
 
 /// Instructions of one call on a warm instance.
@@ -221,8 +245,9 @@ fn latency(mut taken: Vec<Duration>) -> Latency {
     }
 }
 
-/// One plausible question for each hook.
-fn questions(policy: &Compiled, settings: &Json) -> Vec<Case> {
+/// One plausible question for each hook that a policy exports.
+#[must_use]
+pub fn questions(policy: &Compiled, settings: &Json) -> Vec<Case> {
     use super::cases::{ExpectAllowed, ExpectAudience, ExpectRendered, ExpectVerdict};
     let anybody = ExpectAudience {
         sees: None,

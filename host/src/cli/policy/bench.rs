@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::anyhow;
 use bytesize::ByteSize;
@@ -11,9 +12,9 @@ use serde_json::{Value, json};
 use super::{Settings, limits, read, shown, workbench};
 use crate::cli::Failure;
 use crate::limits::POLICY_START_DEADLINE;
-use crate::policy_tools::bench::{Costs, Latency, measure};
+use crate::policy_tools::bench::{Costs, Latency, Measured, RECOVERY, measure, questions};
 use crate::policy_tools::cases;
-use crate::policy_tools::workbench::Workbench;
+use crate::policy_tools::workbench::{Compiled, Workbench};
 
 /// Measure what a component costs: each hook, a start, memory
 #[derive(Args, Debug)]
@@ -49,59 +50,109 @@ pub(super) fn run(command: &Bench, out: &mut dyn Write) -> Result<(), Failure> {
         Some(file) => cases::load(file).map_err(|e| Failure::Usage(e.to_string()))?,
         None => Vec::new(),
     };
-    let bench = workbench(Some(POLICY_START_DEADLINE))?;
-    let policy = bench
-        .compile(&bytes)
-        .map_err(|error| anyhow!("{error}; `wardroom policy check` says more of it"))?;
-    let counting = Workbench::counting(limits(Some(POLICY_START_DEADLINE)))?.compile(&bytes)?;
-    let costs = measure(&policy, Some(&counting), &settings, &cases)?;
+    let mut sink = std::io::sink();
+    let mut report = Report {
+        out: if command.json { &mut sink } else { &mut *out },
+        width: 0,
+    };
+    report.line("file", &ByteSize(bytes.len() as u64).to_string())?;
+    report.begin("compile")?;
+    let policy = compile(&workbench(Some(POLICY_START_DEADLINE))?, &bytes)?;
+    report.end(&shown(policy.took))?;
+    report.begin("counting")?;
+    let counting = Workbench::counting(limits(Some(POLICY_START_DEADLINE)))?;
+    let counting = compile(&counting, &bytes)?;
+    let took = shown(counting.took);
+    report.end(&format!(
+        "{took} to compile once more, counting instructions"
+    ))?;
+    let cases = match cases {
+        cases if cases.is_empty() => questions(&policy, &settings),
+        cases => cases,
+    };
+    report.head(cases.iter().map(|case| &*case.name))?;
+    let mut tell = |measured: &Measured| Ok::<_, Failure>(report.row(measured)?);
+    let costs = measure(&policy, Some(&counting), &settings, &cases, &mut tell)?;
+    report.memory(&costs)?;
     if command.json {
-        let text = serde_json::to_string_pretty(&as_json(bytes.len(), &costs))?;
+        let text = serde_json::to_string_pretty(&as_json(bytes.len(), policy.took, &costs))?;
         writeln!(out, "{text}")?;
-    } else {
-        report(bytes.len(), &costs, out)?;
     }
     Ok(())
 }
 
-fn report(bytes: usize, costs: &Costs, out: &mut dyn Write) -> std::io::Result<()> {
-    writeln!(out, "file        {}", ByteSize(bytes as u64))?;
-    writeln!(out, "compile     {}", shown(costs.compile))?;
-    writeln!(
-        out,
-        "memory      {} after the start, {} after the questions",
-        ByteSize(costs.memory_at_start as u64),
-        ByteSize(costs.memory_after as u64)
-    )?;
-    let mut rows = vec![("start", costs.start, None)];
-    rows.extend(costs.recovery.map(|latency| ("recovery", latency, None)));
-    let hooks = costs.hooks.iter();
-    rows.extend(hooks.map(|hook| (&*hook.name, hook.warm, hook.instructions)));
-    let names = rows.iter().map(|(name, ..)| name.chars().count());
-    let width = names.max().unwrap_or_default();
-    let head = ["median", "p99", "most", "calls", "instructions"];
-    let [median, p99, most, calls, instructions] = head;
-    writeln!(
-        out,
-        "\n{:width$}  {median:>10}  {p99:>10}  {most:>10}  {calls:>8}  {instructions:>12}",
-        ""
-    )?;
-    for (name, latency, instructions) in rows {
-        let instructions = instructions.map(|count| count.to_string());
+fn compile(bench: &Workbench, bytes: &[u8]) -> Result<Compiled, Failure> {
+    let compiled = bench.compile(bytes);
+    compiled.map_err(|error| anyhow!("{error}; `wardroom policy check` says more of it").into())
+}
+
+/// The costs for people, each as soon as it is known: those of a large runtime take minutes.
+struct Report<'a> {
+    out: &'a mut dyn Write,
+    /// Of the first column of the table.
+    width: usize,
+}
+
+impl Report<'_> {
+    fn line(&mut self, what: &str, value: &str) -> std::io::Result<()> {
+        self.begin(what)?;
+        self.end(value)
+    }
+
+    /// The first half of a line, before what takes its time.
+    fn begin(&mut self, what: &str) -> std::io::Result<()> {
+        write!(self.out, "{what:12}")?;
+        self.out.flush()
+    }
+
+    fn end(&mut self, value: &str) -> std::io::Result<()> {
+        writeln!(self.out, "{value}")?;
+        self.out.flush()
+    }
+
+    fn head<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> std::io::Result<()> {
+        let names = names.chain([RECOVERY]);
+        self.width = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        let [median, p99, most] = ["median", "p99", "most"];
+        let [calls, instructions] = ["calls", "instructions"];
         writeln!(
-            out,
-            "{name:width$}  {:>10}  {:>10}  {:>10}  {:>8}  {:>12}",
+            self.out,
+            "\n{:width$}  {median:>10}  {p99:>10}  {most:>10}  {calls:>8}  {instructions:>12}",
+            "",
+            width = self.width
+        )?;
+        self.out.flush()
+    }
+
+    fn row(&mut self, measured: &Measured) -> std::io::Result<()> {
+        let latency = measured.latency;
+        let instructions = measured.instructions.map(|count| count.to_string());
+        writeln!(
+            self.out,
+            "{:width$}  {:>10}  {:>10}  {:>10}  {:>8}  {:>12}",
+            measured.name,
             shown(latency.median),
             shown(latency.p99),
             shown(latency.most),
             latency.calls,
-            instructions.unwrap_or_default()
+            instructions.unwrap_or_default(),
+            width = self.width
         )?;
+        self.out.flush()
     }
-    Ok(())
+
+    fn memory(&mut self, costs: &Costs) -> std::io::Result<()> {
+        let start = ByteSize(costs.memory_at_start as u64);
+        let after = ByteSize(costs.memory_after as u64);
+        writeln!(self.out)?;
+        self.line(
+            "memory",
+            &format!("{start} after the start, {after} after the questions"),
+        )
+    }
 }
 
-fn as_json(bytes: usize, costs: &Costs) -> Value {
+fn as_json(bytes: usize, compile: Duration, costs: &Costs) -> Value {
     let latency = |latency: &Latency| {
         json!({
             "calls": latency.calls,
@@ -110,19 +161,18 @@ fn as_json(bytes: usize, costs: &Costs) -> Value {
             "most": latency.most.as_secs_f64(),
         })
     };
-    let hooks = costs.hooks.iter();
-    let hooks = hooks.map(|hook| {
+    let hooks = costs.questions.iter().map(|hook| {
         json!({
             "name": hook.name,
-            "warm": latency(&hook.warm),
+            "warm": latency(&hook.latency),
             "instructions": hook.instructions,
         })
     });
     json!({
         "bytes": bytes,
-        "compile": costs.compile.as_secs_f64(),
-        "start": latency(&costs.start),
-        "recovery": costs.recovery.as_ref().map(latency),
+        "compile": compile.as_secs_f64(),
+        "start": latency(&costs.start.latency),
+        "recovery": costs.recovery.as_ref().map(|recovery| latency(&recovery.latency)),
         "memoryAtStart": costs.memory_at_start,
         "memoryAfter": costs.memory_after,
         "hooks": hooks.collect::<Vec<_>>(),

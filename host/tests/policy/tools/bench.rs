@@ -36,6 +36,7 @@ fn without_cases_each_hook_is_asked() {
         &out,
         &[
             "compile     ",
+            "counting    ",
             "\nstart ",
             "\nrecovery ",
             "\nadmission.admit ",
@@ -43,13 +44,16 @@ fn without_cases_each_hook_is_asked() {
             "\nchannel-visibility.decide, 100 people ",
             "\ncommands.authorize ",
             "\nevents.render ",
+            "\nmemory      ",
         ],
     );
 }
 
 #[test]
 fn a_policy_that_does_not_start_is_not_measured() {
-    let (code, _, err) = policy(&["bench", text(&guest("refuses_settings"))]);
+    let (code, out, err) = policy(&["bench", text(&guest("refuses_settings"))]);
     assert_code(code, 1);
     assert_has(&err, &["refused its settings"]);
+    // What was known before is there: nothing is held back to the end.
+    assert_has(&out, &["file        ", "compile     ", "counting    "]);
 }

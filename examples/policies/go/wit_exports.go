@@ -7,8 +7,6 @@
 package main
 
 import (
-	witRuntime "go.bytecodealliance.org/pkg/wit/runtime"
-	witTypes "go.bytecodealliance.org/pkg/wit/types"
 	"example.com/house-rules/export_wardroom_policy_channel_visibility"
 	"example.com/house-rules/export_wardroom_policy_commands"
 	"example.com/house-rules/export_wardroom_policy_events"
@@ -17,6 +15,8 @@ import (
 	"example.com/house-rules/wardroom_policy_context"
 	"example.com/house-rules/wardroom_policy_events"
 	"example.com/house-rules/wardroom_policy_types"
+	witRuntime "go.bytecodealliance.org/pkg/wit/runtime"
+	witTypes "go.bytecodealliance.org/pkg/wit/types"
 	"runtime"
 	"unsafe"
 )

@@ -63,7 +63,7 @@ pub(crate) fn prove(server: &Path, only: &[String]) -> Result<()> {
         examples.push(Example::new(server, language, tools));
     }
     say(&format!(
-        "$ # {} examples, beside each other",
+        "building and testing {} examples, beside each other",
         examples.len()
     ));
     let next = AtomicUsize::new(0);

@@ -68,11 +68,7 @@ pub(crate) fn python(list: &str) -> Result<()> {
     if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    debian("python3", "python3")?;
-    // Debian ships Python without the part that puts pip into an environment.
-    if output(&mut command("python3", &["-c", "import ensurepip, venv"])).is_none() {
-        install("the `venv` module of python3", "python3-venv")?;
-    }
+    python_with_environments()?;
     run(command("python3", &["-m", "venv", "--clear"]).arg(&environment))?;
     let arguments = [
         "-m",
@@ -85,6 +81,16 @@ pub(crate) fn python(list: &str) -> Result<()> {
     let mut pip = command(&python.to_string_lossy(), &arguments);
     run(pip.arg("--requirement").arg(&list))?;
     std::fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// Makes sure that Python can make environments of its own.
+pub(crate) fn python_with_environments() -> Result<()> {
+    debian("python3", "python3")?;
+    // Debian ships Python without the part that puts pip into an environment.
+    if output(&mut command("python3", &["-c", "import ensurepip, venv"])).is_none() {
+        install("the `venv` module of python3", "python3-venv")?;
+    }
+    Ok(())
 }
 
 /// Checks licences and sources of everything that is linked in.

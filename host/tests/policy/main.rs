@@ -5,6 +5,7 @@
 mod cache;
 mod calls;
 mod fixtures;
+mod golden;
 mod hooks;
 mod loading;
 mod log;

@@ -177,13 +177,14 @@ pub(super) fn linker(engine: &Engine) -> Result<Linker<State>, wasmtime::Error> 
     Ok(linker)
 }
 
-/// Makes a component ready, or says why it cannot be. Compiling takes up to seconds: not for a
-/// thread that serves anybody.
+/// Makes a component ready, or says why it cannot be; `compile` is called unless the cache has it.
+/// Compiling takes up to seconds: not for a thread that serves anybody.
 pub(super) fn link(
     engine: &Engine,
     linker: &Linker<State>,
     bytes: &[u8],
     cache: Option<&Cache>,
+    compile: impl FnOnce(&Engine, &[u8]) -> Result<Component, wasmtime::Error>,
 ) -> Result<Linked, LoadError> {
     check_form(bytes)?;
     let digest = Digest::of(bytes);
@@ -191,7 +192,7 @@ pub(super) fn link(
         Some(component) => component,
         None => {
             let component =
-                Component::new(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
+                compile(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
             if let Some(cache) = cache {
                 cache.store(digest, &component);
             }

@@ -8,6 +8,7 @@
 mod bindings;
 mod cache;
 mod capability;
+mod compiling;
 mod component;
 mod contract;
 mod convert;
@@ -24,6 +25,7 @@ mod loader;
 mod measure;
 mod pipeline;
 mod places;
+mod progress;
 mod quarantine;
 mod question;
 mod registry;
@@ -43,10 +45,11 @@ pub use decision::{Decided, DecisionSink, Hook, Said};
 pub use dry_run::{Candidate, DryRun, DryRunError, ViewChange};
 pub use limits::PolicyLimits;
 pub use loader::Surroundings;
+pub use progress::{LoadingPolicy, LoadingState};
 pub use question::{Asking, CommandQuestion, EventQuestion};
 pub use registry::{
     Cause, Policies, PolicyState, PolicyStatus, PromoteError, ReconfigureError,
-    RefusedConfiguration, Reload, RollbackError, ShadowError, StartError,
+    RefusedConfiguration, Reload, RollbackError, ShadowError, StartError, Starting,
 };
 pub use reload::{Also, Nudge, WatchError, Watching};
 pub use set::{PolicySet, Viewer};

@@ -11,9 +11,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
+use wardroom_domain::{Truth, WorkspaceId};
 
 pub use self::reload::Reread;
 
@@ -23,8 +24,9 @@ use crate::config::{self, Config};
 use crate::demo::Demo;
 use crate::gateway::{self, Gateway};
 use crate::http::{self, Api, BodyLimits};
+use crate::limits::LISTEN_BACKLOG;
 use crate::metrics::Metrics;
-use crate::policy::{DecisionSink, Policies, Surroundings};
+use crate::policy::{DecisionSink, Policies, Starting, Surroundings};
 use crate::shutdown::Shutdown;
 use crate::store::Store;
 use crate::store::embedded::Embedded;
@@ -40,10 +42,14 @@ pub struct Running {
     pub demo: Option<Demo>,
 }
 
+/// What a store remembers of each workspace.
+type Remembered = Vec<(WorkspaceId, Truth)>;
+
 /// Runs the server until `shutdown` begins and what is open has drained.
 ///
-/// `ready` is called once, when both listeners accept. While it runs, policies follow their files
-/// and the configuration, which is read again as `reread` says.
+/// The internal listener answers operators at once. Clients are refused until all policies are loaded
+/// and the directory is brought back: then `ready` is called, once. While it runs, policies follow
+/// their files and the configuration, which is read again as `reread` says.
 ///
 /// # Errors
 /// If a policy cannot be loaded, the directory cannot be opened, or an address cannot be bound.
@@ -63,19 +69,60 @@ pub async fn run(
         metrics: Some(Arc::clone(&metrics)),
         cache: config.policy.cache.clone(),
     };
-    let policies = load_policies(&config, surroundings).await?;
-    let committer = open(&config, &policies, &metrics).await?;
+    let (policies, starting) = find_policies(&config, surroundings).await?;
+    let (store, remembered) = open(&config).await?;
+    let asked = Arc::new(policies::Current(policies.clone()));
+    let committer = Arc::new(Committer::new(store, asked, Arc::clone(&metrics)));
     let demo = demo::prepare(&config)?;
-    if let Some(demo) = &demo {
-        demo::fill(demo, &committer).await?;
-    }
-    let public = bind("listen.public", config.listen.public).await?;
+    let public = reserve("listen.public", config.listen.public)?;
     let internal = bind("listen.internal", config.listen.internal).await?;
     let running = Running {
         public: public.local_addr()?,
         internal: internal.local_addr()?,
         demo: demo.clone(),
     };
+    tracing::info!(public = %running.public, internal = %running.internal, "starting");
+
+    // Operators are answered from now on, and until the clients are gone: `/readyz` says 503 before
+    // and after. Everybody else is refused as long as policies are missing.
+    let operations = Arc::new(operations::Operations::new(
+        policies.clone(),
+        shutdown.clone(),
+    ));
+    let api = Api::new(
+        Arc::clone(&committer),
+        Arc::new(identity::Keys(ApiKeys::new(config.api_keys.clone()))),
+        operations.clone(),
+        Arc::clone(&metrics),
+        BodyLimits {
+            call: config.limits.max_http_body_bytes,
+            sync: config.limits.max_http_sync_body_bytes,
+        },
+    );
+    let (no_clients, no_backends) = (CancellationToken::new(), CancellationToken::new());
+    let backends = tokio::spawn(http::serve(
+        internal,
+        http::router(Arc::new(api)),
+        no_backends.clone(),
+    ));
+    // Unheard, the signal would end the process.
+    #[cfg(unix)]
+    let hangups = {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::hangup()).context("cannot listen to SIGHUP")?
+    };
+    tokio::select! {
+        loaded = load_policies(starting) => loaded?,
+        () = shutdown.begun() => {
+            // What is being compiled is not waited for; it ends with the process.
+            tracing::info!("stopped before it was ready");
+            return Ok(());
+        }
+    }
+    restore(&committer, remembered).await?;
+    if let Some(demo) = &demo {
+        demo::fill(demo, &committer).await?;
+    }
 
     let mut chores = JoinSet::new();
     chores.spawn(Arc::clone(&committer).expire_holds());
@@ -88,12 +135,12 @@ pub async fn run(
     };
     chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe(), settled));
     let watching = reload::follow(&policies, &config, reread)?;
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let hangups = signal(SignalKind::hangup()).context("cannot listen to SIGHUP")?;
-        chores.spawn(reload::on_hangup(watching.nudge(), hangups));
+    if config.policies.iter().any(|policy| !policy.wait) {
+        // Their files are looked at beside everything else; what is there comes into force.
+        watching.nudge().look();
     }
+    #[cfg(unix)]
+    chores.spawn(reload::on_hangup(watching.nudge(), hangups));
 
     let gateway = Arc::new(Gateway::new(
         gateway_settings(&config),
@@ -101,30 +148,15 @@ pub async fn run(
             config.auth.tokens.clone(),
         ))),
         Arc::clone(&committer),
-        Arc::clone(&metrics),
-    ));
-    let api = Api::new(
-        Arc::clone(&committer),
-        Arc::new(identity::Keys(ApiKeys::new(config.api_keys.clone()))),
-        Arc::new(operations::Operations::new(policies, shutdown.clone())),
         metrics,
-        BodyLimits {
-            call: config.limits.max_http_body_bytes,
-            sync: config.limits.max_http_sync_body_bytes,
-        },
-    );
-    // Operators and backends are answered until the clients are gone: `/readyz` says 503 meanwhile.
-    let (no_clients, no_backends) = (CancellationToken::new(), CancellationToken::new());
+    ));
+    let public = listen("listen.public", public)?;
     let clients = {
         let (gateway, stop) = (Arc::clone(&gateway), no_clients.clone());
         let pages = http::public_router(demo, committer);
         tokio::spawn(async move { gateway.serve(public, pages, stop).await })
     };
-    let backends = tokio::spawn(http::serve(
-        internal,
-        http::router(Arc::new(api)),
-        no_backends.clone(),
-    ));
+    operations.start();
     ready(&running);
 
     let failed = tokio::select! {
@@ -153,34 +185,65 @@ pub async fn run(
     Ok(())
 }
 
-async fn load_policies(config: &Arc<Config>, surroundings: Surroundings) -> Result<Policies> {
+/// Reads the files of the policies, which may be on a slow disk.
+async fn find_policies(
+    config: &Arc<Config>,
+    surroundings: Surroundings,
+) -> Result<(Policies, Starting)> {
     let config = Arc::clone(config);
-    let loaded = spawn_blocking(move || policies::load(&config, surroundings)).await;
+    let found = spawn_blocking(move || policies::find(&config, surroundings)).await;
+    Ok(found.context("looking for the policies panicked")??)
+}
+
+/// Compiles and tries out the policies, which takes up to many seconds.
+async fn load_policies(starting: Starting) -> Result<()> {
+    let loaded = spawn_blocking(move || starting.load()).await;
     Ok(loaded.context("loading the policies panicked")??)
 }
 
-/// Opens the store and brings back what it remembers.
-async fn open(
-    config: &Config,
-    policies: &Policies,
-    metrics: &Arc<Metrics>,
-) -> Result<Arc<Committer>> {
+/// Opens the store, and reads what it remembers.
+async fn open(config: &Config) -> Result<(Arc<dyn Store>, Remembered)> {
     let (store, remembered) = match config.store.path.clone() {
         Some(path) => spawn_blocking(move || Embedded::open(&path))
             .await
             .context("opening the directory panicked")??,
         None => (Embedded::in_memory(), Vec::new()),
     };
-    let store: Arc<dyn Store> = Arc::new(store);
-    let policies = Arc::new(policies::Current(policies.clone()));
-    let committer = Committer::new(store, policies, Arc::clone(metrics));
+    Ok((Arc::new(store), remembered))
+}
+
+/// Brings back what the store remembers, as the policies have it now.
+async fn restore(committer: &Committer, remembered: Remembered) -> Result<()> {
     let workspaces = remembered.len();
     committer
         .restore(remembered)
         .await
         .context("cannot bring back the directory")?;
     tracing::info!(workspaces, "the directory is open");
-    Ok(Arc::new(committer))
+    Ok(())
+}
+
+/// Takes an address without listening on it: whoever connects is refused, and nobody else gets it.
+fn reserve(key: &str, address: SocketAddr) -> Result<TcpSocket> {
+    let reserved = || {
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // As a listener has it, so that a restart finds the address free.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok::<_, std::io::Error>(socket)
+    };
+    reserved().with_context(|| format!("cannot listen on {address} ({key})"))
+}
+
+/// Begins to listen on an address that was reserved.
+fn listen(key: &str, socket: TcpSocket) -> Result<TcpListener> {
+    let address = socket.local_addr()?;
+    socket
+        .listen(LISTEN_BACKLOG)
+        .with_context(|| format!("cannot listen on {address} ({key})"))
 }
 
 async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener> {

@@ -159,6 +159,18 @@ pub const POLICY_HANDLES: usize = 4096;
 pub const POLICY_CALLS_PER_INSTANCE: u32 = 100_000;
 /// Idle instances kept for each version of a policy. More are made when more threads ask.
 pub const POLICY_IDLE_INSTANCES: usize = 16;
+/// Linear memory of all instances of all policies, idle and busy, in bytes, by default. Beyond it a
+/// policy keeps one warm instance; what more threads need at the same time is started for each call.
+pub const POLICY_WARM_MEMORY_BYTES: u64 = 256 << 20;
+/// Threads that compile policies, at most; as many as there are processors if those are fewer. What
+/// else is to be compiled waits.
+pub const POLICY_COMPILE_THREADS: usize = 4;
+/// Priority of those threads while anybody is served, of 99: nice 10. A busy thread beside one of them
+/// gets nine tenths of a processor. With the lowest there is, a server that is busy all the time would
+/// hardly ever finish.
+pub const POLICY_COMPILE_PRIORITY: u8 = 22;
+/// Policies that are loaded at once when the server starts. The smallest go first.
+pub const POLICY_LOADS_AT_ONCE: usize = 4;
 /// Instances of one version, idle and busy, by default. Each thread that asks takes one. At the
 /// limit a call fails as `busy`.
 pub const POLICY_INSTANCES: usize = 256;
@@ -237,7 +249,8 @@ pub const POLICY_DEV_FILES: usize = 20_000;
 /// Bytes up to which `policy dev` reads a source file to see whether it changed; of a larger one
 /// size and time of change decide.
 pub const POLICY_DEV_FILE_BYTES: u64 = 8 << 20;
-/// How long `policy dev` waits for a server to say what it makes of a new file.
+/// How long `policy dev` waits for a server to say what it makes of a new file, beyond the time that
+/// the server says it is loading it.
 pub const POLICY_DEV_PATIENCE: Duration = Duration::from_secs(15);
 /// How often `policy dev` asks the server meanwhile.
 pub const POLICY_DEV_POLL: Duration = Duration::from_millis(200);
@@ -288,6 +301,9 @@ const _: () = assert!(DECISION_LOG_QUEUE <= MAX_DECISION_LOG_QUEUE);
 
 // ---- gateway ----
 
+/// Connections that wait in the kernel to be accepted by the public listener. Beyond it clients wait
+/// for theirs to be taken up.
+pub const LISTEN_BACKLOG: u32 = 1024;
 /// Connections that the public listener holds at once, of any kind.
 pub const MAX_CONNECTIONS: usize = 65_536;
 /// How long a client may take to send a request's head, and may idle between two requests.

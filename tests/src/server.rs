@@ -41,14 +41,20 @@ impl Server {
     }
 
     pub(crate) async fn start_in(folder: TempDir) -> Self {
-        let running = Running::start(folder.path()).await;
+        let running = Running::start(folder.path(), "ready").await;
+        Self { folder, running }
+    }
+
+    /// As [`Self::start_in`], and waits only until operators are answered.
+    pub(crate) async fn begin_in(folder: TempDir) -> Self {
+        let running = Running::start(folder.path(), "starting").await;
         Self { folder, running }
     }
 
     /// Starts the server again, after it has been killed or has ended, in the same folder.
     pub async fn start_again(&mut self) {
         self.running.process.end();
-        self.running = Running::start(self.folder.path()).await;
+        self.running = Running::start(self.folder.path(), "ready").await;
     }
 
     /// `kill -9`.
@@ -195,19 +201,17 @@ impl Server {
 }
 
 impl Running {
-    async fn start(folder: &Path) -> Self {
+    /// Starts a process, and waits for an entry of its log that names its addresses.
+    async fn start(folder: &Path, entry: &str) -> Self {
         let mut command = Command::new(paths::server());
         command
             .args(["serve", "--config"])
             .arg(config_file(folder))
             .current_dir(folder);
         let process = Process::start(&mut command);
-        let ready = process
-            .log
-            .entry("ready", |entry| entry["message"] == "ready");
-        let ready = ready.await;
+        let told = process.log.entry(entry, |it| it["message"] == entry).await;
         let address = |field: &str| {
-            let text = ready[field].as_str().expect("an address is a string");
+            let text = told[field].as_str().expect("an address is a string");
             text.parse().expect("an address can be parsed")
         };
         Self {

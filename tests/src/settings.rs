@@ -116,6 +116,15 @@ impl Settings {
         Server::start_in(self.folder).await
     }
 
+    /// Writes the file and starts the server, which may take its time to be ready.
+    ///
+    /// # Panics
+    /// If the server does not answer operators in time.
+    pub async fn begin(self) -> Server {
+        self.write();
+        Server::begin_in(self.folder).await
+    }
+
     /// Removes one key or section, by its name.
     #[must_use]
     pub fn without(mut self, section: &str) -> Self {

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use crate::setup::{self, GUEST_TARGET};
-use crate::shell::{cargo, root, run};
+use crate::shell::{cargo, command, root, run};
 
 /// Builds the policies in `plugins/` to components in `target/wasm32-wasip2/release`.
 pub(crate) fn policies() -> Result<()> {
@@ -26,9 +26,12 @@ pub(crate) fn shipped() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds the misbehaving guests of the tests to `target/wasm32-wasip2/release/examples`.
+/// Builds the guests of the tests: those in Rust to `target/wasm32-wasip2/release/examples`, the one in
+/// Python to `target/python-guests`.
 pub(crate) fn guests() -> Result<()> {
-    guest(&["--package", "wardroom-guests", "--examples"])
+    guest(&["--package", "wardroom-guests", "--examples"])?;
+    setup::python_with_environments()?;
+    run(&mut command("python3", &["tests/guests/python/build.py"]))
 }
 
 /// Builds one guest of the tests.

@@ -99,7 +99,8 @@ fn environment(name: &str, wanted: &str) -> Result<PathBuf> {
     Ok(environment)
 }
 
-fn python_with_environments() -> Result<()> {
+/// Makes sure that Python can make environments of its own.
+pub(crate) fn python_with_environments() -> Result<()> {
     debian("python3", "python3")?;
     // Debian ships Python without the part that puts pip into an environment.
     if output(&mut command("python3", &["-c", "import ensurepip, venv"])).is_none() {

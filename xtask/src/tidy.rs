@@ -17,6 +17,8 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
         "notify",
         &["host/src/policy/reload", "host/src/policy_tools/watch"],
     ),
+    ("rayon", &["host/src/policy/compiling"]),
+    ("thread_priority", &["host/src/policy/compiling"]),
     ("wit_parser", &["host/src/policy/contract"]),
     ("quick_junit", &["host/src/policy_tools"]),
     ("clap", &["host/src/cli"]),

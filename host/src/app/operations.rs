@@ -2,6 +2,7 @@
 //! in its own words what came of it. Decides nothing itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use wardroom_domain::{ChannelFacts, Generation, SubjectFacts, Workspace, WorkspaceId};
@@ -10,8 +11,8 @@ use super::policies::asking;
 use crate::commit;
 use crate::http::{self, Ops, Readiness, Refusal};
 use crate::policy::{
-    self, Digest, DryRunError, Policies, PolicySet, PolicyState, PromoteError, RollbackError,
-    ShadowError,
+    self, Digest, DryRunError, LoadingState, Policies, PolicySet, PolicyState, PromoteError,
+    RollbackError, ShadowError,
 };
 use crate::shutdown::Shutdown;
 
@@ -19,24 +20,49 @@ use crate::shutdown::Shutdown;
 pub(super) struct Operations {
     policies: Policies,
     shutdown: Shutdown,
+    started: AtomicBool,
 }
 
 impl Operations {
     pub(super) fn new(policies: Policies, shutdown: Shutdown) -> Self {
-        Self { policies, shutdown }
+        Self {
+            policies,
+            shutdown,
+            started: AtomicBool::new(false),
+        }
+    }
+
+    /// Says that the server takes calls and clients from now on.
+    pub(super) fn start(&self) {
+        self.started.store(true, Ordering::Release);
     }
 }
 
 impl Ops for Operations {
     fn ready(&self) -> Readiness {
-        let draining = self.shutdown.has_begun();
-        Readiness {
-            ready: !draining,
-            reasons: draining
-                .then(|| "the server is shutting down".to_owned())
-                .into_iter()
-                .collect(),
+        let mut reasons = self.starting();
+        if self.shutdown.has_begun() {
+            reasons.push("the server is shutting down".to_owned());
         }
+        Readiness {
+            ready: reasons.is_empty(),
+            reasons,
+        }
+    }
+
+    fn starting(&self) -> Vec<String> {
+        if self.started.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let loading = self.policies.loading().into_iter();
+        let open = loading.filter(|policy| policy.state != LoadingState::Loaded);
+        let mut reasons: Vec<String> = open
+            .map(|policy| format!("policy {:?} is {}", policy.name, policy.state.name()))
+            .collect();
+        if reasons.is_empty() {
+            reasons.push("the directory is being brought back".to_owned());
+        }
+        reasons
     }
 
     fn policies(&self) -> http::Policies {
@@ -44,6 +70,7 @@ impl Ops for Operations {
         http::Policies {
             generation: *self.policies.subscribe().borrow(),
             policies: self.policies.status().into_iter().map(status).collect(),
+            loading: self.policies.loading().into_iter().map(loading).collect(),
             refused_configuration: refused.map(|refused| http::RefusedConfiguration {
                 at: time(refused.at),
                 reason: refused.reason,
@@ -155,6 +182,22 @@ fn digest(digest: Digest) -> String {
 
 fn names(names: Vec<&'static str>) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
+}
+
+fn loading(policy: policy::LoadingPolicy) -> http::LoadingPolicy {
+    http::LoadingPolicy {
+        name: policy.name.to_string(),
+        file: policy.file.display().to_string(),
+        digest: digest(policy.digest),
+        bytes: policy.bytes,
+        state: match policy.state {
+            LoadingState::Waiting => http::LoadingState::Waiting,
+            LoadingState::Compiling => http::LoadingState::Compiling,
+            LoadingState::Loading => http::LoadingState::Loading,
+            LoadingState::Loaded => http::LoadingState::Loaded,
+        },
+        since: time(policy.since),
+    }
 }
 
 fn status(policy: policy::PolicyStatus) -> http::PolicyStatus {

@@ -12,13 +12,16 @@ use crate::commit::{self, Asking};
 use crate::config::{self, Config};
 use crate::policy::{
     self, CommandQuestion, EventQuestion, Isolation, OnFailure, Policies, PolicyLimits, PolicySet,
-    PolicySource, Shadow, StartError, Surroundings,
+    PolicySource, Shadow, StartError, Starting, Surroundings,
 };
 use crate::wire::{command_name_and_arguments, event_name_and_payload};
 
-/// Loads the configured policies, which takes up to seconds.
-pub(super) fn load(config: &Config, surroundings: Surroundings) -> Result<Policies, StartError> {
-    Policies::load_in(sources(config), limits(config), surroundings)
+/// Finds the configured policies; they are not loaded yet.
+pub(super) fn find(
+    config: &Config,
+    surroundings: Surroundings,
+) -> Result<(Policies, Starting), StartError> {
+    Policies::prepare(sources(config), limits(config), surroundings)
 }
 
 /// The bounds on every call into every policy.
@@ -31,6 +34,7 @@ pub(super) fn limits(config: &Config) -> PolicyLimits {
         memory_bytes: bounds.memory_bytes,
         table_elements: bounds.table_elements,
         output_bytes: bounds.output_bytes,
+        warm_memory_bytes: bounds.warm_memory_bytes,
         ..PolicyLimits::default()
     }
 }
@@ -45,6 +49,7 @@ pub(super) fn sources(config: &Config) -> Vec<PolicySource> {
             config::OnFailure::Closed => OnFailure::Closed,
             config::OnFailure::Open => OnFailure::Open,
         },
+        wait: policy.wait,
         isolation: match policy.isolation {
             config::Isolation::Reuse => Isolation::Reuse,
             config::Isolation::PerCall => Isolation::PerCall,

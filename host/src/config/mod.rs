@@ -131,6 +131,8 @@ pub struct Policy {
     pub settings: Json,
     /// What a hook answers when every attempt failed.
     pub on_failure: OnFailure,
+    /// Whether the server waits for it at its start.
+    pub wait: bool,
     /// How long its instances live.
     pub isolation: Isolation,
     /// Interfaces that a new version may import though the one before did not.
@@ -179,6 +181,9 @@ pub struct PolicyBounds {
     pub start_deadline: Duration,
     /// Linear memory of one instance, in bytes.
     pub memory_bytes: usize,
+    /// Linear memory of all instances of all policies, in bytes, beyond which a policy keeps one
+    /// warm instance and no more.
+    pub warm_memory_bytes: u64,
     /// Elements of all tables of one instance.
     pub table_elements: usize,
     /// What one call may hand out, in bytes.

@@ -94,6 +94,7 @@ fn the_default_bounds_on_policies_are_the_engine_s_own() {
         deadline: limits::POLICY_CALL_DEADLINE,
         start_deadline: limits::POLICY_START_DEADLINE,
         memory_bytes: limits::POLICY_MEMORY_BYTES,
+        warm_memory_bytes: limits::POLICY_WARM_MEMORY_BYTES,
         table_elements: limits::POLICY_TABLE_ELEMENTS,
         output_bytes: limits::POLICY_OUTPUT_BYTES,
         cache: None,

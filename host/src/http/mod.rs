@@ -33,8 +33,9 @@ pub use self::auth::{Authenticate, Caller, Scope};
 pub use self::explain::{Opinion, Viewer, Visibility};
 pub use self::ops::{Ops, Readiness};
 pub use self::policies::{
-    Candidate, DifferenceCount, DryRun, InShadow, Policies, PolicyState, PolicyStatus, Refusal,
-    RefusedConfiguration, Reload, Sample, ShadowReport, ViewChange, Workspaces,
+    Candidate, DifferenceCount, DryRun, InShadow, LoadingPolicy, LoadingState, Policies,
+    PolicyState, PolicyStatus, Refusal, RefusedConfiguration, Reload, Sample, ShadowReport,
+    ViewChange, Workspaces,
 };
 use self::problem::Problem;
 pub use self::public::public_router;
@@ -115,20 +116,24 @@ impl Api {
 /// Every route of the internal listener.
 pub fn router(api: Arc<Api>) -> Router {
     let once = from_fn_with_state(api.clone(), idempotency::once);
+    let started = from_fn_with_state(api.clone(), ops::once_started);
     let posts = events::routes()
         .merge(connections::routes())
         .merge(users::posts())
         .merge(policies::posts())
         .route_layer(once);
-    let routes = openapi::description()
-        .merge(workspace::routes())
+    let calls = workspace::routes()
         .merge(directory::routes())
         .merge(users::routes())
-        .merge(ops::routes())
         .merge(policies::routes())
         .merge(explain::routes())
+        .merge(posts)
+        .route_layer(started);
+    let routes = openapi::description()
+        .merge(ops::routes())
+        .merge(policies::lists())
         .merge(openapi::routes())
-        .merge(posts);
+        .merge(calls);
     let (router, document) = routes.split_for_parts();
     router
         .fallback(problem::no_such_route)

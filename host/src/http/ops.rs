@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,12 +20,15 @@ use super::policies::{
     Candidate, DryRun, Policies, PolicyStatus, Refusal, ShadowReport, Workspaces,
 };
 use super::problem::{Document as ProblemDocument, Problem};
+use crate::codes::Code;
 use crate::commit::Failure;
 
 /// What the rest of the server tells operators.
 pub trait Ops: Send + Sync {
     /// Whether the server takes clients now.
     fn ready(&self) -> Readiness;
+    /// What the server waits for before it takes anybody, for people; empty from then on.
+    fn starting(&self) -> Vec<String>;
     /// The policies as they are.
     fn policies(&self) -> Policies;
     /// The policies that decide who sees a channel.
@@ -73,6 +77,21 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(metrics))
 }
 
+/// Refuses calls until the server has started: nothing may be decided without a policy that its
+/// operator relies on.
+pub(super) async fn once_started(
+    State(api): State<Arc<Api>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let reasons = api.ops.starting();
+    if reasons.is_empty() {
+        return next.run(request).await;
+    }
+    let detail = format!("the server is starting: {}", reasons.join("; "));
+    Problem::new(Code::Overloaded, detail).into_response()
+}
+
 /// Alive
 ///
 /// Answered as long as the process runs.
@@ -97,7 +116,7 @@ async fn healthz() -> &'static str {
     security(()),
     responses(
         (status = 200, description = "The server takes clients", body = Readiness),
-        (status = 503, description = "It does not: it drains", body = Readiness),
+        (status = 503, description = "It does not: it starts, or drains", body = Readiness),
     ),
 )]
 async fn readyz(State(api): State<Arc<Api>>) -> Response {

@@ -182,14 +182,14 @@ impl Cache {
             };
             match ending {
                 Some(ENDING) if path != newest => finished.push((used, path)),
-                Some(UNFINISHED) if is_old(used) => fs::remove_file(&path)?,
+                Some(UNFINISHED) if is_old(used) => remove(&path)?,
                 _ => {}
             }
         }
         finished.sort();
         let spare = (finished.len() + 1).saturating_sub(POLICY_CACHE_FILES);
         for (_, path) in &finished[..spare] {
-            fs::remove_file(path)?;
+            remove(path)?;
         }
         Ok(())
     }
@@ -220,6 +220,14 @@ fn our_user(directory: &Path) -> io::Result<u32> {
     let user = file.metadata().map(|about| about.uid());
     fs::remove_file(path)?;
     user
+}
+
+/// Removes a file, unless somebody else has.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 fn is_old(written: SystemTime) -> bool {

@@ -12,12 +12,11 @@ use super::bindings::exports::wardroom::policy::{
     admission, channel_visibility, commands, events, lifecycle,
 };
 use super::cache::Cache;
+use super::contract::{SPOKEN, Standing, standing};
 use super::decision::Hook;
 use super::facts::State;
 use super::wasi::{self, Offer};
 
-/// The version of `wardroom:policy` that this server speaks.
-const SPOKEN: (u64, u64, u64) = (1, 0, 0);
 /// What every name of the interface begins with.
 const PACKAGE: &str = "wardroom:policy/";
 /// The hook that decides nothing.
@@ -79,14 +78,16 @@ pub enum LoadError {
         /// The imports.
         imports: String,
     },
-    /// Built against a later version of the interface.
+    /// Built against a version of the interface that this server does not speak.
     #[error(
         "the component was built against {name}, and this server speaks wardroom:policy@1.0.0; \
-         upgrade the server, or build against 1.0.0"
+         {advice}"
     )]
-    FutureVersion {
+    OtherVersion {
         /// The import or export that shows it.
         name: String,
+        /// What to do.
+        advice: &'static str,
     },
     /// Names agree, types do not.
     #[error(
@@ -176,13 +177,14 @@ pub(super) fn linker(engine: &Engine) -> Result<Linker<State>, wasmtime::Error> 
     Ok(linker)
 }
 
-/// Makes a component ready, or says why it cannot be. Compiling takes up to seconds: not for a
-/// thread that serves anybody.
+/// Makes a component ready, or says why it cannot be; `compile` is called unless the cache has it.
+/// Compiling takes up to seconds: not for a thread that serves anybody.
 pub(super) fn link(
     engine: &Engine,
     linker: &Linker<State>,
     bytes: &[u8],
     cache: Option<&Cache>,
+    compile: impl FnOnce(&Engine, &[u8]) -> Result<Component, wasmtime::Error>,
 ) -> Result<Linked, LoadError> {
     check_form(bytes)?;
     let digest = Digest::of(bytes);
@@ -190,7 +192,7 @@ pub(super) fn link(
         Some(component) => component,
         None => {
             let component =
-                Component::new(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
+                compile(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
             if let Some(cache) = cache {
                 cache.store(digest, &component);
             }
@@ -356,11 +358,13 @@ fn ours(name: &str) -> Option<(&str, &str)> {
 }
 
 fn check_version(name: &str, version: &str) -> Result<(), LoadError> {
-    let numbers: Vec<u64> = version.split('.').map_while(|n| n.parse().ok()).collect();
-    match numbers[..] {
-        [major, minor, patch] if major == SPOKEN.0 && (major, minor, patch) <= SPOKEN => Ok(()),
-        _ => Err(LoadError::FutureVersion {
-            name: name.to_owned(),
-        }),
-    }
+    let advice = match standing(version, SPOKEN) {
+        Standing::Spoken => return Ok(()),
+        Standing::Later | Standing::LaterMajor => "upgrade the server, or build against 1.0.0",
+        Standing::EarlierMajor | Standing::Unknown => "build against 1.0.0",
+    };
+    Err(LoadError::OtherVersion {
+        name: name.to_owned(),
+        advice,
+    })
 }

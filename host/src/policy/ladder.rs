@@ -84,6 +84,7 @@ impl Policy {
 
     /// The same policy with a new version, from this generation on.
     pub(super) fn with(&self, version: Arc<Version>, since: Generation) -> Self {
+        self.version.rest();
         Self {
             source: self.source.clone(),
             version,
@@ -97,6 +98,7 @@ impl Policy {
     /// somebody wanted gone, answers for nobody; without a former one there is no way back.
     pub(super) fn back(&self, since: Generation) -> Option<Self> {
         let former = self.former.clone()?;
+        former.wake();
         Some(Self::new(self.source.clone(), former, since))
     }
 

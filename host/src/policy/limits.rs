@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::limits::{
     POLICY_CALL_DEADLINE, POLICY_FILE_BYTES, POLICY_INSTANCES, POLICY_MEMORY_BYTES,
-    POLICY_OUTPUT_BYTES, POLICY_START_DEADLINE, POLICY_TABLE_ELEMENTS,
+    POLICY_OUTPUT_BYTES, POLICY_START_DEADLINE, POLICY_TABLE_ELEMENTS, POLICY_WARM_MEMORY_BYTES,
 };
 
 /// Limits on one policy, all of them on at all times.
@@ -24,6 +24,9 @@ pub struct PolicyLimits {
     pub output_bytes: usize,
     /// Instances of one version, idle and busy.
     pub instances: usize,
+    /// Linear memory of all instances of all policies, in bytes, beyond which a policy keeps one
+    /// warm instance and no more.
+    pub warm_memory_bytes: u64,
 }
 
 impl Default for PolicyLimits {
@@ -36,6 +39,7 @@ impl Default for PolicyLimits {
             table_elements: POLICY_TABLE_ELEMENTS,
             output_bytes: POLICY_OUTPUT_BYTES,
             instances: POLICY_INSTANCES,
+            warm_memory_bytes: POLICY_WARM_MEMORY_BYTES,
         }
     }
 }

@@ -3,12 +3,14 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use wasmtime::Engine;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 
 use super::cache::Cache;
 use super::capability;
+use super::compiling::{self, Pace};
 use super::component::{self, Digest, Linked, LoadError};
 use super::contract;
 use super::decision::DecisionSink;
@@ -16,6 +18,8 @@ use super::engine;
 use super::facts::State;
 use super::failure::Refusal;
 use super::limits::PolicyLimits;
+use super::measure::Memory;
+use super::progress::{LoadingState, Progress, Step};
 use super::source::PolicySource;
 use super::version::Version;
 use crate::metrics::Metrics;
@@ -37,11 +41,30 @@ pub(super) struct Loader {
     linker: Linker<State>,
     surroundings: Surroundings,
     cache: Option<Cache>,
+    progress: Arc<Progress>,
+    /// That of the instances of all versions.
+    memory: Arc<Memory>,
+}
+
+/// A component that is to become a version, and where it comes from.
+#[derive(Clone, Copy)]
+pub(super) struct Build<'a> {
+    pub(super) source: &'a PolicySource,
+    pub(super) limits: PolicyLimits,
+    pub(super) bytes: &'a [u8],
+    pub(super) digest: Digest,
+    /// The version that it is to replace.
+    pub(super) in_force: Option<&'a Version>,
+    /// How fast it may be compiled.
+    pub(super) pace: Pace,
 }
 
 impl Loader {
     /// Starts the engine.
-    pub(super) fn new(surroundings: Surroundings) -> Result<Self, wasmtime::Error> {
+    pub(super) fn new(
+        surroundings: Surroundings,
+        progress: Arc<Progress>,
+    ) -> Result<Self, wasmtime::Error> {
         let engine = engine::start()?;
         let cache = surroundings.cache.as_deref();
         let cache = cache.and_then(|directory| match Cache::open(directory, &engine) {
@@ -57,35 +80,34 @@ impl Loader {
             engine,
             surroundings,
             cache,
+            progress,
+            memory: Arc::default(),
         })
+    }
+
+    /// Where it is taken down which components are on their way.
+    pub(super) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
     }
 
     /// Brings a version to life: parses, compiles, links, compares what it imports with what the
     /// version in force imports, starts it on trial, has it take its settings and warms it up. It
     /// takes up to seconds: not for a thread that serves anybody.
-    pub(super) fn version(
-        &self,
-        source: &PolicySource,
-        limits: PolicyLimits,
-        bytes: &[u8],
-        in_force: Option<&Version>,
-    ) -> Result<Version, Refusal> {
-        self.built(source, limits, bytes, in_force)
-            .map_err(|refusal| explained(refusal, bytes))
+    pub(super) fn version(&self, build: Build<'_>, step: &Step) -> Result<Version, Refusal> {
+        self.built(build, step)
+            .map_err(|refusal| explained(refusal, build.bytes))
     }
 
-    fn built(
-        &self,
-        source: &PolicySource,
-        limits: PolicyLimits,
-        bytes: &[u8],
-        in_force: Option<&Version>,
-    ) -> Result<Version, Refusal> {
-        let linked = component::link(&self.engine, &self.linker, bytes, self.cache.as_ref())?;
-        let held = in_force.map(Version::capabilities);
+    fn built(&self, build: Build<'_>, step: &Step) -> Result<Version, Refusal> {
+        let Build { source, bytes, .. } = build;
+        let compile = |engine: &Engine, bytes: &[u8]| compile(engine, build, bytes, step);
+        step.at(LoadingState::Loading);
+        let cache = self.cache.as_ref();
+        let linked = component::link(&self.engine, &self.linker, bytes, cache, compile)?;
+        let held = build.in_force.map(Version::capabilities);
         capability::compare(&linked.capabilities(), held.as_deref(), &source.grants)
             .map_err(Refusal::Capability)?;
-        self.trial(source, limits, Digest::of(bytes), linked)
+        self.trial(source, build.limits, build.digest, linked)
     }
 
     /// Brings the component of a version to life once more, with other settings or limits.
@@ -106,8 +128,36 @@ impl Loader {
         linked: Linked,
     ) -> Result<Version, Refusal> {
         let metrics = self.surroundings.metrics.as_deref();
-        Version::trial(source, digest, limits, self.engine.clone(), linked, metrics)
+        let engine = self.engine.clone();
+        Version::trial(
+            source,
+            digest,
+            limits,
+            engine,
+            linked,
+            metrics,
+            &self.memory,
+        )
     }
+}
+
+/// Compiles, and tells the log before and after: a large component takes its time, and somebody may
+/// be waiting for it.
+fn compile(
+    engine: &Engine,
+    build: Build<'_>,
+    bytes: &[u8],
+    step: &Step,
+) -> Result<Component, wasmtime::Error> {
+    let policy = &*build.source.name;
+    step.at(LoadingState::Compiling);
+    tracing::info!(policy, digest = %build.digest, bytes = bytes.len(), "compiling the policy");
+    let began = Instant::now();
+    let component = compiling::compile(engine, bytes, build.pace)?;
+    let took_ms = began.elapsed().as_millis();
+    tracing::info!(policy, digest = %build.digest, took_ms, "compiled the policy");
+    step.at(LoadingState::Loading);
+    Ok(component)
 }
 
 /// Says of types that differ which ones do, where that can be found: the engine names the first

@@ -180,19 +180,26 @@ impl Drop for Measure {
     }
 }
 
-/// The instances that a version has, idle and busy.
+/// The linear memory of all instances of a server, of whatever policy, in bytes.
 #[derive(Default)]
+pub(super) struct Memory(AtomicI64);
+
+/// The instances that a version has, idle and busy.
 pub(super) struct Tally {
     alive: AtomicUsize,
     memory_bytes: AtomicI64,
+    /// That of all versions together.
+    all: Arc<Memory>,
     meter: Option<InstanceMeter>,
 }
 
 impl Tally {
-    pub(super) fn new(policy: &str, metrics: Option<&Metrics>) -> Arc<Self> {
+    /// Nothing yet of this policy; what it will have counts in `all` as well.
+    pub(super) fn new(policy: &str, metrics: Option<&Metrics>, all: Arc<Memory>) -> Arc<Self> {
         Arc::new(Self {
             alive: AtomicUsize::new(0),
             memory_bytes: AtomicI64::new(0),
+            all,
             meter: metrics.map(|m| m.policies().instances(policy)),
         })
     }
@@ -202,6 +209,14 @@ impl Tally {
         let memory = self.memory_bytes.load(Ordering::Relaxed);
         let alive = self.alive.load(Ordering::Relaxed);
         (alive, u64::try_from(memory).unwrap_or(0))
+    }
+}
+
+impl Memory {
+    /// Whether the instances of all policies have more than this together, in bytes.
+    pub(super) fn exceeds(&self, bytes: u64) -> bool {
+        let memory = self.0.load(Ordering::Relaxed);
+        u64::try_from(memory).unwrap_or(0) > bytes
     }
 }
 
@@ -235,6 +250,7 @@ impl Counted {
         }
         let change = bytes - self.memory_bytes;
         self.tally.memory_bytes.fetch_add(change, Ordering::Relaxed);
+        self.tally.all.0.fetch_add(change, Ordering::Relaxed);
         if let Some(meter) = &self.tally.meter {
             meter.memory(change);
         }

@@ -8,6 +8,7 @@
 mod bindings;
 mod cache;
 mod capability;
+mod compiling;
 mod component;
 mod contract;
 mod convert;
@@ -25,6 +26,7 @@ mod loader;
 mod measure;
 mod pipeline;
 mod places;
+mod progress;
 mod quarantine;
 mod question;
 mod registry;
@@ -45,10 +47,11 @@ pub use dry_run::{Candidate, DryRun, DryRunError, ViewChange};
 pub use explain::{Opinion, Viewer};
 pub use limits::PolicyLimits;
 pub use loader::Surroundings;
+pub use progress::{LoadingPolicy, LoadingState};
 pub use question::{Asking, CommandQuestion, EventQuestion};
 pub use registry::{
     Cause, Policies, PolicyState, PolicyStatus, PromoteError, ReconfigureError,
-    RefusedConfiguration, Reload, RollbackError, ShadowError, StartError,
+    RefusedConfiguration, Reload, RollbackError, ShadowError, StartError, Starting,
 };
 pub use reload::{Also, Nudge, WatchError, Watching};
 pub use set::PolicySet;

@@ -7,9 +7,12 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::compiling::Pace;
 use super::component::Digest;
+use super::failure::Refusal;
 use super::limits::PolicyLimits;
-use super::loader::Loader;
+use super::loader::{Build, Loader};
+use super::progress::{Progress, Step};
 use super::source::PolicySource;
 use super::version::Version;
 
@@ -61,7 +64,18 @@ impl Content {
         self.digest
     }
 
-    /// Makes a version of it.
+    /// Its size, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Takes down that it sets out to become a version.
+    pub(super) fn set_out(&self, progress: &Arc<Progress>, source: &PolicySource) -> Step {
+        let (name, file) = (&source.name, source.file.clone());
+        progress.begin(name, file, self.digest, self.bytes.len())
+    }
+
+    /// Makes a version of it, beside those that answer.
     pub(super) fn version(
         &self,
         loader: &Loader,
@@ -69,7 +83,41 @@ impl Content {
         limits: PolicyLimits,
         in_force: Option<&Version>,
     ) -> Result<Arc<Version>, String> {
-        let version = loader.version(source, limits, &self.bytes, in_force);
-        version.map(Arc::new).map_err(|refusal| refusal.to_string())
+        let step = self.set_out(loader.progress(), source);
+        let build = self.build(source, limits, in_force, Pace::GiveWay);
+        made(loader.version(build, &step))
     }
+
+    /// Makes the first version of a policy, which has set out already, while nobody is served.
+    pub(super) fn first_version(
+        &self,
+        step: &Step,
+        loader: &Loader,
+        source: &PolicySource,
+        limits: PolicyLimits,
+    ) -> Result<Arc<Version>, String> {
+        let build = self.build(source, limits, None, Pace::Full);
+        made(loader.version(build, step))
+    }
+
+    fn build<'a>(
+        &'a self,
+        source: &'a PolicySource,
+        limits: PolicyLimits,
+        in_force: Option<&'a Version>,
+        pace: Pace,
+    ) -> Build<'a> {
+        Build {
+            source,
+            limits,
+            bytes: &self.bytes,
+            digest: self.digest,
+            in_force,
+            pace,
+        }
+    }
+}
+
+fn made(version: Result<Version, Refusal>) -> Result<Arc<Version>, String> {
+    version.map(Arc::new).map_err(|refusal| refusal.to_string())
 }

@@ -49,6 +49,9 @@ pub struct PolicySource {
     pub settings: Json,
     /// What holds when it fails.
     pub on_failure: OnFailure,
+    /// Whether a server waits for it at its start. Without it, it comes into force when it is loaded,
+    /// and until then it is as if it were not there.
+    pub wait: bool,
     /// How long its instances live.
     pub isolation: Isolation,
     /// Interfaces that a new version may import though the one in force does not.
@@ -66,6 +69,7 @@ impl PolicySource {
             file,
             settings: Json::from_canonical("{}"),
             on_failure: OnFailure::default(),
+            wait: true,
             isolation: Isolation::default(),
             grants: Vec::new(),
             shadow: Shadow::default(),

@@ -2,6 +2,7 @@
 //! calls put to them. Knows neither other versions nor what a failure leads to.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -14,7 +15,7 @@ use super::decision::Hook;
 use super::failure::{Failure, Refusal};
 use super::instance::Instance;
 use super::limits::PolicyLimits;
-use super::measure::{Measure, Tally};
+use super::measure::{Measure, Memory, Tally};
 use super::question::{Asking, CommandQuestion, EventQuestion};
 use super::source::{Isolation, PolicySource};
 use super::warm_up;
@@ -41,7 +42,11 @@ pub(super) struct Version {
     linked: Linked,
     /// Idle instances. More threads than instances make more; what is too many is dropped.
     idle: Mutex<Vec<Instance>>,
+    /// How many of those are kept.
+    most_idle: AtomicUsize,
     tally: Arc<Tally>,
+    /// That of the instances of all policies.
+    memory: Arc<Memory>,
     measure: Measure,
 }
 
@@ -55,6 +60,7 @@ impl Version {
         engine: Engine,
         linked: Linked,
         metrics: Option<&Metrics>,
+        memory: &Arc<Memory>,
     ) -> Result<Self, Refusal> {
         let measure = Measure::new(&source.name, |hook| linked.exports(hook), metrics);
         let version = Self {
@@ -66,7 +72,9 @@ impl Version {
             engine,
             linked,
             idle: Mutex::default(),
-            tally: Tally::new(&source.name, metrics),
+            tally: Tally::new(&source.name, metrics, memory.clone()),
+            memory: memory.clone(),
+            most_idle: AtomicUsize::new(POLICY_IDLE_INSTANCES),
             measure,
         };
         let mut instance = version.start()?;
@@ -201,15 +209,37 @@ impl Version {
         Ok(answer)
     }
 
-    /// Keeps an instance for further calls unless it is worn, has seen enough, or there are many.
+    /// Keeps one warm instance at most from now on: the version is no longer in force, and answers
+    /// only when the one that is does not.
+    pub(super) fn rest(&self) {
+        self.most_idle.store(1, Ordering::Relaxed);
+        let spare = {
+            let mut idle = self.idle.lock();
+            let kept = idle.len().min(1);
+            idle.split_off(kept)
+        };
+        // Giving memory back takes its time: not under the lock.
+        drop(spare);
+    }
+
+    /// Keeps as many warm instances as it may: the version is in force again.
+    pub(super) fn wake(&self) {
+        self.most_idle
+            .store(POLICY_IDLE_INSTANCES, Ordering::Relaxed);
+    }
+
+    /// Keeps an instance for further calls unless it is worn, has seen enough, or there are many;
+    /// beyond the first also unless all instances of the server have more memory than they may.
     fn keep(&self, instance: Instance) {
         let worn = instance.calls() >= POLICY_CALLS_PER_INSTANCE
             || instance.memory_bytes() > self.limits.memory_bytes / 2;
         if worn || self.isolation == Isolation::PerCall {
             return;
         }
+        let full = self.memory.exceeds(self.limits.warm_memory_bytes);
+        let most = self.most_idle.load(Ordering::Relaxed);
         let mut idle = self.idle.lock();
-        if idle.len() < POLICY_IDLE_INSTANCES {
+        if idle.is_empty() || (!full && idle.len() < most) {
             idle.push(instance);
         }
     }

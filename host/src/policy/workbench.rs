@@ -10,6 +10,7 @@ use wardroom_domain::{ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+use super::compiling::{self, Pace};
 use super::component::{self, Linked, LoadError};
 use super::contract;
 use super::convert::Refused;
@@ -17,7 +18,7 @@ use super::engine;
 use super::facts::State;
 use super::failure::{Failure, Refusal};
 use super::instance::Instance;
-use super::measure::Tally;
+use super::measure::{Memory, Tally};
 use super::warm_up;
 use super::wasi;
 use crate::limits::POLICY_DECIDE_BATCH;
@@ -154,12 +155,14 @@ impl Workbench {
     /// Why a server refuses it.
     pub fn compile(&self, bytes: &[u8]) -> Result<Compiled, LoadError> {
         let started = Instant::now();
-        let linked = component::link(&self.engine, &self.linker, bytes, None)?;
+        let linked = component::link(&self.engine, &self.linker, bytes, None, |engine, bytes| {
+            compiling::compile(engine, bytes, Pace::Full)
+        })?;
         let compiled = Compiled {
             engine: self.engine.clone(),
             linked,
             limits: self.limits,
-            tally: Tally::new(NAME, None),
+            tally: Tally::new(NAME, None, Arc::new(Memory::default())),
             took: started.elapsed(),
         };
         // The types of exports are compared only when an instance is made.

@@ -26,9 +26,24 @@ struct Policy {
     last_error: Option<String>,
 }
 
-#[derive(Deserialize)]
+/// What a server says of all of them.
+#[derive(Debug, Deserialize)]
 struct Policies {
     policies: Vec<Policy>,
+    loading: Vec<Loading>,
+}
+
+/// A component that a server is bringing to life.
+#[derive(Debug, Deserialize)]
+struct Loading {
+    digest: String,
+}
+
+impl Policies {
+    /// Whether the server is at work on a component, which takes a large one many seconds.
+    fn is_loading(&self, digest: &str) -> bool {
+        self.loading.iter().any(|loading| loading.digest == digest)
+    }
 }
 
 /// What a server made of a new file.
@@ -66,10 +81,14 @@ impl Server {
     /// # Errors
     /// The server cannot be reached or does not answer the question.
     pub fn verdict(&self, digest: &str, file: &str) -> Result<Verdict, String> {
-        let patience = Instant::now() + POLICY_DEV_PATIENCE;
+        let mut patience = Instant::now() + POLICY_DEV_PATIENCE;
         loop {
-            if let Some(verdict) = judge(&self.policies()?, digest, file) {
+            let said = self.policies()?;
+            if let Some(verdict) = judge(&said.policies, digest, file) {
                 return Ok(verdict);
+            }
+            if said.is_loading(digest) {
+                patience = Instant::now() + POLICY_DEV_PATIENCE;
             }
             if Instant::now() >= patience {
                 return Ok(Verdict::Unknown);
@@ -79,13 +98,13 @@ impl Server {
         }
     }
 
-    fn policies(&self) -> Result<Vec<Policy>, String> {
+    fn policies(&self) -> Result<Policies, String> {
         read(&self.0.call("GET", "/v1/policies", None)?)
     }
 }
 
 /// The policies in an answer.
-fn read(answer: &Answer) -> Result<Vec<Policy>, String> {
+fn read(answer: &Answer) -> Result<Policies, String> {
     match answer.status {
         200 => {}
         401 | 403 => {
@@ -94,8 +113,7 @@ fn read(answer: &Answer) -> Result<Vec<Policy>, String> {
         }
         status => return Err(format!("the server answers {status} to GET /v1/policies")),
     }
-    serde_json::from_slice::<Policies>(&answer.body)
-        .map(|answer| answer.policies)
+    serde_json::from_slice(&answer.body)
         .map_err(|e| format!("the answer to GET /v1/policies is not understood: {e}"))
 }
 
@@ -135,7 +153,8 @@ mod tests {
         format!(
             r#"{{"policies":[{{"name":"p","file":"policies/p.wasm","digest":"{digest}",
                 "generation":4,"hooks":["events"],"state":"{state}","failures":0,
-                "lastError":"it is too large"}}]}}"#
+                "lastError":"it is too large"}}],
+                "loading":[{{"name":"p","digest":"coming","state":"compiling"}}]}}"#
         )
     }
 
@@ -175,6 +194,7 @@ mod tests {
         };
         assert_eq!(judge(&stale.policies, "new", "x/p.wasm"), Some(refused));
         assert_eq!(judge(&stale.policies, "new", "x/q.wasm"), None);
+        assert!(stale.is_loading("coming") && !stale.is_loading("old"));
         let answered = |status, body: &[u8]| {
             let body = body.to_vec();
             read(&Answer { status, body })

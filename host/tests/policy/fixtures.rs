@@ -13,14 +13,14 @@ use wardroom_domain::{
     WorkspaceId,
 };
 
+/// The root of the repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
 fn built(variable: &str, folder: &str, name: &str) -> PathBuf {
-    let folder = std::env::var_os(variable).map_or_else(
-        || {
-            let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-            root.join("target/wasm32-wasip2/release").join(folder)
-        },
-        PathBuf::from,
-    );
+    let named = std::env::var_os(variable).map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| root().join("target").join(folder));
     let file = folder.join(format!("{name}.wasm"));
     assert!(
         file.exists(),
@@ -32,12 +32,17 @@ fn built(variable: &str, folder: &str, name: &str) -> PathBuf {
 
 /// A policy that misbehaves; see `tests/guests/examples`.
 pub(crate) fn guest(name: &str) -> PathBuf {
-    built("TEST_GUESTS_DIR", "examples", name)
+    built("TEST_GUESTS_DIR", "wasm32-wasip2/release/examples", name)
 }
 
 /// A policy that ships.
 pub(crate) fn plugin(name: &str) -> PathBuf {
-    built("TEST_PLUGINS_DIR", "", name)
+    built("TEST_PLUGINS_DIR", "wasm32-wasip2/release", name)
+}
+
+/// A guest in Python; see `tests/guests/python`.
+pub(crate) fn python_guest(name: &str) -> PathBuf {
+    built("TEST_PYTHON_GUESTS_DIR", "python-guests", name)
 }
 
 /// Limits that a busy machine does not reach: where nothing runs away, no deadline is to pass.

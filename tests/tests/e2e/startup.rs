@@ -1,7 +1,9 @@
-//! What keeps the server from starting, and what it says then.
+//! What keeps the server from starting, what it says then, and what it does while it starts.
 
-use wardroom_tests::Server;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
 use wardroom_tests::token::SECRET;
+use wardroom_tests::{Server, eventually, paths};
 
 #[tokio::test]
 async fn missing_and_weak_secrets_are_named_and_not_shown() {
@@ -43,4 +45,89 @@ async fn an_address_that_is_taken_is_named() {
         .await;
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains(&taken), "{said}");
+}
+
+#[tokio::test]
+async fn while_a_policy_is_loading_operators_are_answered_and_nobody_is_let_in() {
+    let mut server = Server::with()
+        .policy("rooms", &paths::private_channels())
+        .policy("never", &paths::guest("stalls"))
+        .set("policy.start_deadline", "1h")
+        .begin()
+        .await;
+    let backend = server.backend();
+    let get = |path| backend.call("GET", path, &Value::Null);
+    let waits_for_one = || async {
+        let ready = get("/readyz").await;
+        assert_eq!(ready.status, 503, "{ready:?}");
+        (ready.body["reasons"] == json!(["policy \"never\" is loading"])).then_some(ready)
+    };
+    let ready = eventually("the other policy is loaded", waits_for_one).await;
+    assert_eq!(ready.body["ready"], false);
+    assert_eq!(get("/healthz").await.status, 200);
+
+    let listed = get("/v1/policies").await.body;
+    assert_eq!(listed["policies"], json!([]));
+    let loading = listed["loading"].as_array().expect("a list");
+    let states = loading.iter().map(|it| (&it["name"], &it["state"]));
+    let states: Vec<_> = states.collect();
+    assert_eq!(
+        states,
+        [
+            (&json!("rooms"), &json!("loaded")),
+            (&json!("never"), &json!("loading"))
+        ]
+    );
+
+    let refused = get("/v1/workspaces/w").await;
+    assert_eq!(
+        (refused.status, &refused.body["code"]),
+        (503, &json!("overloaded"))
+    );
+    let detail = refused.body["detail"].as_str().unwrap_or_default();
+    assert!(detail.contains("policy \"never\" is loading"), "{detail}");
+    let client = TcpStream::connect(server.public()).await;
+    let refused = client.expect_err("nobody listens").kind();
+    assert_eq!(refused, std::io::ErrorKind::ConnectionRefused);
+
+    server.terminate();
+    assert_eq!(server.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_server_that_has_started_takes_everybody() {
+    let server = Server::with()
+        .policy("rooms", &paths::private_channels())
+        .start()
+        .await;
+    let backend = server.backend();
+    let get = |path| backend.call("GET", path, &Value::Null);
+    assert_eq!(
+        get("/readyz").await.body,
+        json!({"ready": true, "reasons": []})
+    );
+    assert_eq!(get("/v1/policies").await.body["loading"], json!([]));
+    let _ann = server.join("ann").await;
+}
+
+#[tokio::test]
+async fn a_policy_that_is_not_waited_for_keeps_nobody_out() {
+    let server = Server::with()
+        .policy("never", &paths::guest("stalls"))
+        .policy_set("on_failure", "open")
+        .policy_set("wait", false)
+        .set("policy.start_deadline", "1h")
+        .start()
+        .await;
+    let backend = server.backend();
+    let get = |path| backend.call("GET", path, &Value::Null);
+    assert_eq!(get("/readyz").await.status, 200);
+    let loading = || async {
+        let listed = get("/v1/policies").await.body;
+        assert_eq!(listed["policies"], json!([]));
+        (listed["loading"][0]["state"] == "loading").then_some(())
+    };
+    eventually("it is loading", loading).await;
+    let mut ann = server.join("ann").await;
+    assert_eq!(ann.channels().await, [] as [&str; 0]);
 }

@@ -58,8 +58,24 @@ fn policy(
         ("per-call", Isolation::PerCall),
     ];
     let shadow = shadow(check, at, raw.shadow.unwrap_or(false), raw.shadow_file);
+    let on_failure = check.one_of(
+        format!("{at}.on_failure"),
+        raw.on_failure.as_deref(),
+        "closed",
+        &endings,
+    );
+    let wait = raw.wait.unwrap_or(true);
+    if !wait && on_failure == OnFailure::Closed {
+        check.problem(
+            format!("{at}.wait"),
+            "a server that does not wait acts as if the policy were not there, which a policy that \
+             fails closed rules out; set on_failure = \"open\", or remove it",
+        );
+    }
     Policy {
         name,
+        wait,
+        on_failure,
         isolation: check.one_of(
             format!("{at}.isolation"),
             raw.isolation.as_deref(),
@@ -70,12 +86,6 @@ fn policy(
         shadow,
         file,
         settings: canonical(&settings),
-        on_failure: check.one_of(
-            format!("{at}.on_failure"),
-            raw.on_failure.as_deref(),
-            "closed",
-            &endings,
-        ),
     }
 }
 
@@ -152,6 +162,7 @@ pub(super) fn bounds(check: &mut Checker<'_>, raw: &raw::PolicyBounds) -> Policy
         );
     }
     let memory = check.size("policy.memory", raw.memory.as_deref(), "64MiB");
+    let warm = check.size("policy.warm_memory", raw.warm_memory.as_deref(), "256MiB");
     let elements = check.positive("policy.table_elements", raw.table_elements, 100_000);
     let output = check.size("policy.output", raw.output.as_deref(), "1MiB");
     let cache = raw.cache.as_deref();
@@ -160,6 +171,7 @@ pub(super) fn bounds(check: &mut Checker<'_>, raw: &raw::PolicyBounds) -> Policy
         deadline,
         start_deadline,
         memory_bytes: in_memory(memory),
+        warm_memory_bytes: warm,
         table_elements: in_memory(elements),
         output_bytes: in_memory(output),
         cache: cache.map(|path| check.path("policy.cache", path)),

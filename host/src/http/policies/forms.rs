@@ -15,8 +15,44 @@ pub struct Policies {
     pub generation: u64,
     /// In the order of the configuration, which is the order in which they are asked.
     pub policies: Vec<PolicyStatus>,
+    /// Components that are being brought to life just now: all of them while the server starts, and
+    /// later what is to replace or to join those in force.
+    pub loading: Vec<LoadingPolicy>,
     /// The configuration that was read last, if it was refused. What was in force stays in force.
     pub refused_configuration: Option<RefusedConfiguration>,
+}
+
+/// A component on its way into force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct LoadingPolicy {
+    /// The policy's name in the configuration.
+    #[schema(example = "house-rules")]
+    pub name: String,
+    /// The file of the policy.
+    #[schema(example = "policies/house-rules.wasm")]
+    pub file: String,
+    /// The digest of the component.
+    pub digest: String,
+    /// The size of the component, in bytes.
+    pub bytes: usize,
+    /// How far it has come.
+    pub state: LoadingState,
+    /// Since when it has been on its way (RFC 3339).
+    pub since: String,
+}
+
+/// How far a component has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LoadingState {
+    /// It waits for its turn.
+    Waiting,
+    /// It is turned into native code. One that was compiled before skips this.
+    Compiling,
+    /// It is linked, started with its settings, and asked something harmless.
+    Loading,
+    /// It can be asked, and waits for the others that come into force with it.
+    Loaded,
 }
 
 /// A configuration that was not taken.

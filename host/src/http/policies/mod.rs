@@ -24,8 +24,9 @@ use crate::limits::{HTTP_COMPONENT_BYTES, MAX_POLICY_NAME_CHARS};
 use crate::wire::Malformed;
 
 pub use self::forms::{
-    Candidate, DifferenceCount, DryRun, InShadow, Policies, PolicyState, PolicyStatus, Refusal,
-    RefusedConfiguration, Reload, Sample, ShadowReport, ViewChange,
+    Candidate, DifferenceCount, DryRun, InShadow, LoadingPolicy, LoadingState, Policies,
+    PolicyState, PolicyStatus, Refusal, RefusedConfiguration, Reload, Sample, ShadowReport,
+    ViewChange,
 };
 
 /// The media type of a component.
@@ -34,11 +35,14 @@ const COMPONENT: &str = "application/wasm";
 /// The workspaces that a candidate is tried on, each as it is when its turn comes.
 pub type Workspaces = Box<dyn Iterator<Item = (WorkspaceId, Workspace)> + Send>;
 
-/// The calls that change nothing.
+/// The call that is answered while the server starts as well: it says what is waited for.
+pub(super) fn lists() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new().routes(routes!(policies))
+}
+
+/// The other calls that change nothing.
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new()
-        .routes(routes!(policies))
-        .routes(routes!(shadow))
+    OpenApiRouter::new().routes(routes!(shadow))
 }
 
 /// The calls that change something, or take long.

@@ -187,6 +187,10 @@ impl Ops for Three {
         Drained(false).ready()
     }
 
+    fn starting(&self) -> Vec<String> {
+        Drained(false).starting()
+    }
+
     fn policies(&self) -> Policies {
         Drained(false).policies()
     }

@@ -63,11 +63,16 @@ impl Ops for Drained {
         }
     }
 
+    fn starting(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn policies(&self) -> Policies {
         assert!(!self.0, "the policies are gone");
         Policies {
             generation: 1,
             policies: vec![policies::status()],
+            loading: Vec::new(),
             refused_configuration: None,
         }
     }

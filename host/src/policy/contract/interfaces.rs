@@ -4,7 +4,7 @@
 use wit_parser::{Function, InterfaceId, PackageId, Resolve};
 
 use super::hints;
-use super::names::{self, Name, closest, list};
+use super::names::{self, Name, Standing, closest, list};
 use super::types::{Differ, Sides, shown};
 use super::{Finding, HOOKS, OFFERED, PACKAGE, SPOKEN, Surfaces};
 use crate::policy::wasi;
@@ -50,10 +50,15 @@ impl<'a> Surface<'a> {
                 let said = "your component exports it, and it is the server that offers it";
                 (said, Some("import it".to_owned()))
             } else {
-                let said = "there is no such hook, so nobody would call it";
-                (said, hints::hook(name.interface))
+                let said = "there is no such hook, so that what your policy decides there would go \
+                            unheard";
+                let remove = "remove the export, or use a server that asks it";
+                (
+                    said,
+                    hints::hook(name.interface).or(Some(remove.to_owned())),
+                )
             };
-            self.say(false, full, said, hint);
+            self.say(true, full, said, hint);
             return;
         }
         self.found.hooks.push(name.interface.to_owned());
@@ -146,12 +151,20 @@ impl<'a> Surface<'a> {
     /// Notes the version of a name of the package; false if it is not one that is spoken.
     fn version(&mut self, full: &str, name: Name<'_>) -> bool {
         self.found.versions.push(name.version.to_owned());
-        let hint = match names::spoken(name.version, SPOKEN) {
-            Some(true) => return true,
-            Some(false) => {
-                format!("upgrade the server, or build against {PACKAGE}@{SPOKEN}")
+        let hint = match names::standing(name.version, SPOKEN) {
+            Standing::Spoken => return true,
+            Standing::Later => format!("upgrade the server, or build against {PACKAGE}@{SPOKEN}"),
+            Standing::LaterMajor => format!(
+                "another major version is another interface: upgrade the server, or write the \
+                 policy against {PACKAGE}@{SPOKEN}"
+            ),
+            Standing::EarlierMajor => format!(
+                "another major version is another interface: take the WIT of {PACKAGE}@{SPOKEN} \
+                 and build again"
+            ),
+            Standing::Unknown => {
+                format!("take the WIT with its version: `package {PACKAGE}@{SPOKEN};`")
             }
-            None => format!("take the WIT with its version: `package {PACKAGE}@{SPOKEN};`"),
         };
         let theirs = match name.version {
             "" => "a package without a version",

@@ -14,6 +14,7 @@ use wit_parser::{PackageId, Resolve, WorldId, WorldItem, WorldKey};
 
 use interfaces::Surface;
 use names::Name;
+pub(super) use names::{Standing, standing};
 
 /// The version of `wardroom:policy` that this server speaks.
 pub(super) const SPOKEN: &str = "1.0.0";

@@ -61,14 +61,34 @@ pub(super) fn list<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     }
 }
 
-/// Whether a version of the interface is one that this server speaks: `None` if it is no version.
-pub(super) fn spoken(version: &str, spoken: &str) -> Option<bool> {
+/// How a version of the interface stands to the one that this server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Standing {
+    /// The same, or an earlier one that it grew out of.
+    Spoken,
+    /// A later one of the same major version: the server may know too little.
+    Later,
+    /// One of a later major version: another interface.
+    LaterMajor,
+    /// One of an earlier major version: another interface.
+    EarlierMajor,
+    /// It is no version.
+    Unknown,
+}
+
+/// How `version` stands to the one that is `spoken`.
+pub(in super::super) fn standing(version: &str, spoken: &str) -> Standing {
     let numbers = |text: &str| -> Option<[u64; 3]> {
         let numbers: Result<Vec<u64>, _> = text.split('.').map(str::parse).collect();
         numbers.ok()?.try_into().ok()
     };
-    let (theirs, ours) = (numbers(version)?, numbers(spoken)?);
-    Some(theirs[0] == ours[0] && theirs <= ours)
+    match (numbers(version), numbers(spoken)) {
+        (Some([theirs, ..]), Some([ours, ..])) if theirs > ours => Standing::LaterMajor,
+        (Some([theirs, ..]), Some([ours, ..])) if theirs < ours => Standing::EarlierMajor,
+        (Some(theirs), Some(ours)) if theirs > ours => Standing::Later,
+        (Some(_), Some(_)) => Standing::Spoken,
+        _ => Standing::Unknown,
+    }
 }
 
 #[cfg(test)]
@@ -95,10 +115,16 @@ mod tests {
 
     #[test]
     fn versions_up_to_ours_of_the_same_major_are_spoken() {
-        assert_eq!(spoken("1.0.0", "1.2.0"), Some(true));
-        assert_eq!(spoken("1.3.0", "1.2.0"), Some(false));
-        assert_eq!(spoken("0.9.0", "1.2.0"), Some(false));
-        assert_eq!(spoken("2.0.0", "1.2.0"), Some(false));
-        assert_eq!(spoken("", "1.2.0"), None);
+        let standing = |version| standing(version, "1.2.0");
+        assert_eq!(standing("1.0.0"), Standing::Spoken);
+        assert_eq!(standing("1.2.0"), Standing::Spoken);
+        assert_eq!(standing("1.2.1"), Standing::Later);
+        assert_eq!(standing("1.3.0"), Standing::Later);
+        assert_eq!(standing("1.10.0"), Standing::Later);
+        assert_eq!(standing("2.0.0"), Standing::LaterMajor);
+        assert_eq!(standing("0.9.0"), Standing::EarlierMajor);
+        for none in ["", "1", "1.0", "1.0.0.0", "1.0.0-rc1", "one"] {
+            assert_eq!(standing(none), Standing::Unknown, "{none}");
+        }
     }
 }

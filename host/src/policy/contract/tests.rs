@@ -184,7 +184,21 @@ fn another_package_an_older_and_a_newer_version_are_said() {
         &hook("wardroom:policy@1.7.0"),
         &["built against 1.7.0, this server speaks 1.0.0 (upgrade the server"],
     );
-    assert_says(&hook("wardroom:policy@0.3.0"), &["built against 0.3.0"]);
+    assert_says(
+        &hook("wardroom:policy@2.0.0"),
+        &[
+            "refused wardroom:policy/events@2.0.0: your component was built against 2.0.0, this \
+             server speaks 1.0.0 (another major version is another interface: upgrade the server, \
+             or write the policy against wardroom:policy@1.0.0)",
+        ],
+    );
+    assert_says(
+        &hook("wardroom:policy@0.3.0"),
+        &[
+            "built against 0.3.0, this server speaks 1.0.0 (another major version is another \
+           interface: take the WIT of wardroom:policy@1.0.0 and build again)",
+        ],
+    );
     let unversioned = "package wardroom:policy;
         interface events { render: func(event: string) -> string; }
         world guest { export events; }";
@@ -273,4 +287,87 @@ fn no_hook_and_functions_by_themselves_are_said() {
 fn a_file_that_is_no_component_has_no_surface() {
     assert_eq!(surfaces(b"\0asm\x01\0\0\0"), None);
     assert_eq!(explain(b"nothing"), None);
+}
+
+#[test]
+fn an_export_that_nobody_asks_is_refused_if_it_is_of_the_package() {
+    let world = |interface: &str| {
+        format!(
+            "package wardroom:policy@1.0.0;
+             interface {interface} {{ judge: func(text: string) -> bool; }}
+             world guest {{ export {interface}; }}"
+        )
+    };
+    assert_says(
+        &world("moderation"),
+        &[
+            "refused wardroom:policy/moderation@1.0.0: there is no such hook, so that what your \
+             policy decides there would go unheard (remove the export, or use a server that asks \
+             it)",
+        ],
+    );
+    assert_says(
+        &world("visibility"),
+        &["(is `wardroom:policy/channel-visibility@1.0.0` meant?)"],
+    );
+    assert_says(
+        &world("context"),
+        &["refused wardroom:policy/context@1.0.0: your component exports it, and it is the server"],
+    );
+}
+
+/// The interface as version 1.0.0 was released, which never changes.
+const GOLDEN: [&str; 5] = [
+    include_str!("../../../../tests/golden/1.0.0/wit/package.wit"),
+    include_str!("../../../../tests/golden/1.0.0/wit/types.wit"),
+    include_str!("../../../../tests/golden/1.0.0/wit/context.wit"),
+    include_str!("../../../../tests/golden/1.0.0/wit/hooks.wit"),
+    include_str!("../../../../tests/golden/1.0.0/wit/worlds.wit"),
+];
+
+/// Whatever a component of 1.0.0 imports and exports, all of it at once.
+fn whole_of(files: &[&str]) -> Surfaces {
+    let mut sources = wit_parser::SourceMap::new();
+    for (number, text) in files.iter().enumerate() {
+        sources.push_str(&format!("{number}.wit"), *text);
+    }
+    let group = sources.parse().unwrap_or_else(|_| panic!("WIT"));
+    let mut resolve = Resolve::default();
+    let package = resolve.push_group(group).expect("WIT");
+    let world = resolve.select_world(&[package], Some("policy"));
+    compare(&resolve, world.expect("the world of everything"))
+}
+
+#[test]
+fn the_interface_still_takes_everything_that_was_built_against_the_first_release() {
+    let whole = whole_of(&GOLDEN);
+    assert_eq!(whole.findings, []);
+    assert_eq!(whole.hooks.len(), 5);
+    assert_eq!(whole.versions, ["1.0.0"]);
+    assert_eq!(whole.capabilities(), ["wardroom:policy/directory@1.0.0"]);
+}
+
+#[test]
+fn a_change_that_would_break_the_first_release_does_not_go_unnoticed() {
+    // The released text is turned around instead: what it has more than the present interface is
+    // what the present one would have lost.
+    for (file, from, to) in [
+        (1, "code: string", "code: string,\n  reason: string"),
+        (
+            2,
+            "member-count: func() -> u32",
+            "member-count: func() -> u64",
+        ),
+        (3, "-> list<bool>", "-> list<u8>"),
+    ] {
+        let mut files = GOLDEN.map(str::to_owned);
+        assert!(files[file].contains(from), "{from} is not in the WIT");
+        files[file] = files[file].replacen(from, to, 1);
+        let files = files.each_ref().map(String::as_str);
+        let findings = whole_of(&files).findings;
+        assert!(
+            findings.iter().any(|finding| finding.refused),
+            "{to}: {findings:?}"
+        );
+    }
 }

@@ -5,10 +5,10 @@ mod book;
 mod calls;
 mod configure;
 mod refresh;
+mod start;
 mod status;
 mod trial;
 
-use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -21,17 +21,18 @@ use wardroom_domain::{Generation, Hooks};
 pub use self::book::{Cause, RefusedConfiguration, Reload};
 pub use self::calls::{PromoteError, RollbackError, ShadowError};
 pub use self::configure::ReconfigureError;
+pub use self::start::{StartError, Starting};
 pub use self::status::{PolicyState, PolicyStatus};
 
 pub(super) use self::refresh::Watched;
 
 use self::book::{Book, Record};
 use self::configure::Attempt;
-use super::capability;
 use super::ladder::Policy;
 use super::limits::PolicyLimits;
 use super::loader::{Loader, Surroundings};
 use super::pipeline::Content;
+use super::progress::{LoadingPolicy, Progress};
 use super::set::PolicySet;
 use super::settling::Settling;
 use super::shadow::{self, Observation, Shadow, Shadows};
@@ -39,34 +40,14 @@ use super::source::{self, PolicySource};
 use super::version::Version;
 use crate::limits::POLICY_SETTLING_PATIENCE;
 
-/// Why the server does not start with its policies.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// Two policies have one name.
-    #[error("two policies are named {0:?}; give each a name of its own")]
-    SameName(Arc<str>),
-    /// The engine does not start.
-    #[error("the WebAssembly engine does not start: {0}")]
-    Engine(String),
-    /// A policy cannot be loaded.
-    #[error("policy {name:?} ({}): {reason}", file.display())]
-    Policy {
-        /// Its name.
-        name: Arc<str>,
-        /// Its file.
-        file: PathBuf,
-        /// What is wrong, and what to do.
-        reason: String,
-    },
-}
-
 /// The policies of a server. Cloning is cheap; all clones are one.
 #[derive(Clone)]
 pub struct Policies(Arc<Shared>);
 
 struct Shared {
     surroundings: Surroundings,
+    /// What is being loaded just now.
+    progress: Arc<Progress>,
     /// What loading takes; made when the first policy is loaded.
     loader: OnceLock<Loader>,
     current: ArcSwap<PolicySet>,
@@ -90,31 +71,6 @@ impl Policies {
         Self::empty(PolicyLimits::default(), Surroundings::default())
     }
 
-    /// Loads all policies. It takes up to seconds each: not for a thread that serves anybody.
-    ///
-    /// # Errors
-    /// The first policy that cannot be loaded, with the reason. A server must not start without
-    /// a policy that its operator relies on.
-    pub fn load(sources: Vec<PolicySource>, limits: PolicyLimits) -> Result<Self, StartError> {
-        Self::load_in(sources, limits, Surroundings::default())
-    }
-
-    /// Loads all policies, and has them recorded, counted and cached as the surroundings say.
-    ///
-    /// # Errors
-    /// As [`Self::load`].
-    pub fn load_in(
-        sources: Vec<PolicySource>,
-        limits: PolicyLimits,
-        surroundings: Surroundings,
-    ) -> Result<Self, StartError> {
-        let policies = Self::empty(limits, surroundings);
-        if !sources.is_empty() {
-            policies.start(sources, limits)?;
-        }
-        Ok(policies)
-    }
-
     fn empty(limits: PolicyLimits, surroundings: Surroundings) -> Self {
         let sink = surroundings.decisions.clone();
         if let Some(metrics) = &surroundings.metrics {
@@ -123,6 +79,7 @@ impl Policies {
         let set = PolicySet::new(Generation(1), Vec::new(), sink, Shadows::default());
         Self(Arc::new(Shared {
             surroundings,
+            progress: Arc::default(),
             loader: OnceLock::new(),
             current: ArcSwap::from_pointee(set),
             book: Mutex::new(Book {
@@ -139,46 +96,6 @@ impl Policies {
         }))
     }
 
-    fn start(&self, sources: Vec<PolicySource>, limits: PolicyLimits) -> Result<(), StartError> {
-        let loader = self.0.loader().map_err(StartError::Engine)?;
-        let mut policies: Vec<Policy> = Vec::with_capacity(sources.len());
-        let mut book = self.0.book.lock();
-        for source in sources {
-            if book.find(&source.name).is_some() {
-                return Err(StartError::SameName(source.name));
-            }
-            let began = Instant::now();
-            let version = capability::check_grants(&source.grants)
-                .and_then(|()| Content::read(&source.file, limits.file_bytes))
-                .and_then(|content| content.version(loader, &source, limits, None))
-                .map_err(|reason| StartError::Policy {
-                    name: source.name.clone(),
-                    file: source.file.clone(),
-                    reason,
-                })?;
-            tracing::info!(
-                policy = &*source.name,
-                digest = %version.digest(),
-                hooks = ?version.hooks(),
-                in_shadow = source.shadow == source::Shadow::Whole,
-                "policy loaded"
-            );
-            let source = Arc::new(source);
-            let last = Reload::now(Cause::Start, began.elapsed(), None);
-            let mut record = Record::new(source.clone(), last);
-            if source.shadow == source::Shadow::Whole {
-                record.shadow = Some(Shadow::whole(&source, version));
-            } else {
-                let candidate = self.0.candidate(loader, &source, limits, &version);
-                (record.shadow, record.shadow_error) = candidate;
-                policies.push(Policy::new(source, version, Generation(1)));
-            }
-            book.records.push(record);
-        }
-        self.0.publish(&book, Generation(1), policies);
-        Ok(())
-    }
-
     /// The set in force. It stays the same while it is held, so that all questions of one
     /// decision are answered by one generation.
     #[must_use]
@@ -192,6 +109,13 @@ impl Policies {
     pub fn standing(&self) -> Option<(Generation, Hooks)> {
         let current = self.0.current.load();
         current.generation().map(|it| (it, current.hooks()))
+    }
+
+    /// The components that are being brought to life just now, for the first time or in the place of
+    /// others.
+    #[must_use]
+    pub fn loading(&self) -> Vec<LoadingPolicy> {
+        self.0.progress.all()
     }
 
     /// Sees the number of each new generation, after it has come into force: whatever was decided
@@ -232,7 +156,8 @@ impl Shared {
     /// What loading takes. Called by one thread at a time.
     fn loader(&self) -> Result<&Loader, String> {
         if self.loader.get().is_none() {
-            let loader = Loader::new(self.surroundings.clone()).map_err(|e| format!("{e:#}"))?;
+            let loader = Loader::new(self.surroundings.clone(), self.progress.clone());
+            let loader = loader.map_err(|e| format!("{e:#}"))?;
             return Ok(self.loader.get_or_init(|| loader));
         }
         self.loader.get().ok_or_else(|| "it is gone".to_owned())

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 /// Runs `wardroom policy` with these arguments; the standard output and the standard error, and
 /// whether it succeeded with exit code 0.
-fn policy(arguments: &[&str]) -> (ExitCode, String, String) {
+pub(crate) fn policy(arguments: &[&str]) -> (ExitCode, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let arguments = ["wardroom", "policy"].iter().chain(arguments);
     let code = wardroom::cli::run(arguments.map(OsString::from), [], &mut out, &mut err);
@@ -23,7 +23,7 @@ fn policy(arguments: &[&str]) -> (ExitCode, String, String) {
 }
 
 #[track_caller]
-fn assert_code(code: ExitCode, expected: u8) {
+pub(crate) fn assert_code(code: ExitCode, expected: u8) {
     // The type has no equality; its debug form has the number.
     assert_eq!(
         format!("{code:?}"),
@@ -46,6 +46,6 @@ fn folder(name: &str, text: &str) -> (TempDir, PathBuf) {
     (folder, file)
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }

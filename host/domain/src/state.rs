@@ -197,6 +197,19 @@ impl Workspace {
         })
     }
 
+    /// A member as the directory alone has them, whoever is connected: what policies find when they
+    /// look somebody up. An answer that rests on it holds until the directory changes; the role that
+    /// a token brings comes and goes without the directory's revision moving.
+    #[must_use]
+    pub fn listed(&self, user: &UserId) -> Option<SubjectFacts> {
+        let member = self.members.get(user)?;
+        Some(SubjectFacts {
+            user: user.clone(),
+            role: member.role.clone(),
+            attributes: member.attributes.clone(),
+        })
+    }
+
     /// Everybody a policy can speak of: members and connected users, in order of their ids.
     #[must_use]
     pub fn subjects(&self) -> Vec<SubjectFacts> {

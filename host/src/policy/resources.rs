@@ -269,7 +269,7 @@ impl directory::Host for State {
     fn find_subject(&mut self, id: String) -> Result<Option<Resource<Subject>>> {
         // Text that cannot be an id names nobody.
         let facts = match (UserId::new(&id), self.directory()) {
-            (Ok(user), Some(state)) if state.members().contains_key(&user) => state.subject(&user),
+            (Ok(user), Some(state)) => state.listed(&user),
             _ => None,
         };
         Ok(facts.map(|facts| {

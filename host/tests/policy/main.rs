@@ -11,6 +11,7 @@ mod golden;
 mod hooks;
 mod loading;
 mod log;
+mod look_ups;
 mod memory;
 mod misbehaving;
 mod reconfigure;

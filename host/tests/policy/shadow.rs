@@ -15,7 +15,7 @@ use wardroom_domain::{Json, Rule, Verdict, Workspace, WorkspaceId};
 use crate::fixtures::{
     channel, command, event, eventually, guest, here, load_in, request, source, subject,
 };
-use crate::hooks::directory;
+use crate::look_ups::directory;
 
 /// As many samples are kept.
 const SAMPLES: usize = 100;

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -56,6 +56,8 @@ pub enum Scenario {
     /// Fan-out of media and selecting events in a public channel, for the server with and
     /// without policies.
     Policy,
+    /// Calls of policies, without a server and without this load generator.
+    Hooks,
 }
 
 /// The server under test, as the load generator is told of it.
@@ -112,6 +114,7 @@ pub async fn run(scenario: Scenario, subject: Subject) -> anyhow::Result<Outcome
                 .fanout(1_000, &[Way::Media, Way::Select], true)
                 .await?
         }
+        Scenario::Hooks => bail!("the program `hooks` measures this, without a server"),
     }
     Ok(bench.outcome)
 }

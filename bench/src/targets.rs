@@ -1,5 +1,7 @@
 //! The rows of the report and the targets that stand against them. Knows no numbers.
 
+pub(crate) mod hooks;
+
 use crate::scenario::Scenario;
 use crate::scenario::Scenario::{Burst, Churn, Connect, Fanout, Fanout5000, Idle, Policy, Rooms};
 

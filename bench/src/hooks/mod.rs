@@ -97,8 +97,11 @@ impl Bench {
         time / if self.subject.quick { QUICK_PART } else { 1 }
     }
 
+    /// Takes a number down; one that is none, such as a share of nothing, is left out.
     fn put(&mut self, name: &str, value: f64) {
-        self.outcome.numbers.insert(name.to_owned(), value);
+        if value.is_finite() {
+            self.outcome.numbers.insert(name.to_owned(), value);
+        }
     }
 
     fn put_timing(&mut self, name: &str, timing: Timing) {

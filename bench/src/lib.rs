@@ -1,10 +1,11 @@
-//! The pieces that the load generator, the floor and the orchestrator share. Knows the protocol
-//! from the outside only: no code of the server is used here.
+//! The pieces that the load generator, the floor and the orchestrator share. They know the protocol
+//! from the outside only; of the server's code, `hooks` alone uses any.
 
 pub mod api;
 pub mod fleet;
 pub mod frame;
 pub mod histogram;
+pub mod hooks;
 pub mod hub;
 pub mod limits;
 pub mod mark;

@@ -30,5 +30,8 @@ pub const START_DEADLINE: Duration = Duration::from_secs(20);
 pub const STOP_DEADLINE: Duration = Duration::from_secs(10);
 /// A whole run of the load generator against one server is killed after this time.
 pub const LOADGEN_DEADLINE: Duration = Duration::from_secs(300);
+/// A whole run of the policy calls is killed after this time; components of large languages take
+/// most of it to compile.
+pub const HOOKS_DEADLINE: Duration = Duration::from_secs(900);
 /// Size of a published event's `data`, in bytes.
 pub const PAYLOAD_BYTES: usize = 120;

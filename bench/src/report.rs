@@ -1,12 +1,16 @@
 //! From the numbers of all rounds to tables: medians, spread, ratios against the peer and the
 //! floor, and whether the targets are met. Must not know how a number was obtained.
 
+mod hooks;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::scenario::Scenario;
 use crate::servers::Kind;
 use crate::targets::{EVENTS, METRICS, Metric, Target};
+
+pub use self::hooks::component_number;
 
 /// The numbers of every round, by scenario, server and name; `None` where a round gave none.
 #[derive(Debug, Default)]
@@ -29,6 +33,15 @@ fn show(value: f64) -> String {
         _ => 3,
     };
     format!("{value:.digits$}")
+}
+
+/// What is said of a target.
+fn word(met: Option<bool>) -> &'static str {
+    match met {
+        None => "–",
+        Some(true) => "met",
+        Some(false) => "**missed**",
+    }
 }
 
 fn spread(values: &[f64]) -> String {
@@ -123,11 +136,6 @@ impl Rounds {
     fn verdict(&self, metric: &Metric) -> (String, String) {
         let node = self.ratio(metric, Kind::Wardroom, Kind::Node);
         let floor = self.ratio(metric, Kind::Wardroom, Kind::Floor);
-        let word = |met: Option<bool>| match met {
-            None => "–",
-            Some(true) => "met",
-            Some(false) => "**missed**",
-        };
         let both = |one: Option<bool>, other: Option<bool>| Some(one? && other?);
         match metric.target {
             Target::None => (String::new(), String::new()),
@@ -185,7 +193,10 @@ impl Rounds {
     pub fn markdown(&self, scenarios: &[Scenario]) -> String {
         let mut text = String::new();
         for scenario in scenarios {
-            self.table(*scenario, &mut text);
+            match scenario {
+                Scenario::Hooks => self.hooks(&mut text),
+                _ => self.table(*scenario, &mut text),
+            }
         }
         if !self.faults.is_empty() {
             text.push_str("## What went wrong\n\n");

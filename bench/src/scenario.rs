@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -64,6 +64,8 @@ pub enum Scenario {
     /// 10,000 sockets and 1,000 channels come under changed policies and a changed directory while
     /// events are published; for the server only.
     Settle,
+    /// Calls of policies, without a server and without this load generator.
+    Hooks,
 }
 
 /// The server under test, as the load generator is told of it.
@@ -128,6 +130,7 @@ pub async fn run(scenario: Scenario, subject: Subject) -> anyhow::Result<Outcome
         }
         Scenario::Renditions => bench.renditions().await?,
         Scenario::Settle => bench.settle().await?,
+        Scenario::Hooks => bail!("the program `hooks` measures this, without a server"),
     }
     Ok(bench.outcome)
 }

@@ -1,6 +1,7 @@
 //! The rows of the report and the targets that stand against them. Knows no numbers.
 
 mod events;
+pub(crate) mod hooks;
 
 pub(crate) use self::events::EVENTS;
 

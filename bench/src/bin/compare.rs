@@ -4,12 +4,12 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::Stdio;
-use std::time::Instant;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use clap::Parser;
-use wardroom_bench::limits::LOADGEN_DEADLINE;
+use wardroom_bench::limits::{HOOKS_DEADLINE, LOADGEN_DEADLINE};
 use wardroom_bench::report::Rounds;
 use wardroom_bench::scenario::{Outcome, Scenario};
 use wardroom_bench::servers::{API_KEY, Kind, Places, Running, SECRET, pause, pinned};
@@ -17,7 +17,9 @@ use wardroom_bench::servers::{API_KEY, Kind, Places, Running, SECRET, pause, pin
 const SERVER_CORE: usize = 0;
 const CLIENT_CORE: usize = 1;
 const ROUNDS: usize = 3;
-const EVERYTHING: [Scenario; 9] = [
+/// The policy that a server with policies has.
+const SERVED_POLICY: &str = "private_channels.wasm";
+const EVERYTHING: [Scenario; 10] = [
     Scenario::Connect,
     Scenario::Churn,
     Scenario::Fanout,
@@ -27,6 +29,7 @@ const EVERYTHING: [Scenario; 9] = [
     Scenario::Policy,
     Scenario::Renditions,
     Scenario::Settle,
+    Scenario::Hooks,
 ];
 
 /// Measures the servers against each other, in turns, and reports medians and ratios.
@@ -50,12 +53,18 @@ struct Arguments {
     /// Directory of the Node peer.
     #[arg(long)]
     node_peer: PathBuf,
-    /// Component of a shipped policy; may be repeated.
+    /// Directory of the shipped policies' components.
     #[arg(long)]
-    policy: Vec<PathBuf>,
-    /// Directory of all components.
+    plugins: PathBuf,
+    /// Directory of the components that the tests are written with.
     #[arg(long)]
-    components: PathBuf,
+    guests: PathBuf,
+    /// A further component for `hooks`, as NAME=FILE; may be repeated.
+    #[arg(long = "component")]
+    components: Vec<String>,
+    /// Settings of such a component, as NAME=JSON.
+    #[arg(long)]
+    settings: Vec<String>,
     /// Directory for the report, logs and configuration.
     #[arg(long)]
     output: PathBuf,
@@ -79,7 +88,10 @@ fn main() -> anyhow::Result<()> {
     let mut rounds = Rounds::default();
     for scenario in scenarios {
         for round in 0..count {
-            take_turns(&arguments, *scenario, round, &mut rounds)?;
+            match scenario {
+                Scenario::Hooks => hooks(&arguments, round, &mut rounds)?,
+                _ => take_turns(&arguments, *scenario, round, &mut rounds)?,
+            }
         }
     }
     let report = format!("{}\n{}", preamble(count)?, rounds.markdown(scenarios));
@@ -121,21 +133,15 @@ fn take_turns(
     let places = Places {
         binaries: arguments.binaries.clone(),
         node_peer: arguments.node_peer.clone(),
-        policies: arguments.policy.clone(),
-        components: arguments.components.clone(),
+        policies: vec![arguments.plugins.join(SERVED_POLICY)],
+        components: arguments.plugins.clone(),
         output: arguments.output.clone(),
     };
     let mut err = std::io::stderr();
     for kind in servers_of(arguments, scenario) {
         let began = Instant::now();
         write!(err, "{scenario:?}, round {}, {} … ", round + 1, kind.name())?;
-        let outcome = match measure(arguments, &places, scenario, kind) {
-            Ok(outcome) => outcome,
-            Err(error) => Outcome {
-                faults: vec![format!("{error:#}")],
-                ..Outcome::default()
-            },
-        };
+        let outcome = measure(arguments, &places, scenario, kind).unwrap_or_else(fault);
         let faults = outcome.faults.join("; ");
         writeln!(err, "{:.0} s {faults}", began.elapsed().as_secs_f64())?;
         rounds.add(scenario, kind, round, outcome);
@@ -171,10 +177,7 @@ fn measure(
             SECRET,
             "--pid",
             &running.pid().to_string(),
-        ])
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        ]);
     command.args(["--renderers", &kind.renderers().to_string()]);
     if let Some(home) = running.home() {
         command.arg("--home").arg(home);
@@ -182,13 +185,22 @@ fn measure(
     if arguments.quick {
         command.arg("--quick");
     }
-    let mut child = command.spawn().context("starting the load generator")?;
+    outcome_of(command, LOADGEN_DEADLINE)
+}
+
+/// Runs a program that measures, and takes what it prints.
+fn outcome_of(mut program: Command, deadline: Duration) -> anyhow::Result<Outcome> {
+    program
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = program.spawn().context("starting what measures")?;
     let began = Instant::now();
     while child.try_wait()?.is_none() {
-        if began.elapsed() > LOADGEN_DEADLINE {
+        if began.elapsed() > deadline {
             child.kill()?;
             child.wait()?;
-            bail!("not done in {LOADGEN_DEADLINE:?}");
+            bail!("not done in {deadline:?}");
         }
         pause();
     }
@@ -198,7 +210,40 @@ fn measure(
         "{}",
         String::from_utf8_lossy(&output.stderr).trim()
     );
-    serde_json::from_slice(&output.stdout).context("the load generator's answer")
+    serde_json::from_slice(&output.stdout).context("what it answered")
+}
+
+/// One round of policy calls, which take both cores and no server.
+fn hooks(arguments: &Arguments, round: usize, rounds: &mut Rounds) -> anyhow::Result<()> {
+    let began = Instant::now();
+    let mut err = std::io::stderr();
+    write!(err, "hooks, round {} … ", round + 1)?;
+    let mut program = Command::new(arguments.binaries.join("hooks"));
+    program.arg("--plugins").arg(&arguments.plugins);
+    program.arg("--guests").arg(&arguments.guests);
+    program.arg("--scratch").arg(arguments.output.join("hooks"));
+    for component in &arguments.components {
+        program.args(["--component", component]);
+    }
+    for settings in &arguments.settings {
+        program.args(["--settings", settings]);
+    }
+    if arguments.quick {
+        program.arg("--quick");
+    }
+    let outcome = outcome_of(program, HOOKS_DEADLINE).unwrap_or_else(fault);
+    let faults = outcome.faults.join("; ");
+    writeln!(err, "{:.0} s {faults}", began.elapsed().as_secs_f64())?;
+    rounds.add(Scenario::Hooks, Kind::Wardroom, round, outcome);
+    Ok(())
+}
+
+/// What a measurement gives that failed: it is noted, not fatal.
+fn fault(error: anyhow::Error) -> Outcome {
+    Outcome {
+        faults: vec![format!("{error:#}")],
+        ..Outcome::default()
+    }
 }
 
 /// What the numbers mean depends on the machine: it is named above them.

@@ -3,7 +3,10 @@
 use anyhow::{Context, Result};
 
 use crate::setup::{self, GUEST_TARGET};
-use crate::shell::{cargo, root, run};
+use crate::shell::{cargo, command, root, run, target};
+
+/// The guest of the tests that is a script.
+const SCRIPT: &str = "tests/guests/javascript";
 
 /// Builds the policies in `plugins/` to components in `target/wasm32-wasip2/release`.
 pub(crate) fn policies() -> Result<()> {
@@ -26,9 +29,19 @@ pub(crate) fn shipped() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds the misbehaving guests of the tests to `target/wasm32-wasip2/release/examples`.
+/// Builds the guests of the tests to `target/wasm32-wasip2/release/examples`.
 pub(crate) fn guests() -> Result<()> {
-    guest(&["--package", "wardroom-guests", "--examples"])
+    guest(&["--package", "wardroom-guests", "--examples"])?;
+    setup::npm(SCRIPT)?;
+    let folder = root().join(SCRIPT);
+    run(command("npm", &["run", "--silent", "build"]).current_dir(&folder))?;
+    let built = folder.join("build/sees.wasm");
+    let beside_the_others = target()
+        .join(GUEST_TARGET)
+        .join("release/examples/sees.wasm");
+    std::fs::copy(&built, beside_the_others)
+        .with_context(|| format!("cannot copy {}", built.display()))?;
+    Ok(())
 }
 
 fn guest(packages: &[&str]) -> Result<()> {

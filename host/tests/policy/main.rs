@@ -10,5 +10,6 @@ mod loading;
 mod log;
 mod misbehaving;
 mod reload;
+mod scripts;
 mod surroundings;
 mod tools;

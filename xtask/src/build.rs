@@ -3,7 +3,10 @@
 use anyhow::{Context, Result};
 
 use crate::setup::{self, GUEST_TARGET};
-use crate::shell::{cargo, command, root, run};
+use crate::shell::{cargo, command, root, run, target};
+
+/// The guest of the tests that is a script.
+const SCRIPT: &str = "tests/guests/javascript";
 
 /// Builds the policies in `plugins/` to components in `target/wasm32-wasip2/release`.
 pub(crate) fn policies() -> Result<()> {
@@ -26,12 +29,26 @@ pub(crate) fn shipped() -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds the guests of the tests: those in Rust to `target/wasm32-wasip2/release/examples`, the one in
-/// Python to `target/python-guests`.
+/// Builds the guests of the tests: those in Rust and the one in JavaScript to
+/// `target/wasm32-wasip2/release/examples`, the one in Python to `target/python-guests`.
 pub(crate) fn guests() -> Result<()> {
     guest(&["--package", "wardroom-guests", "--examples"])?;
+    script()?;
     setup::python_with_environments()?;
     run(&mut command("python3", &["tests/guests/python/build.py"]))
+}
+
+fn script() -> Result<()> {
+    setup::npm(SCRIPT)?;
+    let folder = root().join(SCRIPT);
+    run(command("npm", &["run", "--silent", "build"]).current_dir(&folder))?;
+    let built = folder.join("build/sees.wasm");
+    let beside_the_others = target()
+        .join(GUEST_TARGET)
+        .join("release/examples/sees.wasm");
+    std::fs::copy(&built, beside_the_others)
+        .with_context(|| format!("cannot copy {}", built.display()))?;
+    Ok(())
 }
 
 /// Builds one guest of the tests.

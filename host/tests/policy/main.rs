@@ -17,6 +17,7 @@ mod misbehaving;
 mod reconfigure;
 mod reload;
 mod sandbox;
+mod scripts;
 mod shadow;
 mod starting;
 mod surroundings;

@@ -81,6 +81,7 @@ mod tests {
                 outcome("guests see nothing", vec![]),
                 outcome("only \"ann\" sees it", vec![fault]),
             ],
+            endured: Vec::new(),
             took,
         };
         let text = write(&report, "cases.toml").expect("a text");

@@ -28,11 +28,14 @@ fn states(loading: &[LoadingPolicy]) -> Vec<(&str, LoadingState)> {
     states.collect()
 }
 
+/// Lines of a log, each with what was loading when it was written.
+type Seen = Vec<(String, Vec<LoadingPolicy>)>;
+
 /// A log that looks at what is loading with each line that is written.
 #[derive(Clone)]
 struct Watcher {
     policies: Policies,
-    seen: Arc<Mutex<Vec<(String, Vec<LoadingPolicy>)>>>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 impl Write for Watcher {
@@ -79,7 +82,7 @@ fn what_is_found_waits_and_decides_nothing() {
 #[test]
 fn a_first_compile_is_told_before_and_after() {
     let (policies, starting) = prepare(two());
-    let seen = Arc::default();
+    let seen: Arc<Mutex<Seen>> = Arc::default();
     let watcher = Watcher {
         policies,
         seen: Arc::clone(&seen),

@@ -107,7 +107,10 @@ fn what_cannot_work_is_said_before_anything_is_built() {
     let folder = tempfile::tempdir().unwrap();
     let (code, _, err) = policy(&["dev", text(folder.path()), "--once"]);
     assert_code(code, 2);
-    assert_has(&err, &["neither policy.toml nor Cargo.toml", "--build", "--file"]);
+    assert_has(
+        &err,
+        &["neither policy.toml nor Cargo.toml", "--build", "--file"],
+    );
     let project = Project::new(&plugin("private_channels"));
     fs::write(project.at("key"), "wr_key\n").unwrap();
     let key = project.at("key");

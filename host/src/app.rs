@@ -223,7 +223,8 @@ async fn restore(committer: &Committer, remembered: Remembered) -> Result<()> {
     Ok(())
 }
 
-/// Takes an address without listening on it: whoever connects is refused, and nobody else gets it.
+/// Takes an address without listening on it: whoever connects is refused. Another server that is
+/// started meanwhile may take it as well; the later of the two to listen fails.
 fn reserve(key: &str, address: SocketAddr) -> Result<TcpSocket> {
     let reserved = || {
         let socket = match address {

@@ -162,8 +162,8 @@ pub const POLICY_IDLE_INSTANCES: usize = 16;
 /// Linear memory of all instances of all policies, idle and busy, in bytes, by default. Beyond it a
 /// policy keeps one warm instance; what more threads need at the same time is started for each call.
 pub const POLICY_WARM_MEMORY_BYTES: u64 = 256 << 20;
-/// Threads that compile policies, at most; as many as there are processors if those are fewer. What
-/// else is to be compiled waits.
+/// Threads that compile policies, at most, both at the start and while clients are served; as many
+/// as there are processors if those are fewer. What else is to be compiled waits.
 pub const POLICY_COMPILE_THREADS: usize = 4;
 /// Priority of those threads while anybody is served, of 99: nice 10. A busy thread beside one of them
 /// gets nine tenths of a processor. With the lowest there is, a server that is busy all the time would

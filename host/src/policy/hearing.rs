@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use wardroom_domain::{ChannelId, Denial, Generation, Json, SubjectFacts};
 
+use super::component::Digest;
 use super::convert::Refused;
 use super::decision::{Decided, DecisionSink, Hook, Said};
 use super::ladder::{Asked, Policy};
@@ -69,10 +70,12 @@ impl<'a> Hearing<'a> {
         });
     }
 
-    /// Refuses, for the reason that the policy gave or because it failed.
+    /// Refuses, for the reason that the policy gave or because it failed; `by` is the version that
+    /// gave it, which may be the one before.
     pub(super) fn deny(
         self,
         policy: &Policy,
+        by: Option<Digest>,
         refused: Option<Refused>,
         matter: Matter<'_>,
     ) -> Denial {
@@ -88,7 +91,7 @@ impl<'a> Hearing<'a> {
         };
         tracing::info!(
             policy = &*denial.policy,
-            digest = %policy.version.digest(),
+            digest = %by.unwrap_or_else(|| policy.version.digest()),
             generation = self.generation.0,
             hook = self.hook.name(),
             workspace = %self.asking.workspace,

@@ -69,8 +69,8 @@ impl PolicySet {
         }
     }
 
-    /// Whether it is time for a new generation of the same policies: one of them failed to answer who enters or who sees a
-    /// channel, what holds in its stead is remembered, and it may answer by now.
+    /// Whether it is time for a new generation of the same policies: one of them failed to answer who
+    /// enters or who sees a channel, what holds in its stead is remembered, and it may answer by now.
     #[must_use]
     pub fn wants_another_look(&self, now: Instant) -> bool {
         let mut policies = self.policies.iter();
@@ -135,9 +135,11 @@ impl PolicySet {
             hearing.heard(policy, &asked, verdict(&asked));
             match asked.answer {
                 Some(Ok(())) => {}
-                Some(Err(refused)) => return Err(hearing.deny(policy, Some(refused), matter())),
+                Some(Err(refused)) => {
+                    return Err(hearing.deny(policy, asked.by, Some(refused), matter()));
+                }
                 None if policy.fails_open() => {}
-                None => return Err(hearing.deny(policy, None, matter())),
+                None => return Err(hearing.deny(policy, asked.by, None, matter())),
             }
         }
         hearing.end(false, matter());
@@ -173,10 +175,15 @@ impl PolicySet {
                     None => merged = Some(grant),
                 },
                 Some(Err(refused)) => {
-                    return Verdict::Denied(hearing.deny(policy, Some(refused), matter()));
+                    return Verdict::Denied(hearing.deny(
+                        policy,
+                        asked.by,
+                        Some(refused),
+                        matter(),
+                    ));
                 }
                 None if policy.fails_open() => {}
-                None => return Verdict::Denied(hearing.deny(policy, None, matter())),
+                None => return Verdict::Denied(hearing.deny(policy, asked.by, None, matter())),
             }
         }
         hearing.end(false, matter());

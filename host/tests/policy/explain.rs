@@ -2,6 +2,7 @@
 //! that asking for an explanation changes nothing that is counted or held against anybody.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wardroom::metrics::Metrics;
 use wardroom::policy::{
@@ -10,12 +11,10 @@ use wardroom::policy::{
 use wardroom_domain::{Instead, Rule, StandIn};
 
 use crate::fixtures::{
-    Kept, channel, eventually, guest, here, load_all, load_in, plugin, source, subject,
+    FAILURES, Kept, channel, eventually, guest, here, limits, load_all, load_in, plugin, source,
+    subject, within_the_pause,
 };
 use crate::log::Log;
-
-/// Fails this often in a row before a version is left alone.
-const FAILURES: usize = 8;
 
 /// What stands in for the only policy's answer about a channel.
 fn stand_in(set: &PolicySet, id: &str) -> Option<StandIn> {
@@ -44,6 +43,17 @@ fn an_answer_of_the_version_in_force_has_no_stand_in() {
     assert_eq!(stand_in(&nobody.unwrap().current(), "c"), None);
 }
 
+/// A policy that has just been left alone, and a time before that.
+fn quarantined(on_failure: OnFailure) -> (Instant, Policies) {
+    let policies = failing(on_failure);
+    let set = policies.current();
+    let fail = || drop(set.audience(here(), &channel("trap", false, &[])));
+    (1..FAILURES).for_each(|_| fail());
+    let began = Instant::now();
+    fail();
+    (began, policies)
+}
+
 #[test]
 fn the_configured_end_is_kept_with_the_failure_and_then_with_the_quarantine() {
     for (on_failure, instead, rule) in [
@@ -60,12 +70,15 @@ fn the_configured_end_is_kept_with_the_failure_and_then_with_the_quarantine() {
         assert!(told.failure.starts_with("trap: "), "{told:?}");
         assert!(told.failure.contains("told to panic"), "{told:?}");
 
-        for _ in 0..FAILURES {
-            let _asked = set.audience(here(), &channel("trap", false, &[]));
-        }
-        assert_eq!(policies.status()[0].quarantined, ["channel-visibility"]);
+        let (quarantined, rules) = within_the_pause(|| {
+            let (began, policies) = quarantined(on_failure);
+            let rules = policies
+                .current()
+                .audience(here(), &channel("fine", false, &[]));
+            (began, (policies.status().remove(0).quarantined, rules))
+        });
+        assert_eq!(quarantined, ["channel-visibility"]);
         // What it would answer is held back as well, and that is told.
-        let rules = set.audience(here(), &channel("fine", false, &[]));
         assert_eq!(rules, [rule]);
         let told = rules.stand_in(0).unwrap();
         assert_eq!((&told.instead, told.asked), (&instead, false));
@@ -75,20 +88,19 @@ fn the_configured_end_is_kept_with_the_failure_and_then_with_the_quarantine() {
 
 #[test]
 fn a_failure_of_another_hook_is_not_the_one_that_is_told() {
-    let policies = failing(OnFailure::Closed);
-    let set = policies.current();
-    for _ in 0..FAILURES {
-        let _asked = set.audience(here(), &channel("trap", false, &[]));
-    }
-    assert!(
-        set.admit(here(), &crate::fixtures::request("panic"))
-            .is_err()
-    );
-    let last = policies.status()[0].last_error.clone().unwrap();
+    let (admitted, last, told, viewer) = within_the_pause(|| {
+        let (began, policies) = quarantined(OnFailure::Closed);
+        let set = policies.current();
+        let admitted = set.admit(here(), &crate::fixtures::request("panic"));
+        let last = policies.status()[0].last_error.clone();
+        let viewer = set.viewers().remove(0);
+        (began, (admitted, last, stand_in(&set, "fine"), viewer))
+    });
+    assert!(admitted.is_err());
+    let last = last.unwrap();
     assert!(last.contains("told to panic"), "{last}");
-    let told = stand_in(&set, "fine").unwrap();
+    let told = told.unwrap();
     assert!(!told.failure.contains("told to panic"), "{told:?}");
-    let viewer = set.viewers().remove(0);
     assert_eq!(viewer.last_failure, Some(told.failure));
 }
 
@@ -225,12 +237,12 @@ fn an_explanation_is_counted_nowhere_and_held_against_nobody() {
 
 #[test]
 fn an_explanation_does_not_ask_who_is_in_quarantine_and_frees_nobody() {
-    let policies = failing(OnFailure::Closed);
+    let (policies, said) = within_the_pause(|| {
+        let (began, policies) = quarantined(OnFailure::Closed);
+        let said = opinion(&policies.current(), "each");
+        (began, (policies, said))
+    });
     let set = policies.current();
-    for _ in 0..FAILURES {
-        let _asked = set.audience(here(), &channel("trap", false, &[]));
-    }
-    let said = opinion(&set, "each");
     assert!(!said.allows);
     assert!(!said.stand_in.unwrap().asked);
     // When the pause is over it is asked, and nothing follows from its answer.

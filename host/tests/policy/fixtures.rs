@@ -144,6 +144,25 @@ pub(crate) fn attributes(name: &str, value: &str) -> Attributes {
     }
 }
 
+/// Fails this often in a row before a version is left alone.
+pub(crate) const FAILURES: usize = 8;
+
+/// How long it is left alone at first.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
+
+/// Has something failing brought into quarantine, and looked at before the pause is over. `look`
+/// returns a time before the pause began; where a busy machine had it look too late, it looks anew.
+pub(crate) fn within_the_pause<T>(look: impl Fn() -> (Instant, T)) -> T {
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        let (began, seen) = look();
+        if began.elapsed() < PAUSE {
+            return seen;
+        }
+        assert!(Instant::now() < patience, "the machine is too busy");
+    }
+}
+
 /// Waits for a condition, and fails if it does not come about within a generous time.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let patience = Instant::now() + Duration::from_secs(60);

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use wardroom::policy::{Asking, Hook, Isolation, Policies, PolicySource, Surroundings};
-use wardroom_domain::{
-    Attributes, ChannelId, ChannelSpec, Command, Context, Json, MemberSpec, Rendition, Role, Rule,
-    SocketId, Timestamp, UserId, Verdict, Workspace, WorkspaceId, decide,
-};
+use wardroom_domain::{Json, Rendition, Role, Rule, Verdict};
 
 use crate::fixtures::{
     Kept, attributes, channel, command, event, guest, here, limits, load, load_all, load_in,

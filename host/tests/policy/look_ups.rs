@@ -2,7 +2,7 @@
 
 use wardroom::policy::{Asking, Policies};
 use wardroom_domain::{
-    Attributes, ChannelId, ChannelSpec, Command, Context, Json, MemberSpec, Role, Rule, SocketId,
+    Attributes, ChannelId, ChannelSpec, Command, Context, MemberSpec, Role, Rule, SocketId,
     Timestamp, UserId, Verdict, Workspace, WorkspaceId, decide,
 };
 
@@ -115,7 +115,7 @@ fn channels_and_people_of_the_workspace_are_found() {
 fn a_role_that_a_token_brings_is_not_found() {
     let mut scene = LookUps::new();
     let connect = Command::Connect {
-        socket: SocketId::new("s"),
+        socket: SocketId::new("s").unwrap(),
         user: UserId::new("nobody").unwrap(),
         status: None,
         role: Some(Role::new("host").unwrap()),

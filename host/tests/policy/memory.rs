@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use wardroom::policy::{Policies, PolicyLimits, PolicySet};
 use wardroom_domain::Rule;
 
-use crate::fixtures::{channel, eventually, guest, here, load_all, patient, plugin, source};
+use crate::fixtures::{channel, eventually, guest, here, limits, load_all, plugin, source};
 
 /// Linear memory that two instances do not have.
 const PLENTY: u64 = 1 << 40;
@@ -35,7 +35,7 @@ fn ask_at_once(policies: &Policies, what: &str, holds: impl FnMut() -> bool) {
 fn load(warm_memory_bytes: u64) -> Policies {
     let limits = PolicyLimits {
         warm_memory_bytes,
-        ..patient()
+        ..limits()
     };
     load_all(vec![source("p", &guest("misbehaves"))], limits).unwrap()
 }
@@ -73,7 +73,7 @@ fn the_budget_is_one_for_all_policies() {
     let limits = PolicyLimits {
         // Room for each of the two once, and for no third instance.
         warm_memory_bytes: alone,
-        ..patient()
+        ..limits()
     };
     let sources = vec![
         source("p", &guest("misbehaves")),

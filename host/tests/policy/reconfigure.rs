@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use wardroom::policy::{
     Also, Policies, PolicySource, PolicyState, PolicyStatus, ReconfigureError, Shadow,
 };
-use wardroom_domain::{Json, Rule};
+use wardroom_domain::{Json, Rule, Rules};
 
 use crate::fixtures::{channel, eventually, guest, here, limits, load_all, plugin, source};
 
@@ -46,7 +46,7 @@ impl Scene {
         self.policies.status().remove(0)
     }
 
-    fn rules(&self) -> Vec<Rule> {
+    fn rules(&self) -> Rules {
         let facts = channel("c", false, &[]);
         self.policies.current().audience(here(), &facts)
     }
@@ -174,6 +174,21 @@ fn a_running_policy_whose_file_is_gone_takes_new_settings() {
     assert_eq!(status.state, PolicyState::Stale, "the file is still gone");
     let said = status.last_error.unwrap();
     assert!(said.contains("Put it there"), "{said}");
+}
+
+/// What is shown is why the configuration of now is refused, not one that was tried in between.
+#[test]
+fn a_reason_from_in_between_gives_way_to_the_one_that_holds() {
+    let scene = Scene::new();
+    let bad = with_settings(scene.source("a"), r#"{"see_all":true}"#);
+    scene.refused(std::slice::from_ref(&bad), &["see_all"]);
+    let between = "line 3: expected `=`";
+    scene.policies.refuse_configuration(between);
+    assert_eq!(
+        scene.policies.refused_configuration().unwrap().reason,
+        between
+    );
+    scene.refused(&[bad], &["see_all"]);
 }
 
 /// Whoever follows the files tries a refused configuration again by itself.

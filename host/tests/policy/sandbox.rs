@@ -7,11 +7,11 @@ use std::time::{Duration, UNIX_EPOCH};
 use wardroom::policy::{Asking, Policies, PolicyLimits, PolicySet};
 use wardroom_domain::{Json, Verdict};
 
-use crate::fixtures::{command, guest, here, load_all, patient, source};
+use crate::fixtures::{command, guest, here, limits, load_all, source};
 use crate::log::Log;
 
 fn load() -> Policies {
-    load_all(vec![source("p", &guest("looks_around"))], patient()).unwrap()
+    load_all(vec![source("p", &guest("looks_around"))], limits()).unwrap()
 }
 
 /// What the guest says it saw; nothing if it could not say.
@@ -158,18 +158,22 @@ mod python {
     use crate::fixtures::python_guest;
 
     /// Its start is not what these tests are about, and slow where the engine is not optimized.
-    fn limits() -> PolicyLimits {
+    fn unhurried() -> PolicyLimits {
         PolicyLimits {
             start_deadline: Duration::from_secs(60),
             call_deadline: Duration::from_secs(60),
-            ..patient()
+            ..limits()
         }
     }
 
     /// Loaded once: it is large.
     fn loaded() -> Arc<PolicySet> {
         static LOADED: LazyLock<Policies> = LazyLock::new(|| {
-            load_all(vec![source("py", &python_guest("looks_around"))], limits()).unwrap()
+            load_all(
+                vec![source("py", &python_guest("looks_around"))],
+                unhurried(),
+            )
+            .unwrap()
         });
         LOADED.current()
     }

@@ -7,20 +7,20 @@ use serde_json::{Value, json};
 use wardroom::policy::{Asking, Policies};
 use wardroom_domain::{Rule, Test};
 
-use crate::fixtures::{channel, guest, here, load_all, patient, source};
+use crate::fixtures::{channel, guest, here, limits, load_all, source};
 use crate::log::Log;
 
 fn script() -> Policies {
-    load_all(vec![source("p", &guest("sees"))], patient()).unwrap()
+    load_all(vec![source("p", &guest("sees"))], limits()).unwrap()
 }
 
 /// What the script says that it sees.
 fn seen(policies: &Policies, what: &str, asking: Asking<'_>) -> Value {
-    let rule = policies
+    let rules = policies
         .current()
-        .audience(asking, &channel(what, false, &[]))
-        .remove(0);
-    let Rule::Only(selector) = &rule else {
+        .audience(asking, &channel(what, false, &[]));
+    let rule = &rules[0];
+    let Rule::Only(selector) = rule else {
         panic!("{rule:?}: {:?}", policies.status()[0].last_error);
     };
     let [Test::Attribute { value, .. }] = &selector.any[0].all[..] else {

@@ -13,7 +13,7 @@ use wardroom::policy::{
 use wardroom_domain::{Json, Rule, Verdict, Workspace, WorkspaceId};
 
 use crate::fixtures::{
-    channel, command, event, eventually, guest, here, load_in, request, source, subject,
+    channel, command, event, eventually, guest, here, limits, load_in, request, source, subject,
 };
 use crate::look_ups::directory;
 

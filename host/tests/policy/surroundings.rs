@@ -9,15 +9,9 @@ use wardroom::policy::{Policies, PolicyLimits, PolicySet, Surroundings};
 use wardroom_domain::Rule;
 
 use crate::fixtures::{
-    channel, command, event, eventually, guest, here, limits, load, load_in, plugin, request,
-    source,
+    FAILURES, PAUSE, channel, command, event, eventually, guest, here, limits, load, load_in,
+    plugin, request, source, within_the_pause,
 };
-
-/// Fails this often in a row before a version is left alone.
-const FAILURES: usize = 8;
-
-/// How long it is left alone at first.
-const PAUSE: Duration = Duration::from_secs(1);
 
 fn rule(set: &PolicySet, id: &str) -> Rule {
     set.audience(here(), &channel(id, false, &[]))[0].clone()
@@ -123,19 +117,6 @@ fn more_instances_than_there_may_be_are_refused() {
     });
     // At once, or after a pause if it was turned away too often.
     eventually("it answers again", || rule(&set, "fine") == Rule::Everyone);
-}
-
-/// Has something failing brought into quarantine, and looked at before the pause is over. `look`
-/// returns a time before the pause began; where a busy machine had it look too late, it looks anew.
-fn within_the_pause<T>(look: impl Fn() -> (Instant, T)) -> T {
-    let patience = Instant::now() + Duration::from_secs(60);
-    loop {
-        let (began, seen) = look();
-        if began.elapsed() < PAUSE {
-            return seen;
-        }
-        assert!(Instant::now() < patience, "the machine is too busy");
-    }
 }
 
 #[test]

@@ -285,7 +285,7 @@ async fn asking_why_leaves_no_trace() {
     backend.put_channel("red", &red).await;
     backend.ok("PUT", &member("ann"), &red).await;
     let shadow = format!("/v1/policies/{POLICY}/shadow");
-    // The rule and the person were asked about, and the log and the shadow have heard of it.
+    // The rule and the person were asked about, and the log and the shadow have heard of both.
     let (asked, before) = eventually("everything has settled", || async {
         let asked = backend.ok("GET", &shadow, &Value::Null).await.body["asked"].clone();
         let before = counted(&server).await;
@@ -294,7 +294,8 @@ async fn asking_why_leaves_no_trace() {
             "wardroom_decision_log_written_total {}",
             lines.lines().count()
         );
-        (asked == 1 && !lines.is_empty() && before.contains(&line)).then_some((asked, before))
+        let both = lines.lines().count() == 2 && before.contains(&line);
+        (asked == 1 && both).then_some((asked, before))
     })
     .await;
     for _ in 0..20 {

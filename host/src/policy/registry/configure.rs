@@ -86,6 +86,8 @@ impl Policies {
         if let Some(last) = &*self.0.attempt.lock()
             && (&last.sources, &last.limits, &last.held) == (&sources, &limits, &held)
         {
+            // Another reason may have been given in between.
+            self.refuse_configuration(&last.error.to_string());
             return Err(last.error.clone());
         }
         let outcome = self.0.reconfigure(&sources, &contents, limits, began);

@@ -69,7 +69,6 @@ pub(in super::super) fn listen(
 fn run(shown: &Receiver<Observation>, metrics: Option<&Metrics>) {
     while let Ok(observation) = shown.recv() {
         let shadow = &observation.shadow;
-        shadow.tally.asked();
         for difference in differences(&observation) {
             if let Some(metrics) = metrics {
                 let (hook, kind) = (observation.hook.name(), difference.kind.name());
@@ -79,6 +78,8 @@ fn run(shown: &Receiver<Observation>, metrics: Option<&Metrics>) {
             }
             shadow.tally.differed(sample(&observation, difference));
         }
+        // Last, so that whoever sees it counted sees what came of it too.
+        shadow.tally.asked();
     }
 }
 

@@ -227,7 +227,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Of some users, with what was known of them, those who came or went.
-    pub(super) fn strangers(&self, subjects: &[(UserId, Option<SubjectFacts>)]) -> OrdSet<UserId> {
+    fn strangers(&self, subjects: &[(UserId, Option<SubjectFacts>)]) -> OrdSet<UserId> {
         let known = |user| self.state.subject(user).is_some();
         let came_or_went = subjects
             .iter()

@@ -167,3 +167,123 @@ fn whoever_went_is_not_told_that_a_changed_channel_is_gone() {
           = created
     "#]]);
 }
+
+// Whoever loses the connection that gave them a role is never shown what only that role and the new
+// channel together would have let them see.
+#[test]
+fn a_channel_that_changes_is_settled_by_the_roles_that_are_left() {
+    check(&expect![[r#"
+        policy 1 looks up to admit
+        policy 1 admits all but u9
+        policy 1 c1: nobody
+        policy 1 c2: only(role=guest)
+        put-channel c1 private
+          ? audience of c1
+          = created
+        put-channel c2
+          ? audience of c2
+          = created
+        # The latest connection gives a guest the role.
+        connect s1 g1 by-token role=guest
+          ? admit g1
+          -> opened s1 of g1
+          -> online-status-updated g1 online to everyone
+          = created
+        connect s2 g1 by-token role=editor
+          ? admit g1
+          -> opened s2 of g1
+          -> channel-deleted c2 to g1
+          = created
+        policy 1 admits no editor
+        policy 1 c1: only(role=editor)
+        put-channel c1 attr.kind=voice
+          ? admit g1 again
+          ? admit g1 again
+          ? audience of c1
+          -> closed s2: not admitted
+          -> channel-created c2 to g1
+        show channel c1
+          | c1 seen by nobody, generation 1
+        show channel c2
+          | c2 seen by g1, generation 1
+    "#]]);
+}
+
+#[test]
+fn members_of_a_channel_that_change_are_settled_by_the_roles_that_are_left() {
+    check(&expect![[r#"
+        policy 1 looks up to admit
+        policy 1 admits all but u9
+        policy 1 c1: nobody
+        policy 1 c2: only(role=guest)
+        put-channel c1 private
+          ? audience of c1
+          = created
+        put-channel c2
+          ? audience of c2
+          = created
+        # The latest connection gives a guest the role.
+        connect s1 g1 by-token role=guest
+          ? admit g1
+          -> opened s1 of g1
+          -> online-status-updated g1 online to everyone
+          = created
+        connect s2 g1 by-token role=editor
+          ? admit g1
+          -> opened s2 of g1
+          -> channel-deleted c2 to g1
+          = created
+        policy 1 admits no editor
+        policy 1 c1: only(role=editor)
+        put-channel-member c1 u1
+          ? admit g1 again
+          ? admit g1 again
+          ? audience of c1
+          -> closed s2: not admitted
+          -> channel-created c2 to g1
+          = created
+        show channel c1
+          | c1 seen by nobody, generation 1
+        show channel c2
+          | c2 seen by g1, generation 1
+    "#]]);
+}
+
+#[test]
+fn a_truth_is_settled_by_the_roles_that_are_left() {
+    check(&expect![[r#"
+        policy 1 looks up to admit
+        policy 1 admits all but u9
+        policy 1 c1: nobody
+        policy 1 c2: only(role=guest)
+        put-channel c1 private
+          ? audience of c1
+          = created
+        put-channel c2
+          ? audience of c2
+          = created
+        # The latest connection gives a guest the role.
+        connect s1 g1 by-token role=guest
+          ? admit g1
+          -> opened s1 of g1
+          -> online-status-updated g1 online to everyone
+          = created
+        connect s2 g1 by-token role=editor
+          ? admit g1
+          -> opened s2 of g1
+          -> channel-deleted c2 to g1
+          = created
+        policy 1 admits no editor
+        policy 1 c1: only(role=editor)
+        sync #c1:u1 #c2
+          ? admit g1 again
+          ? admit g1 again
+          ? audience of c1
+          -> closed s2: not admitted
+          -> channel-created c2 to g1
+        show channel c1
+          | c1 seen by nobody, generation 1
+        show channel c2
+          | c2 seen by g1, generation 1
+    "#]]);
+}

@@ -9,7 +9,7 @@ use wardroom_domain::{
     OnlineStatus, Output, Rendering, SocketId, Target, UserId,
 };
 
-use crate::heard::Heard;
+use crate::heard::{self, Heard};
 use crate::judge::ensure;
 use crate::model::Model;
 use crate::outcome::Sight;
@@ -229,6 +229,11 @@ impl Clients {
     ) -> Result<(), String> {
         let sockets = self.sockets(audience)?;
         let users: BTreeSet<UserId> = sockets.iter().map(|s| self.open[s].clone()).collect();
+        let told_of = match event {
+            Event::ChannelCreated { channel } | Event::ChannelDeleted { channel } => Some(channel),
+            _ => None,
+        };
+        heard::named(step, audience, told_of)?;
         match event {
             Event::ChannelCreated { channel } => heard.created(step, self, channel, &users),
             Event::ChannelDeleted { channel } => heard.deleted(step, self, channel, &users),

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use wardroom_domain::{ChannelId, Command, Json, UserId};
+use wardroom_domain::{Audience, ChannelId, Command, Json, UserId};
 
 use crate::clients::{Clients, Step};
 use crate::judge::ensure;
+use crate::model::Model;
 use crate::outcome::Sight;
 
 /// What was heard of one command.
@@ -206,6 +207,35 @@ impl Heard {
             format!("selecting should be {should:?}")
         })
     }
+}
+
+/// Events that name their audience name somebody, and those that tell who sees a channel that stays
+/// only people who were there and still are: whoever came learns the state, and nobody who went is
+/// left to hear of it.
+pub(crate) fn named(
+    step: &Step<'_>,
+    audience: &Audience,
+    stays: Option<&ChannelId>,
+) -> Result<(), String> {
+    let nobody = match audience {
+        Audience::Workspace => false,
+        Audience::Users(users) => users.is_empty(),
+        Audience::Sockets(sockets) => sockets.is_empty(),
+    };
+    ensure(!nobody, || "it is for nobody".to_owned())?;
+    let (Audience::Users(users), Some(channel)) = (audience, stays) else {
+        return Ok(());
+    };
+    let stays = |model: &Model| model.channels.contains_key(channel);
+    if !stays(step.before) || !stays(step.after) {
+        return Ok(());
+    }
+    let (before, after) = (step.before.subjects(), step.after.subjects());
+    let there = |user: &UserId| before.contains_key(user) && after.contains_key(user);
+    let stranger = users.iter().find(|user| !there(user));
+    ensure(stranger.is_none(), || {
+        format!("{stranger:?} came or went and is told of a channel")
+    })
 }
 
 /// A channel's beginning and end are for everybody where no policy is loaded, and for those who

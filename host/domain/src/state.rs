@@ -222,6 +222,12 @@ impl Workspace {
         users.into_iter().filter_map(|u| self.subject(u)).collect()
     }
 
+    /// As many people as [`Workspace::subjects`] may be, known without a look at them: members who
+    /// are connected count twice.
+    pub(crate) fn most_subjects(&self) -> usize {
+        self.members.len() + self.sockets_of.len()
+    }
+
     /// Whether the user may see the channel.
     #[must_use]
     pub fn may_see(&self, user: &UserId, channel: &ChannelId) -> bool {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use wardroom_domain::{
-    Event, EventFacts, Form, Generation, Json, Pipeline, Rendition, SubjectFacts,
+    Clause, Event, EventFacts, Form, Generation, Json, Pipeline, Rendition, SubjectFacts,
     TooManyRenditions, UserId, limits,
 };
 
@@ -134,6 +134,7 @@ impl Policies {
                     continue;
                 }
                 Form::Split(parts) => {
+                    let mut some_are_left = true;
                     for (selector, payload) in parts {
                         let channel = facts.channel.as_ref();
                         let meant = |p: &&SubjectFacts| selects(&selector, channel, p);
@@ -143,11 +144,20 @@ impl Policies {
                             payload: Some(payload),
                             persons: these,
                         });
+                        // Nobody can be left behind a form for everybody: no further policy is
+                        // asked about what stands there.
+                        let unconditional = |c: &Clause| c.all.is_empty() && c.none.is_empty();
+                        if selector.any.iter().any(unconditional) {
+                            some_are_left = false;
+                            break;
+                        }
                     }
-                    next.push(Branch {
-                        payload: None,
-                        persons,
-                    });
+                    if some_are_left {
+                        next.push(Branch {
+                            payload: None,
+                            persons,
+                        });
+                    }
                     continue;
                 }
             };

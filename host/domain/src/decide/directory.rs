@@ -150,7 +150,7 @@ impl Draft<'_> {
         self.put_off();
         self.readmit_everybody();
         let subjects = self.put_off_until_now();
-        let untold = self.strangers(&subjects);
+        let untold = self.came_or_went();
         self.view_described(id, reply, &untold);
         let others = self.state.restricted.without(id);
         self.subjects_changed(&subjects, &others);
@@ -263,7 +263,7 @@ impl Draft<'_> {
         }
         self.readmit_everybody();
         let subjects = self.put_off_until_now();
-        let untold = self.strangers(&subjects);
+        let untold = self.came_or_went();
         let mut unviewed = self.state.restricted.clone();
         for (channel, reply) in described {
             self.view_described(channel, reply, &untold);

@@ -130,7 +130,7 @@ struct Draft<'a> {
     /// Everybody a policy can speak of, kept from the first rule that speaks of all of them until
     /// that changes: it takes longer to gather them than to apply the rule.
     everybody: Option<Arc<[SubjectFacts]>>,
-    /// How often a rule was applied to somebody.
+    /// How often a rule was applied to somebody, or may have to be once it is known.
     looked_at: usize,
     /// Whose views are settled later: while channels and people change together, nobody is shown the
     /// state between.

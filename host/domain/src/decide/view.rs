@@ -80,10 +80,13 @@ impl<'a> Draft<'a> {
         if rules.iter().all(|r| *r == Rule::Everyone) {
             return Some(View::Everyone);
         }
+        let most = self.state.most_subjects();
         let candidates = rules
             .iter()
             .filter_map(|r| r.candidates(facts))
-            .min_by_key(OrdSet::len);
+            .min_by_key(OrdSet::len)
+            // A rule may name more people than there are.
+            .filter(|users| users.len() <= most);
         let subjects: Vec<SubjectFacts> = if let Some(users) = candidates {
             self.looked_at += users.len();
             users.iter().filter_map(|u| self.state.subject(u)).collect()
@@ -114,7 +117,12 @@ impl<'a> Draft<'a> {
     /// saw the channel is much work in a large workspace.
     fn look(&mut self, id: &ChannelId) -> Option<(View, View)> {
         let channel = self.state.channels.get(id)?.clone();
-        let (generation, rules) = self.rules(&channel.facts)?;
+        let Some((generation, rules)) = self.rules(&channel.facts) else {
+            // As many as any rule may take to apply: whoever tries again with the answer looks at
+            // no fewer channels, so that nothing is asked in vain.
+            self.looked_at += self.state.most_subjects();
+            return None;
+        };
         let view = self.evaluate(&channel.facts, &rules)?;
         if channel.generation != generation || channel.rules != rules || channel.view != view {
             self.change(Change::ChannelViewed {
@@ -227,7 +235,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Of some users, with what was known of them, those who came or went.
-    pub(super) fn strangers(&self, subjects: &[(UserId, Option<SubjectFacts>)]) -> OrdSet<UserId> {
+    fn strangers(&self, subjects: &[(UserId, Option<SubjectFacts>)]) -> OrdSet<UserId> {
         let known = |user| self.state.subject(user).is_some();
         let came_or_went = subjects
             .iter()

@@ -19,6 +19,7 @@ mod print;
 mod private;
 mod publish;
 mod rules;
+mod settling;
 mod stage;
 mod sync;
 

@@ -1,11 +1,15 @@
 //! Writes what happened in the words of a script. Knows nothing of how it came about.
 
+use imbl::OrdSet;
 use wardroom_domain::{
     Audience, CloseReason, Event, MediaState, OnlineStatus, Output, Question, Rejection, Rendering,
-    Test, View, Workspace,
+    Test, UserId, View, Workspace,
 };
 
 use crate::parse;
+
+/// More people than so many are counted and not named.
+const MOST_NAMED: usize = 100;
 
 pub(crate) fn status(status: OnlineStatus) -> &'static str {
     match status {
@@ -22,6 +26,13 @@ fn joined<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     } else {
         items.join(",")
     }
+}
+
+fn people(users: &OrdSet<UserId>) -> String {
+    if users.len() > MOST_NAMED {
+        return format!("{} people", users.len());
+    }
+    joined(users.iter())
 }
 
 /// What is on, and the other keys; long values by their size.
@@ -47,7 +58,7 @@ fn media(media: &MediaState) -> String {
 fn audience(audience: &Audience) -> String {
     match audience {
         Audience::Workspace => "everyone".to_owned(),
-        Audience::Users(users) => joined(users.iter()),
+        Audience::Users(users) => people(users),
         Audience::Sockets(sockets) => format!("sockets {}", joined(sockets.iter())),
     }
 }
@@ -176,7 +187,7 @@ pub(crate) fn shown(state: &Workspace, words: &[&str]) -> String {
             let channel = state.channels().get(&parse::channel(id)).unwrap();
             let view = match &channel.view {
                 View::Everyone => "everyone".to_owned(),
-                View::Users(users) => joined(users.iter()),
+                View::Users(users) => people(users),
             };
             let by = channel
                 .generation

@@ -5,7 +5,9 @@
 //!   now on; channels that are not named are for everyone;
 //! - `policy GENERATION admits all but USER …`, `allows all but USER …`, `grants JSON`, and
 //!   `renders EVENT: suppressed | replaced JSON | split ROLE=JSON … =JSON`: the other hooks;
-//! - `policy GENERATION looks up`: answers of admission and visibility depend on the directory;
+//! - `policy GENERATION admits no ROLE`: connections with this role are refused;
+//! - `policy GENERATION looks up`: answers of admission and visibility depend on the directory, and
+//!   with `looks up to admit` those of admission alone;
 //! - `repeat COUNT COMMAND`: the command so often, `%` standing for the number; only refusals are
 //!   told;
 //! - `show USER`, `show channel CHANNEL`, `show deadline`: a look at the state;
@@ -18,8 +20,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_domain::{
     Answers, ChannelFacts, ChannelId, Clause, Command, Context, Decision, Denial, Form, Generation,
-    Hooks, Json, Pipeline, Question, Reply, Role, Selector, Test, Timestamp, Undecided, UserId,
-    Verdict, Workspace, decide,
+    Hooks, Json, Pipeline, Question, Reply, Role, Selector, SubjectFacts, Test, Timestamp,
+    Undecided, UserId, Verdict, Workspace, decide,
 };
 
 use crate::parse::{self, ScriptRule};
@@ -46,6 +48,7 @@ struct Policies {
     rules: BTreeMap<ChannelId, Vec<ScriptRule>>,
     hooks: Hooks,
     not_admitted: BTreeSet<UserId>,
+    role_not_admitted: Option<Role>,
     not_allowed: BTreeSet<UserId>,
     grant: Option<Json>,
     forms: BTreeMap<String, Form>,
@@ -61,6 +64,7 @@ impl Policies {
                 ..Hooks::default()
             },
             not_admitted: BTreeSet::new(),
+            role_not_admitted: None,
             not_allowed: BTreeSet::new(),
             grant: None,
             forms: BTreeMap::new(),
@@ -77,6 +81,9 @@ impl Policies {
         if let Some(rest) = text.strip_prefix("admits all but") {
             self.hooks.admission = true;
             self.not_admitted = users(rest);
+        } else if let Some(role) = text.strip_prefix("admits no ") {
+            self.hooks.admission = true;
+            self.role_not_admitted = Some(Role::new(role).unwrap());
         } else if let Some(rest) = text.strip_prefix("allows all but") {
             self.hooks.commands = true;
             self.not_allowed = users(rest);
@@ -87,6 +94,8 @@ impl Policies {
             self.hooks.events = true;
             let (event, form) = rest.split_once(": ").expect("an event and its form");
             self.forms.insert(event.to_owned(), form_of(form));
+        } else if text == "looks up to admit" {
+            self.hooks.admission_looks_up = true;
         } else if text == "looks up" {
             self.hooks.admission_looks_up = true;
             self.hooks.visibility_looks_up = true;
@@ -108,7 +117,9 @@ impl Policies {
     fn answer_hook(&self, question: &Question, answers: &mut Answers) {
         match question {
             Question::Admit(request) => {
-                let refused = self.not_admitted.contains(&request.subject.user);
+                let SubjectFacts { user, role, .. } = &request.subject;
+                let by_role = role.is_some() && *role == self.role_not_admitted;
+                let refused = by_role || self.not_admitted.contains(user);
                 let answer = if refused {
                     Err(self.denial("not-admitted"))
                 } else {

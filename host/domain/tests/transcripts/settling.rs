@@ -1,0 +1,145 @@
+//! How many people and channels one step of settling looks at, in a workspace too large for one.
+//! With five thousand people, seven channels come to [`PEOPLE_PER_SETTLING`].
+//!
+//! [`PEOPLE_PER_SETTLING`]: wardroom_domain::limits::PEOPLE_PER_SETTLING
+
+use expect_test::expect;
+
+use crate::check;
+
+#[test]
+fn a_step_ends_with_the_people_it_may_look_at_and_asks_no_more() {
+    check(&expect![[r#"
+        repeat 5000 put-member m%
+        put-member e1 role=editor
+          -> user-joined {"id":"e1"} to everyone
+          = created
+        repeat 16 put-channel c%
+        # Each channel is asked about once: a step asks of none that it leaves to the next.
+        policy 1 c1: only(role=editor)
+        policy 1 c10: only(role=editor) & each(user=e1)
+        policy 1 c11: only(role=editor)
+        policy 1 c12: only(role=editor)
+        policy 1 c13: only(role=editor)
+        policy 1 c14: only(role=editor)
+        policy 1 c15: only(role=editor)
+        policy 1 c16: only(role=editor) & each(user=m1)
+        policy 1 c2: only(role=editor)
+        settle
+          ? audience of c1
+          ? audience of c10
+          ? audience of c11
+          ? audience of c12
+          ? audience of c13
+          ? audience of c14
+          ? audience of c15
+          ? policy 1 on c10: e1
+          -> channel-deleted c1 to 5000 people
+          -> channel-deleted c10 to 5000 people
+          -> channel-deleted c11 to 5000 people
+          -> channel-deleted c12 to 5000 people
+          -> channel-deleted c13 to 5000 people
+          -> channel-deleted c14 to 5000 people
+          -> channel-deleted c15 to 5000 people
+        show channel c15
+          | c15 seen by e1, generation 1
+        settle
+          ? audience of c16
+          ? audience of c2
+          ? audience of c3
+          ? audience of c4
+          ? audience of c5
+          ? audience of c6
+          ? audience of c7
+          ? audience of c8
+          ? audience of c9
+          ? policy 1 on c16: e1
+          -> channel-deleted c16 to 5001 people
+          -> channel-deleted c2 to 5000 people
+        show channel c9
+          | c9 seen by everyone, generation 1
+        settle
+          = unchanged
+    "#]]);
+}
+
+#[test]
+fn a_step_goes_on_where_rules_speak_of_few() {
+    check(&expect![[r#"
+        repeat 5000 put-member m%
+        repeat 10 put-channel c%
+        policy 1 c1: only(user=m1,m2)
+        policy 1 c10: nobody
+        settle
+          ? audience of c1
+          ? audience of c10
+          ? audience of c2
+          ? audience of c3
+          ? audience of c4
+          ? audience of c5
+          ? audience of c6
+          ? audience of c7
+          ? audience of c8
+          ? audience of c9
+          -> channel-deleted c1 to 4998 people
+          -> channel-deleted c10 to 5000 people
+        show channel c9
+          | c9 seen by everyone, generation 1
+        settle
+          = unchanged
+    "#]]);
+}
+
+#[test]
+fn a_rule_that_names_more_people_than_there_are_counts_for_all_of_them() {
+    check(&expect![[r#"
+        repeat 5000 put-member m%
+        repeat 8 put-channel c%
+        policy 1 c1: only(user=x*9000)
+        policy 1 c2: only(user=x*9000)
+        policy 1 c3: only(user=x*9000)
+        policy 1 c4: only(user=x*9000)
+        policy 1 c5: only(user=x*9000)
+        policy 1 c6: only(user=x*9000)
+        policy 1 c7: only(user=x*9000)
+        settle
+          ? audience of c1
+          ? audience of c2
+          ? audience of c3
+          ? audience of c4
+          ? audience of c5
+          ? audience of c6
+          ? audience of c7
+          -> channel-deleted c1 to 5000 people
+          -> channel-deleted c2 to 5000 people
+          -> channel-deleted c3 to 5000 people
+          -> channel-deleted c4 to 5000 people
+          -> channel-deleted c5 to 5000 people
+          -> channel-deleted c6 to 5000 people
+          -> channel-deleted c7 to 5000 people
+        show channel c7
+          | c7 seen by nobody, generation 1
+        settle
+          ? audience of c8
+        settle
+          = unchanged
+    "#]]);
+}
+
+#[test]
+fn where_nobody_is_asked_the_step_ends_as_well() {
+    check(&expect![[r#"
+        repeat 5000 put-member m%
+        policy 1
+        repeat 8 put-channel c% private members=m*5000
+        policy off
+        settle
+        show channel c7
+          | c7 seen by 5000 people, built in
+        show channel c8
+          | c8 seen by everyone, generation 1
+        settle
+        settle
+          = unchanged
+    "#]]);
+}

@@ -177,7 +177,12 @@ impl events::Guest for Misbehaves {
             "too many" => Rendering::Split(
                 (0..100)
                     .map(|n| Rendition {
-                        to: everybody.clone(),
+                        to: Selector {
+                            any: vec![Clause {
+                                all: vec![Test::Users(vec![n.to_string()])],
+                                none: Vec::new(),
+                            }],
+                        },
                         payload: n.to_string(),
                     })
                     .collect(),

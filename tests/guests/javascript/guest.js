@@ -4,7 +4,7 @@
 import environment from "wasi:cli/environment@0.2.12";
 import preopens from "wasi:filesystem/preopens@0.2.12";
 import randomness from "wasi:random/random@0.2.12";
-import sockets from "wasi:sockets/instance-network@0.2.12";
+import sockets from "wasi:sockets/tcp-create-socket@0.2.12";
 
 /** What browsers, Node and QuickJS's own shell would have. */
 const FOREIGN =
@@ -26,7 +26,13 @@ const sights = {
     environment.initialCwd(),
   ],
   files: () => preopens.getDirectories(),
-  network: () => sockets.instanceNetwork(),
+  network() {
+    try {
+      return sockets.createTcpSocket("ipv4");
+    } catch (error) {
+      return error;
+    }
+  },
   foreign: () => FOREIGN.split(" ").filter((name) => name in globalThis),
   // What is lent must be of no use afterwards.
   keep(channel) {

@@ -30,7 +30,7 @@ const sights = {
     try {
       return sockets.createTcpSocket("ipv4");
     } catch (error) {
-      return error;
+      return error.payload;
     }
   },
   foreign: () => FOREIGN.split(" ").filter((name) => name in globalThis),

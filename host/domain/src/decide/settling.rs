@@ -19,7 +19,8 @@ impl Draft<'_> {
     /// nothing has, by itself.
     pub(super) fn must_be_settled(&mut self, command: &Command) -> Result<(), Undecided> {
         let generation = self.present();
-        if self.state.settled == generation || matches!(command, Command::Settle | Command::Close) {
+        let free = matches!(command, Command::Settle | Command::Close);
+        if free || self.state.is_settled(generation) {
             return Ok(());
         }
         if self.state.channels.is_empty() && self.state.connections.is_empty() {
@@ -32,7 +33,7 @@ impl Draft<'_> {
     /// Goes on settling where the former decision stopped, unless that was for other policies.
     pub(super) fn settle(&mut self) -> Reply {
         let generation = self.present();
-        if self.state.settled == generation {
+        if self.state.is_settled(generation) {
             return Reply::Unchanged;
         }
         let begun = self.state.settling.clone();

@@ -189,3 +189,65 @@ fn whoever_loses_a_role_by_new_policies_is_shown_only_what_those_let_them_see() 
           | c2 seen by nobody, generation 2
     "#]]);
 }
+
+#[test]
+fn policies_that_go_before_a_workspace_settled_leave_nothing_behind() {
+    check(&expect![[r#"
+        repeat 40 put-channel c%
+        put-member u1
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        connect s1 u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
+        policy 1 c1: nobody
+        settle
+          ? audience of c1
+          ? audience of c10
+          ? audience of c11
+          ? audience of c12
+          ? audience of c13
+          ? audience of c14
+          ? audience of c15
+          ? audience of c16
+          ? audience of c17
+          ? audience of c18
+          ? audience of c19
+          ? audience of c2
+          ? audience of c20
+          ? audience of c21
+          ? audience of c22
+          ? audience of c23
+          ? audience of c24
+          ? audience of c25
+          ? audience of c26
+          ? audience of c27
+          ? audience of c28
+          ? audience of c29
+          ? audience of c3
+          ? audience of c30
+          ? audience of c31
+          ? audience of c32
+          ? audience of c33
+          ? audience of c34
+          ? audience of c35
+          ? audience of c36
+          ? audience of c37
+          ? audience of c38
+          -> channel-deleted c1 to u1
+        policy off
+        # Half of the channels are under policies that are gone.
+        select s1 c1
+          ! settle first
+        settle
+          -> channel-created c1 to u1
+        select s1 c1
+          ! settle first
+        settle
+        settle
+          = unchanged
+        select s1 c1
+          -> user-selected-channel u1 c1 [speakers] to everyone
+    "#]]);
+}

@@ -205,7 +205,8 @@ impl Judge {
     fn settles(&mut self, before: &Model, happened: &Happened<'_>) -> Result<Covered, String> {
         let present = happened.generation;
         let after = &self.model;
-        if !matches!(happened.command, Command::Settle) || before.settled == present {
+        let there = before.settled == present && before.settling.is_none();
+        if !matches!(happened.command, Command::Settle) || there {
             self.settling.end();
             settling::aside(happened.command, after, present)?;
             return Ok(Covered::default());

@@ -31,7 +31,8 @@ pub(crate) struct Steps {
 pub(crate) fn comes_first(model: &Model, command: &Command, present: Option<Generation>) -> bool {
     let empty = model.channels.is_empty() && model.connections.is_empty();
     let free = matches!(command, Command::Settle | Command::Close);
-    model.settled != present && !empty && !free
+    let there = model.settled == present && model.settling.is_none();
+    !there && !empty && !free
 }
 
 impl Steps {

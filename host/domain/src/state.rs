@@ -116,6 +116,13 @@ impl Workspace {
         self.settled
     }
 
+    /// Whether everything in it is under these policies, or under the built-in rules alone. One that
+    /// was on its way to others is not, though it has not left these altogether.
+    #[must_use]
+    pub fn is_settled(&self, present: Option<Generation>) -> bool {
+        self.settled == present && self.settling.is_none()
+    }
+
     /// How often the directory has changed.
     #[must_use]
     pub fn revision(&self) -> u64 {

@@ -57,7 +57,7 @@ impl Committer {
     pub(super) async fn settle(&self, workspace: &WorkspaceId) -> Result<(), Failure> {
         loop {
             let entry = self.run(workspace, Command::Settle, None).await?;
-            if entry.state.settled() == self.policies.generation() {
+            if entry.state.is_settled(self.policies.generation()) {
                 return Ok(());
             }
             // Other work gets its turn between two batches.

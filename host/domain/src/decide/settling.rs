@@ -4,6 +4,8 @@
 
 use std::ops::Bound;
 
+use imbl::OrdSet;
+
 use super::{Draft, Undecided};
 use crate::limits::{CHANNELS_PER_SETTLING, CONNECTIONS_PER_SETTLING, PEOPLE_PER_SETTLING};
 use crate::{Change, ChannelId, Command, Generation, Reply, SettlingAt, UserId};
@@ -17,7 +19,8 @@ impl Draft<'_> {
     /// nothing has, by itself.
     pub(super) fn must_be_settled(&mut self, command: &Command) -> Result<(), Undecided> {
         let generation = self.present();
-        if self.state.settled == generation || matches!(command, Command::Settle | Command::Close) {
+        let free = matches!(command, Command::Settle | Command::Close);
+        if free || self.state.is_settled(generation) {
             return Ok(());
         }
         if self.state.channels.is_empty() && self.state.connections.is_empty() {
@@ -30,7 +33,7 @@ impl Draft<'_> {
     /// Goes on settling where the former decision stopped, unless that was for other policies.
     pub(super) fn settle(&mut self) -> Reply {
         let generation = self.present();
-        if self.state.settled == generation {
+        if self.state.is_settled(generation) {
             return Reply::Unchanged;
         }
         let begun = self.state.settling.clone();
@@ -40,7 +43,7 @@ impl Draft<'_> {
         };
         let next = match at {
             SettlingAt::User(after) => self.settle_users(after),
-            SettlingAt::Channel(after) => self.settle_channels(after),
+            SettlingAt::Channel(after) => self.settle_channels(after, &OrdSet::new()),
         };
         self.change(match next {
             Some(at) => Change::Settling { generation, at },
@@ -51,7 +54,7 @@ impl Draft<'_> {
 
     fn settle_users(&mut self, after: Option<UserId>) -> Option<SettlingAt> {
         if !self.asks_admission() {
-            return self.settle_channels(None);
+            return self.settle_channels(None, &OrdSet::new());
         }
         let mut sockets = 0;
         let mut users = Vec::new();
@@ -62,14 +65,34 @@ impl Draft<'_> {
             sockets += own.len();
             users.push(user.clone());
         }
+        // Nobody is shown what the former rules make of those who are left, where this decision looks
+        // at the channel anyway.
+        self.put_off();
         self.readmit(&users);
-        if sockets < CONNECTIONS_PER_SETTLING {
-            return self.settle_channels(None);
-        }
-        Some(SettlingAt::User(users.pop()))
+        let subjects = self.put_off_until_now();
+        let next = if sockets < CONNECTIONS_PER_SETTLING {
+            let untold = self.came_or_went();
+            self.settle_channels(None, &untold)
+        } else {
+            Some(SettlingAt::User(users.pop()))
+        };
+        let left = match &next {
+            None => OrdSet::new(),
+            Some(SettlingAt::User(_)) => self.state.restricted.clone(),
+            Some(SettlingAt::Channel(at)) => {
+                let left = self.state.restricted.range(beyond(at.clone()));
+                left.cloned().collect()
+            }
+        };
+        self.subjects_changed(&subjects, &left);
+        next
     }
 
-    fn settle_channels(&mut self, after: Option<ChannelId>) -> Option<SettlingAt> {
+    fn settle_channels(
+        &mut self,
+        after: Option<ChannelId>,
+        untold: &OrdSet<UserId>,
+    ) -> Option<SettlingAt> {
         let channels = self.state.channels.range(beyond(after));
         // One more than fits, to know whether this is the end.
         let channels: Vec<ChannelId> = channels
@@ -83,7 +106,7 @@ impl Draft<'_> {
                 let last = channels[place - 1].clone();
                 return Some(SettlingAt::Channel(Some(last)));
             }
-            self.view_changed_channel(id);
+            self.view_channel_anew(id, untold);
         }
         None
     }

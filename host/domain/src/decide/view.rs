@@ -153,10 +153,6 @@ impl<'a> Draft<'a> {
         self.emit(Event::ChannelCreated { channel }, audience);
     }
 
-    pub(super) fn view_changed_channel(&mut self, id: &ChannelId) {
-        self.view_channel_anew(id, &OrdSet::new());
-    }
-
     /// Settles who sees a channel and tells those whose view changed, but for those who just
     /// came or went.
     pub(super) fn view_channel_anew(&mut self, id: &ChannelId, untold: &OrdSet<UserId>) {

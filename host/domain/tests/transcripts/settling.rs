@@ -1,5 +1,5 @@
-//! How many people and channels one step of settling looks at, in a workspace too large for one.
-//! With five thousand people, seven channels come to [`PEOPLE_PER_SETTLING`].
+//! What a step of settling shows, and how many people and channels one looks at in a workspace too
+//! large for one. With five thousand people, seven channels come to [`PEOPLE_PER_SETTLING`].
 //!
 //! [`PEOPLE_PER_SETTLING`]: wardroom_domain::limits::PEOPLE_PER_SETTLING
 
@@ -141,5 +141,113 @@ fn where_nobody_is_asked_the_step_ends_as_well() {
         settle
         settle
           = unchanged
+    "#]]);
+}
+
+#[test]
+fn whoever_loses_a_role_by_new_policies_is_shown_only_what_those_let_them_see() {
+    check(&expect![[r#"
+        put-member u1
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        policy 1 c1: only(role=editor)
+        policy 1 c2: only(role=guest)
+        put-channel c1
+          ? audience of c1
+          = created
+        put-channel c2
+          ? audience of c2
+          = created
+        connect s1 u1 role=guest
+          -> opened s1 of u1
+          -> channel-created c2 to u1
+          -> online-status-updated u1 online to everyone
+          = created
+        connect s2 u1 role=editor
+          -> opened s2 of u1
+          -> channel-created c1 to u1
+          -> channel-deleted c2 to u1
+          = created
+        connect s9 g1 by-token role=editor
+          -> opened s9 of g1
+          -> online-status-updated g1 online to everyone
+          = created
+        policy 2 admits no editor
+        policy 2 c2: nobody
+        settle
+          ? admit g1 again
+          ? admit u1 again
+          ? admit u1 again
+          ? audience of c1
+          ? audience of c2
+          -> closed s9: not admitted
+          -> closed s2: not admitted
+          -> online-status-updated g1 offline to everyone
+        show channel c1
+          | c1 seen by everyone, generation 2
+        show channel c2
+          | c2 seen by nobody, generation 2
+    "#]]);
+}
+
+#[test]
+fn policies_that_go_before_a_workspace_settled_leave_nothing_behind() {
+    check(&expect![[r#"
+        repeat 40 put-channel c%
+        put-member u1
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        connect s1 u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
+        policy 1 c1: nobody
+        settle
+          ? audience of c1
+          ? audience of c10
+          ? audience of c11
+          ? audience of c12
+          ? audience of c13
+          ? audience of c14
+          ? audience of c15
+          ? audience of c16
+          ? audience of c17
+          ? audience of c18
+          ? audience of c19
+          ? audience of c2
+          ? audience of c20
+          ? audience of c21
+          ? audience of c22
+          ? audience of c23
+          ? audience of c24
+          ? audience of c25
+          ? audience of c26
+          ? audience of c27
+          ? audience of c28
+          ? audience of c29
+          ? audience of c3
+          ? audience of c30
+          ? audience of c31
+          ? audience of c32
+          ? audience of c33
+          ? audience of c34
+          ? audience of c35
+          ? audience of c36
+          ? audience of c37
+          ? audience of c38
+          -> channel-deleted c1 to u1
+        policy off
+        # Half of the channels are under policies that are gone.
+        select s1 c1
+          ! settle first
+        settle
+          -> channel-created c1 to u1
+        select s1 c1
+          ! settle first
+        settle
+        settle
+          = unchanged
+        select s1 c1
+          -> user-selected-channel u1 c1 [speakers] to everyone
     "#]]);
 }

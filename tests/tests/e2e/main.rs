@@ -9,6 +9,7 @@ mod clients;
 mod commands;
 mod decision_log;
 mod demo;
+mod dev;
 mod directory;
 mod durability;
 mod exchange;

@@ -17,6 +17,7 @@ mod explain;
 mod failing_policy;
 mod first_events;
 mod http_api;
+mod live_changes;
 mod live_sessions;
 mod policy_calls;
 mod presence;

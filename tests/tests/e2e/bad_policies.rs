@@ -272,6 +272,70 @@ async fn a_file_that_changes_ten_times_a_second_disturbs_nobody() {
     assert_eq!(policy["lastError"], Value::Null);
 }
 
+/// A new version that may ask more than the one in force is for the operator to allow.
+#[tokio::test]
+async fn a_version_that_imports_more_waits_for_the_grant() {
+    let (server, mut ann) = scene().await;
+    let backend = server.backend();
+    // The new version admits whoever is listed here.
+    backend
+        .put_channel("door", &json!({"members": ["ann"]}))
+        .await;
+    assert_eq!(ann.heard().await, [created("door")]);
+    let before = policies(&server).await["policies"][0].clone();
+
+    replace_with(&server, &paths::guest("looks_up"));
+    let stale = policy_in(&server, "stale").await;
+    let said = stale["lastError"].as_str().expect("a reason");
+    let words = [
+        "imports wardroom:policy/directory, which the version in force does not",
+        "add grants = [\"wardroom:policy/directory\"] to the policy's section of the configuration",
+        "build it without",
+    ];
+    assert_says(said, &words);
+    let refusal = server.log().entry("of the refusal", |entry| {
+        let text = entry["message"].as_str().unwrap_or_default();
+        text.contains("the policy's file was refused")
+    });
+    let refusal = refusal.await;
+    assert_says(&refusal["reason"].to_string(), &["add grants = ["]);
+    for key in ["digest", "generation", "failures"] {
+        assert_eq!(stale[key], before[key], "{key}: {stale}");
+    }
+    assert_eq!(ann.channels().await, ["door", "open"]);
+    assert_eq!(ann.heard().await, []);
+
+    // What the server cannot give is no grant.
+    let granted = |grant: &str| {
+        changed(&server, |policies| {
+            let policy = policies[0].as_table_mut().expect("a table");
+            policy.insert("grants".into(), vec![grant.to_owned()].into());
+        })
+    };
+    server.configure(&granted("wasi:sockets/tcp"));
+    let refused = eventually("the refusal of the grant", || async {
+        let policies = policies(&server).await;
+        let reason = policies["refusedConfiguration"]["reason"].as_str();
+        reason.map(str::to_owned)
+    });
+    let words = ["wasi:sockets/tcp", "it can give wardroom:policy/directory"];
+    assert_says(&refused.await, &words);
+    assert_eq!(ann.heard().await, []);
+
+    server.configure(&granted("wardroom:policy/directory"));
+    assert_eq!(ann.next().await, created("secret"));
+    let active = policy_in(&server, "active").await;
+    assert_ne!(active["digest"], before["digest"]);
+    assert_eq!(active["lastError"], Value::Null);
+    assert!(
+        active["generation"].as_u64() > before["generation"].as_u64(),
+        "{active}"
+    );
+    assert_eq!(ann.heard().await, []);
+    let now = policies(&server).await;
+    assert_eq!(now["refusedConfiguration"], Value::Null, "{now}");
+}
+
 fn replace(server: &Server, bytes: &[u8]) {
     let file = server.policy_file(POLICY);
     let beside = file.with_extension("new");

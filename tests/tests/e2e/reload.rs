@@ -213,3 +213,41 @@ async fn a_server_does_not_start_with_a_bad_policy() {
     assert_ne!(code, Some(0));
     assert!(said.contains(POLICY), "{said}");
 }
+
+/// A number that the metrics tell, of a name without labels.
+async fn metric(server: &Server, name: &str) -> u64 {
+    let metrics = server.backend().ok("GET", "/metrics", &Value::Null).await;
+    let text = metrics.body.as_str().expect("metrics are a text");
+    let mut values = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    let value = values.next();
+    let value = value.unwrap_or_else(|| panic!("{name} is not in:\n{text}"));
+    value.parse().expect("a number")
+}
+
+#[tokio::test]
+async fn the_settled_generation_follows_the_one_in_force() {
+    const IN_FORCE: &str = "wardroom_policy_generation";
+    const SETTLED: &str = "wardroom_policy_settled_generation";
+    let server = with_policy(&paths::guest("nobody")).start().await;
+    server.backend().put_channel("open", &json!({})).await;
+    let mut ann = server.join("ann").await;
+    let versions = [paths::private_channels(), paths::guest("nobody")];
+    let told = [created("open"), deleted("open")];
+    for (generation, (version, told)) in (2..).zip(versions.into_iter().zip(told)) {
+        assert_eq!(metric(&server, IN_FORCE).await, generation - 1);
+        replace(&server, &component(version));
+        eventually("everything has settled", || async {
+            let settled = metric(&server, SETTLED).await;
+            // What is in force is asked for later, so that it cannot be the lower one.
+            let in_force = metric(&server, IN_FORCE).await;
+            assert!(settled <= in_force, "{settled} of {in_force}");
+            (settled == generation).then_some(())
+        })
+        .await;
+        assert_eq!(metric(&server, IN_FORCE).await, generation);
+        // Whoever is told anything by it has been told.
+        assert_eq!(ann.heard().await, [told]);
+    }
+}

@@ -68,7 +68,7 @@ impl Ops for Operations {
     fn policies(&self) -> http::Policies {
         let refused = self.policies.refused_configuration();
         http::Policies {
-            generation: *self.policies.subscribe().borrow(),
+            generation: self.policies.generation().0,
             policies: self.policies.status().into_iter().map(status).collect(),
             loading: self.policies.loading().into_iter().map(loading).collect(),
             refused_configuration: refused.map(|refused| http::RefusedConfiguration {

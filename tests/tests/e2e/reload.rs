@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use wardroom_tests::settings::Settings;
+use wardroom_tests::wait::within_deadline;
 use wardroom_tests::{Server, eventually, paths};
 
 use crate::exchange::{created, deleted, media, selected, unselected};
@@ -224,6 +225,32 @@ async fn metric(server: &Server, name: &str) -> u64 {
     let value = values.next();
     let value = value.unwrap_or_else(|| panic!("{name} is not in:\n{text}"));
     value.parse().expect("a number")
+}
+
+/// The list of policies and a swap once waited for each other for ever, and with them the workspaces.
+#[tokio::test]
+async fn asking_about_the_policies_holds_up_no_swap() {
+    let server = with_policy(&paths::guest("nobody")).start().await;
+    let versions = [paths::private_channels(), paths::guest("nobody")].map(component);
+    let ask = || async {
+        loop {
+            policy(&server).await;
+        }
+    };
+    let swap = async {
+        for version in versions.iter().cycle().take(100) {
+            within_deadline("a swap", async {
+                let before = policy(&server).await;
+                replace(&server, version);
+                replaced(&server, &before).await;
+            })
+            .await;
+        }
+    };
+    tokio::select! {
+        () = swap => {}
+        _ = async { tokio::join!(ask(), ask(), ask(), ask()) } => {}
+    }
 }
 
 #[tokio::test]

@@ -103,6 +103,13 @@ impl Policies {
         self.0.current.load_full()
     }
 
+    /// The generation in force, whether or not anything is asked of it. Takes no lock, so that it may
+    /// be asked for together with anything else.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        self.0.current.load().number()
+    }
+
     /// The present generation and what it is asked, if it is asked anything. It is cheap: nothing is
     /// counted, locked or made.
     #[must_use]

@@ -230,7 +230,11 @@ async fn metric(server: &Server, name: &str) -> u64 {
 /// The list of policies and a swap once waited for each other for ever, and with them the workspaces.
 #[tokio::test]
 async fn asking_about_the_policies_holds_up_no_swap() {
-    let server = with_policy(&paths::guest("nobody")).start().await;
+    let cache = tempfile::tempdir().expect("a temporary folder can be made");
+    let server = with_policy(&paths::guest("nobody"))
+        .set("policy.cache", cache.path().display().to_string())
+        .start()
+        .await;
     let versions = [paths::private_channels(), paths::guest("nobody")].map(component);
     let ask = || async {
         loop {
@@ -238,7 +242,7 @@ async fn asking_about_the_policies_holds_up_no_swap() {
         }
     };
     let swap = async {
-        for version in versions.iter().cycle().take(100) {
+        for version in versions.iter().cycle().take(60) {
             within_deadline("a swap", async {
                 let before = policy(&server).await;
                 replace(&server, version);
@@ -249,7 +253,7 @@ async fn asking_about_the_policies_holds_up_no_swap() {
     };
     tokio::select! {
         () = swap => {}
-        _ = async { tokio::join!(ask(), ask(), ask(), ask()) } => {}
+        _ = async { tokio::join!(ask(), ask()) } => {}
     }
 }
 

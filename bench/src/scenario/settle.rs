@@ -21,6 +21,7 @@ use self::files::Edit;
 use self::population::{BESIDE, CHANNELS, Call, GUESTS, Pairs, Population, STABLE, private};
 use self::watch::{Elsewhere, Tally, Watch};
 use super::Bench;
+use crate::api::Pipeline;
 use crate::hub::Hub;
 use crate::limits::{DRAIN_DEADLINE, SETTLE_DEADLINE};
 use crate::mark::Mark;
@@ -84,7 +85,7 @@ struct House<'a> {
     stop: Rc<Cell<bool>>,
 }
 
-type Stream = JoinHandle<anyhow::Result<u64>>;
+type Stream = JoinHandle<anyhow::Result<(u64, Pipeline)>>;
 
 impl House<'_> {
     async fn run(mut self) -> anyhow::Result<()> {
@@ -142,7 +143,7 @@ impl House<'_> {
                 let body = format!(r#"{{"event":"note","data":{data},"to":{to}}}"#);
                 line.post(&path, &body).await?;
             }
-            Ok(number)
+            Ok((number, line))
         }))
     }
 
@@ -287,8 +288,10 @@ impl House<'_> {
     /// Ends the streams, and counts what should have come and did not.
     async fn finish(self, here: Stream, there: Stream) -> anyhow::Result<()> {
         self.stop.set(true);
-        let published = here.await?? * STABLE as u64;
-        there.await??;
+        // A server drops the last call of whoever hangs up, so both lines stay open.
+        let (published, _here) = here.await??;
+        let (_, _there) = there.await??;
+        let published = published * STABLE as u64;
         let began = Instant::now();
         while self.watch.stable_heard() < published && began.elapsed() < DRAIN_DEADLINE {
             tokio::time::sleep(LOOK).await;

@@ -63,7 +63,7 @@ fn the_configured_end_is_kept_with_the_failure_and_then_with_the_quarantine() {
         let policies = failing(on_failure);
         let set = policies.current();
         let rules = set.audience(here(), &channel("panic", false, &[]));
-        assert_eq!(rules, [rule.clone()]);
+        assert_eq!(*rules, *std::slice::from_ref(&rule));
         let told = rules.stand_in(0).unwrap();
         assert_eq!(told.instead, instead);
         assert!(told.asked);

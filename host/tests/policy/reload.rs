@@ -227,7 +227,7 @@ fn a_file_that_changes_ten_times_a_second_is_followed_and_never_half() {
                 for bytes in [&bytes[..bytes.len() / 2], bytes] {
                     fs::write(&scene.file, bytes).unwrap();
                     // It is the rate that is tried.
-                    std::thread::sleep(Duration::from_millis(50));
+                    std::thread::park_timeout(Duration::from_millis(50));
                 }
             }
         });
@@ -257,7 +257,7 @@ fn a_file_that_never_rests_is_looked_at_all_the_same() {
             let mut file = fs::File::create(&scene.file).unwrap();
             while !seen.load(Ordering::Relaxed) && Instant::now() < patience {
                 file.write_all(b"\0asm\x0d\0\x01\0").unwrap();
-                std::thread::sleep(Duration::from_millis(20));
+                std::thread::park_timeout(Duration::from_millis(20));
             }
         });
         scene.refused("the file");

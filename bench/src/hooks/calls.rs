@@ -95,7 +95,7 @@ impl Bench {
             let forms = policies.current().render(place.asking(), &event);
             // One for the person, who sees everything.
             let count = forms.map_or(0, |forms| forms.len());
-            ensure!(count == 4, "{count} forms");
+            ensure!(count == 3, "{count} forms");
             Ok(())
         })?;
         let event = questions::other_event()?;

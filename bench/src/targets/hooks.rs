@@ -57,7 +57,7 @@ pub(crate) const SERIES: &[Series] = &[
     ),
     series(
         "events",
-        "a 300-byte event in four forms (`profile-privacy`)",
+        "a 300-byte event in three forms (`profile-privacy`)",
         5.0,
     ),
     plain("events.unchanged", "the same without a profile, left alone"),

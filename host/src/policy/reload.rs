@@ -54,6 +54,8 @@ pub struct Nudge {
 struct Wishes {
     everything: AtomicBool,
     stop: AtomicBool,
+    /// Something has become whole since the last look, though the signal may have found no place.
+    whole: AtomicBool,
 }
 
 impl Nudge {
@@ -101,19 +103,20 @@ impl Policies {
     /// # Errors
     /// As [`Self::watch`].
     pub fn watch_with(&self, also: Option<Also>) -> Result<Watching, WatchError> {
-        // One place suffices: a signal says only "look", and looking sees all that happened.
+        // One place suffices: a signal says only "look", and looking sees all that happened. That
+        // something is whole is kept beside it, so that it is not lost behind what was written before.
         let (signals, received) = sync_channel(1);
         let told = signals.clone();
+        let wishes = Arc::new(Wishes::default());
+        let seen = wishes.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             // An error means that events were lost, so that a look is due as well.
             let signal = event.map_or(Some(Signal::Changing), |e| signal(&e));
             if let Some(signal) = signal {
-                // A full channel means that a look is already due.
-                let _already_due = told.try_send(signal);
+                tell(&told, &seen, signal);
             }
         })
         .map_err(|e| WatchError(e.to_string()))?;
-        let wishes = Arc::new(Wishes::default());
         let mut follower = Follower::new(self.clone(), watcher, also, wishes.clone());
         follower.watch_directories();
         std::thread::Builder::new()
@@ -131,6 +134,14 @@ impl Drop for Watching {
         self.nudge.wishes.stop.store(true, Ordering::Release);
         self.nudge.wake();
     }
+}
+
+fn tell(signals: &SyncSender<Signal>, wishes: &Wishes, signal: Signal) {
+    if signal == Signal::Changed {
+        wishes.whole.store(true, Ordering::Release);
+    }
+    // A full channel means that a look is already due.
+    let _already_due = signals.try_send(signal);
 }
 
 fn signal(event: &Event) -> Option<Signal> {
@@ -201,8 +212,10 @@ impl Follower {
                     continue;
                 }
                 Ok(Signal::Changed) | Err(RecvTimeoutError::Timeout) => {}
-                Ok(Signal::Changing) => rest(signals),
+                Ok(Signal::Changing) => rest(signals, &self.wishes.whole),
             }
+            // What becomes whole from here on sends another signal.
+            self.wishes.whole.store(false, Ordering::Release);
             if self.wishes.stop.load(Ordering::Acquire) {
                 return;
             }
@@ -280,10 +293,10 @@ impl Follower {
     }
 }
 
-/// Waits until nothing has been written for a while.
-fn rest(signals: &Receiver<Signal>) {
+/// Waits until nothing has been written for a while, or something is known to be whole.
+fn rest(signals: &Receiver<Signal>, whole: &AtomicBool) {
     let patience = Instant::now() + POLICY_RELOAD_PATIENCE;
-    while Instant::now() < patience {
+    while Instant::now() < patience && !whole.load(Ordering::Acquire) {
         match signals.recv_timeout(POLICY_RELOAD_QUIET) {
             Ok(Signal::Changing) => {}
             Ok(Signal::Changed) | Err(_) => return,
@@ -309,5 +322,23 @@ fn in_full(directory: &Path) -> PathBuf {
         PathBuf::from(".")
     } else {
         directory.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is written beside a file and renamed over it is not waited for.
+    #[test]
+    fn what_is_whole_is_looked_at_though_its_signal_found_no_place() {
+        let (signals, received) = sync_channel(1);
+        let wishes = Wishes::default();
+        tell(&signals, &wishes, Signal::Changing);
+        tell(&signals, &wishes, Signal::Changed);
+        assert_eq!(received.recv(), Ok(Signal::Changing));
+        tell(&signals, &wishes, Signal::Changing);
+        rest(&received, &wishes.whole);
+        assert_eq!(received.try_recv(), Ok(Signal::Changing), "it did not rest");
     }
 }

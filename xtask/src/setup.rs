@@ -114,7 +114,7 @@ pub(crate) fn python_with_environments() -> Result<()> {
 pub(crate) fn language(language: &str) -> Result<Vec<PathBuf>> {
     match language {
         "rust" => guest_target()?,
-        "c" => {
+        "c" | "cpp" => {
             debian("make", "make")?;
             python_with_environments()?;
         }

@@ -12,7 +12,14 @@ const MANIFEST: &str = "policy.toml";
 const SHARED: [&str; 2] = [".gitignore", "cases.toml"];
 /// What tools make, which git does not track either. `cargo xtask examples` compares what is
 /// embedded with what git has.
-const MADE: [&str; 4] = ["build", "node_modules", "target", "__pycache__"];
+const MADE: [&str; 6] = [
+    ".zig-cache",
+    "__pycache__",
+    "build",
+    "node_modules",
+    "target",
+    "zig-out",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);

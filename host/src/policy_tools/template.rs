@@ -272,7 +272,7 @@ mod tests {
             }
         }
         let languages: Vec<_> = languages().collect();
-        for language in ["c", "go", "python", "rust"] {
+        for language in ["c", "cpp", "go", "python", "rust", "zig"] {
             assert!(languages.contains(&language), "{languages:?}");
         }
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::shell::{command, output, root};
 
 /// What the tools of a project make in it, which stays between builds.
-const MADE: [&str; 3] = ["build", "node_modules", "target"];
+const MADE: [&str; 5] = [".zig-cache", "build", "node_modules", "target", "zig-out"];
 
 /// What git has of a folder of the repository, new files included. A symbolic link stands for what
 /// it leads to.

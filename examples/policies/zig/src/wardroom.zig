@@ -30,6 +30,16 @@ pub const Channel = struct {
     pub fn memberCount(self: Channel) u32 {
         return c.context_method_channel_member_count(self.handle);
     }
+    /// All members, in the order of their ids: to be freed one by one, and then the list.
+    pub fn members(self: Channel) Error![][]u8 {
+        var raw: c.context_list_user_id_t = undefined;
+        c.context_method_channel_members(self.handle, &raw);
+        const raws = raw.ptr[0..raw.len];
+        defer gpa.free(raws);
+        const ids = try gpa.alloc([]u8, raws.len);
+        for (ids, raws) |*user, text| user.* = text.ptr[0..text.len];
+        return ids;
+    }
     /// All attributes, a JSON object.
     pub fn attributes(self: Channel) []u8 {
         return textFrom(c.context_method_channel_attributes, .{self.handle});

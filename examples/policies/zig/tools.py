@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import venv
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -14,11 +13,15 @@ def main() -> None:
     stamp = TOOLS / "installed-from"
     if stamp.exists() and stamp.read_text() == wanted.read_text():
         return
-    venv.create(TOOLS, with_pip=True, clear=True)
-    install = [TOOLS / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
-    if subprocess.run([*install, "-r", wanted], check=False).returncode != 0:
-        sys.exit("pip cannot install what `requirements.txt` names")
+    run(sys.executable, "-m", "venv", "--clear", TOOLS)
+    run(TOOLS / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "-r", wanted)
     stamp.write_text(wanted.read_text())
+
+
+def run(*command: object) -> None:
+    words = [str(word) for word in command]
+    if subprocess.run(words, check=False).returncode != 0:
+        sys.exit(f"`{' '.join(words)}` failed")
 
 
 if __name__ == "__main__":

@@ -17,5 +17,6 @@ pub mod policy;
 pub mod policy_tools;
 pub mod shutdown;
 pub mod store;
+mod stripes;
 pub mod telemetry;
 pub mod wire;

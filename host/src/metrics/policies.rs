@@ -6,11 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet};
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{Atomic, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Registry, Unit};
+
+use crate::stripes::Striped;
+
+/// A counter that many threads write.
+type Busy = Counter<u64, Striped<AtomicU64>>;
 
 /// Upper bounds of the buckets for the time of a call, in microseconds.
 const BOUNDS_MICROS: [u64; 17] = [
@@ -50,8 +55,8 @@ struct KindLabels {
 /// Every metric of policies.
 #[derive(Default)]
 pub struct PolicyMetrics {
-    calls: Family<HookLabels, Counter>,
-    verdicts: Family<VerdictLabels, Counter>,
+    calls: Family<HookLabels, Busy>,
+    verdicts: Family<VerdictLabels, Busy>,
     seconds: Family<HookLabels, Times>,
     failures: Family<KindLabels, Counter>,
     generation: Gauge,
@@ -196,10 +201,10 @@ fn kind_labels(policy: &str, hook: &'static str, kind: &'static str) -> KindLabe
 /// The handles of one hook of a policy.
 #[derive(Clone)]
 pub struct HookMeter {
-    calls: Counter,
+    calls: Busy,
     seconds: Times,
     quarantined: Gauge,
-    verdicts: Box<[(&'static str, Counter)]>,
+    verdicts: Box<[(&'static str, Busy)]>,
     failures: Box<[(&'static str, Counter)]>,
 }
 
@@ -230,7 +235,7 @@ impl HookMeter {
     }
 }
 
-fn count(counters: &[(&'static str, Counter)], name: &str) {
+fn count<A: Atomic<u64>>(counters: &[(&'static str, Counter<u64, A>)], name: &str) {
     if let Some((_, counter)) = counters.iter().find(|(known, _)| *known == name) {
         counter.inc();
     }
@@ -257,7 +262,7 @@ impl InstanceMeter {
 
 /// A histogram of times that is counted without a lock, which the library's own takes.
 #[derive(Clone, Debug, Default)]
-struct Times(Arc<TimesInner>);
+struct Times(Arc<Striped<TimesInner>>);
 
 #[derive(Debug, Default)]
 struct TimesInner {
@@ -267,11 +272,17 @@ struct TimesInner {
 }
 
 impl Times {
+    fn sum(&self, number: impl Fn(&TimesInner) -> &AtomicU64) -> u64 {
+        let numbers = self.0.iter().map(number);
+        numbers.map(|it| it.load(Ordering::Relaxed)).sum()
+    }
+
     fn observe(&self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let place = BOUNDS_MICROS.partition_point(|bound| bound * 1_000 < nanos);
-        self.0.counts[place].fetch_add(1, Ordering::Relaxed);
-        self.0.nanos.fetch_add(nanos, Ordering::Relaxed);
+        let inner = self.0.mine();
+        inner.counts[place].fetch_add(1, Ordering::Relaxed);
+        inner.nanos.fetch_add(nanos, Ordering::Relaxed);
     }
 }
 
@@ -284,12 +295,12 @@ impl EncodeMetric for Times {
         let bounds = BOUNDS_MICROS.iter().map(|micros| *micros as f64 / 1e6);
         let buckets: Vec<(f64, u64)> = bounds
             .chain([f64::INFINITY])
-            .zip(&self.0.counts)
-            .map(|(bound, count)| (bound, count.load(Ordering::Relaxed)))
+            .enumerate()
+            .map(|(place, bound)| (bound, self.sum(|inner| &inner.counts[place])))
             .collect();
         // Summed up from what is written, so that the two agree while others count on.
         let count = buckets.iter().map(|(_, count)| count).sum();
-        let seconds = self.0.nanos.load(Ordering::Relaxed) as f64 / 1e9;
+        let seconds = self.sum(|inner| &inner.nanos) as f64 / 1e9;
         encoder.encode_histogram::<NoLabelSet>(seconds, count, &buckets, None)
     }
 

@@ -9,7 +9,7 @@ use super::bindings::exports::wardroom::policy::channel_visibility as visibility
 use super::bindings::exports::wardroom::policy::events;
 use super::bindings::wardroom::policy::types as wit;
 use super::failure::Failure;
-use crate::json::canonical;
+use crate::json::{canonical, canonical_text};
 use crate::limits::{POLICY_DENIAL_CODE_BYTES, POLICY_DENIAL_MESSAGE_BYTES, POLICY_PAYLOAD_BYTES};
 
 /// Why a policy refused, in its own words.
@@ -47,8 +47,15 @@ pub(super) fn rule(answer: visibility::Rule) -> Rule {
     }
 }
 
-/// What a guest makes of an event.
-pub(super) fn form(answer: events::Rendering) -> Result<Form, Failure> {
+/// What a guest makes of an event of which it was given this payload.
+pub(super) fn form(answer: events::Rendering, given: &Json) -> Result<Form, Failure> {
+    let payload = |text: &str| {
+        if text == given.as_str() {
+            // Those who see all of it mostly are among those it is split for.
+            return Ok(given.clone());
+        }
+        payload(text)
+    };
     Ok(match answer {
         events::Rendering::Unchanged => Form::Unchanged,
         events::Rendering::Replaced(json) => Form::Replaced(payload(&json)?),
@@ -62,24 +69,23 @@ pub(super) fn form(answer: events::Rendering) -> Result<Form, Failure> {
 }
 
 fn payload(text: &str) -> Result<Json, Failure> {
-    let value: Value = serde_json::from_str(text)
+    let json = canonical_text(text)
         .map_err(|e| Failure::answer(format!("a payload is not valid JSON: {e}")))?;
-    bounded(&value, "a payload")
+    bounded(json, "a payload")
 }
 
 /// What a guest gives along with an allowance.
 pub(super) fn grant(text: &str) -> Result<Map<String, Value>, Failure> {
     let value: Value = serde_json::from_str(text)
         .map_err(|e| Failure::answer(format!("the grant is not valid JSON: {e}")))?;
-    bounded(&value, "the grant")?;
+    bounded(canonical(&value), "the grant")?;
     match value {
         Value::Object(grant) => Ok(grant),
         _ => Err(Failure::answer("the grant is not a JSON object")),
     }
 }
 
-fn bounded(value: &Value, what: &str) -> Result<Json, Failure> {
-    let json = canonical(value);
+fn bounded(json: Json, what: &str) -> Result<Json, Failure> {
     if json.as_str().len() > POLICY_PAYLOAD_BYTES {
         let detail = format!("{what} is larger than {POLICY_PAYLOAD_BYTES} bytes");
         return Err(Failure::answer(detail));

@@ -17,7 +17,7 @@ use super::pipeline::Content;
 use super::question::Asking;
 use super::registry::Policies;
 use super::shadow::seen;
-use super::version::{On, Version};
+use super::version::{Attempt, On, Version};
 use crate::limits::{POLICY_DRY_RUN_CHANGES, POLICY_DRY_RUN_TIME};
 
 /// What is tried.
@@ -184,7 +184,7 @@ impl<'a> Trial<'a> {
                 Place::Candidate { fails_open } => (self.candidate, *fails_open),
             };
             let answer = version
-                .audience(On::Any, asking, channel)
+                .audience(Attempt::now(On::Any), asking, channel)
                 .and_then(|rule| seen(version, asking, channel, &rule, people));
             let sees = answer.unwrap_or_else(|failure| {
                 if matches!(place, Place::Candidate { .. }) {

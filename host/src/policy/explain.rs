@@ -60,8 +60,8 @@ impl PolicySet {
             };
         };
         let subjects = std::slice::from_ref(subject);
-        let asked = policy.peek(Hook::Visibility, |version, on| {
-            decided(policy, version, on, asking, channel, subjects)
+        let asked = policy.peek(Hook::Visibility, |version, attempt| {
+            decided(policy, version, attempt, asking, channel, subjects)
         });
         let stand_in = policy.stand_in(&asked);
         let answer = asked.answer.and_then(|answers| answers.first().copied());

@@ -13,7 +13,7 @@ use super::question::Asking;
 use crate::limits::{POLICY_CORE_ITEMS, POLICY_LOG_BYTES_PER_CALL};
 
 /// What a question is about besides people and channels.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) enum About {
     /// Nothing else.
     #[default]
@@ -31,10 +31,9 @@ pub(super) enum About {
 }
 
 /// The facts of one question.
-#[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) asking: Asking<'a>,
-    pub(super) about: &'a About,
+    pub(super) about: About,
     pub(super) subjects: &'a [SubjectFacts],
     pub(super) channel: Option<&'a ChannelFacts>,
 }
@@ -112,7 +111,7 @@ impl State {
             self.workspace = Some(asking.workspace.clone());
             self.directory = self.looks_up.then(|| asking.state.clone());
             self.decision_time = asking.now.map(since_the_epoch);
-            self.about = question.about.clone();
+            self.about = question.about;
             self.subjects.give(question.subjects);
             self.channels.give(question.channel);
         }

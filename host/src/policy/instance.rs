@@ -2,7 +2,7 @@
 //! fails. Knows neither versions nor what becomes of an answer.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Map, Value};
 use wardroom_domain::{ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts};
@@ -54,7 +54,7 @@ impl Instance {
         };
         let state = State::new(policy, *limits, linked.looks_up);
         let mut store = engine::store(engine, state, limits);
-        begin(&mut store, None, limits.start_deadline);
+        begin(&mut store, None, Instant::now() + limits.start_deadline);
         let instance = match linked.pre.instantiate(&mut store) {
             Ok(instance) => instance,
             Err(error) => return Err(Refusal::Start(Failure::of(&mut store, error))),
@@ -117,7 +117,7 @@ impl Instance {
         &mut self,
         asking: Asking<'_>,
         request: &RequestFacts,
-        deadline: Duration,
+        deadline: Instant,
     ) -> Result<Result<(), Refused>, Failure> {
         let about = About::Request {
             claims: request.claims.clone(),
@@ -126,7 +126,7 @@ impl Instance {
         };
         let question = Question {
             asking,
-            about: &about,
+            about,
             subjects: std::slice::from_ref(&request.subject),
             channel: None,
         };
@@ -141,11 +141,11 @@ impl Instance {
         &mut self,
         asking: Asking<'_>,
         channel: &ChannelFacts,
-        deadline: Duration,
+        deadline: Instant,
     ) -> Result<Rule, Failure> {
         let question = Question {
             asking,
-            about: &About::Nothing,
+            about: About::Nothing,
             subjects: &[],
             channel: Some(channel),
         };
@@ -162,11 +162,11 @@ impl Instance {
         asking: Asking<'_>,
         channel: &ChannelFacts,
         subjects: &[SubjectFacts],
-        deadline: Duration,
+        deadline: Instant,
     ) -> Result<Vec<bool>, Failure> {
         let question = Question {
             asking,
-            about: &About::Nothing,
+            about: About::Nothing,
             subjects,
             channel: Some(channel),
         };
@@ -192,7 +192,7 @@ impl Instance {
         &mut self,
         asking: Asking<'_>,
         command: &CommandQuestion,
-        deadline: Duration,
+        deadline: Instant,
     ) -> Result<Result<Option<Map<String, Value>>, Refused>, Failure> {
         let about = About::Command {
             name: command.name.clone(),
@@ -200,7 +200,7 @@ impl Instance {
         };
         let question = Question {
             asking,
-            about: &about,
+            about,
             subjects: std::slice::from_ref(&command.subject),
             channel: command.channel.as_ref(),
         };
@@ -220,7 +220,7 @@ impl Instance {
         asking: Asking<'_>,
         event: &EventQuestion,
         payload: &Json,
-        deadline: Duration,
+        deadline: Instant,
     ) -> Result<Form, Failure> {
         let about = About::Event {
             name: event.name.clone(),
@@ -228,7 +228,7 @@ impl Instance {
         };
         let question = Question {
             asking,
-            about: &about,
+            about,
             subjects: event.subject.as_slice(),
             channel: event.channel.as_ref(),
         };
@@ -236,13 +236,13 @@ impl Instance {
             let guest = guests.events.as_ref()?;
             Some(guest.call_render(store, Resource::new_borrow(0)))
         })?;
-        convert::form(answer)
+        convert::form(answer, payload)
     }
 
     fn call<R>(
         &mut self,
         question: Question<'_>,
-        deadline: Duration,
+        deadline: Instant,
         ask: impl FnOnce(&Guests, &mut Store<State>) -> Option<wasmtime::Result<R>>,
     ) -> Result<R, Failure> {
         self.calls += 1;
@@ -259,8 +259,7 @@ impl Instance {
     }
 }
 
-fn begin(store: &mut Store<State>, question: Option<Question<'_>>, deadline: Duration) {
-    let deadline = Instant::now() + deadline;
+fn begin(store: &mut Store<State>, question: Option<Question<'_>>, deadline: Instant) {
     store.data_mut().begin(question, deadline);
     // From the next tick on, real time decides.
     store.set_epoch_deadline(1);

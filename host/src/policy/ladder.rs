@@ -13,7 +13,7 @@ use super::decision::Hook;
 use super::failure::Failure;
 use super::quarantine::{Entry, Led, Retry};
 use super::source::{OnFailure, PolicySource};
-use super::version::{On, Version};
+use super::version::{Attempt, On, Version};
 use crate::limits::POLICY_STAND_IN_FAILURE_BYTES;
 
 /// Hooks whose answers hold until something changes.
@@ -134,7 +134,7 @@ impl Policy {
         &self,
         generation: Generation,
         hook: Hook,
-        answer: impl Fn(&Version, On) -> Result<R, Failure>,
+        answer: impl Fn(&Version, Attempt) -> Result<R, Failure>,
     ) -> Asked<R> {
         let began = Instant::now();
         let mut at = began;
@@ -147,7 +147,7 @@ impl Policy {
             }
             let mut last = None;
             for on in [On::Any, On::Fresh] {
-                let attempt = answer(version, on);
+                let attempt = answer(version, Attempt { on, at });
                 let now = Instant::now();
                 version.measure().called(hook, now - at);
                 at = now;
@@ -190,7 +190,7 @@ impl Policy {
     pub(super) fn peek<R>(
         &self,
         hook: Hook,
-        answer: impl Fn(&Version, On) -> Result<R, Failure>,
+        answer: impl Fn(&Version, Attempt) -> Result<R, Failure>,
     ) -> Asked<R> {
         let began = Instant::now();
         let mut missed = None;
@@ -199,7 +199,8 @@ impl Policy {
                 missed.get_or_insert_with(|| Missed::unasked(hook, version));
                 continue;
             }
-            match answer(version, On::Any).or_else(|_| answer(version, On::Fresh)) {
+            let ask = |on| answer(version, Attempt::now(on));
+            match ask(On::Any).or_else(|_| ask(On::Fresh)) {
                 Ok(answer) => {
                     return Asked {
                         answer: Some(answer),

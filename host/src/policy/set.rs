@@ -16,7 +16,7 @@ use super::hearing::{Hearing, Matter};
 use super::ladder::{Asked, Policy};
 use super::question::{Asking, CommandQuestion, EventQuestion};
 use super::shadow::Shadows;
-use super::version::{On, Version};
+use super::version::{Attempt, Version};
 use crate::json::canonical;
 
 /// All policies in force at one time, in configured order.
@@ -125,8 +125,8 @@ impl PolicySet {
         };
         self.shadows.admission(asking, request, None, &Ok(()));
         for policy in self.asked(Hook::Admission) {
-            let asked = policy.ask(self.generation, Hook::Admission, |version, on| {
-                version.admit(on, asking, request)
+            let asked = policy.ask(self.generation, Hook::Admission, |version, attempt| {
+                version.admit(attempt, asking, request)
             });
             if let Some(answer) = &asked.answer {
                 self.shadows
@@ -160,8 +160,8 @@ impl PolicySet {
         let mut merged: Option<Map<String, Value>> = None;
         self.shadows.command(asking, command, None, &Ok(None));
         for policy in self.asked(Hook::Commands) {
-            let asked = policy.ask(self.generation, Hook::Commands, |version, on| {
-                version.authorize(on, asking, command)
+            let asked = policy.ask(self.generation, Hook::Commands, |version, attempt| {
+                version.authorize(attempt, asking, command)
             });
             if let Some(answer) = &asked.answer {
                 self.shadows
@@ -200,12 +200,12 @@ impl PolicySet {
         self.shadows
             .event(asking, event, &event.payload, None, &unchanged);
         for policy in self.asked(Hook::Events) {
-            let asked = policy.ask(self.generation, Hook::Events, |version, on| {
+            let asked = policy.ask(self.generation, Hook::Events, |version, attempt| {
                 let mut next = pipeline.clone();
                 let mut said = "unchanged";
                 next.through(
                     |payload| {
-                        let form = version.render(on, asking, event, payload)?;
+                        let form = version.render(attempt, asking, event, payload)?;
                         let name = Some(&policy.source.name);
                         self.shadows.event(asking, event, payload, name, &form);
                         if form != Form::Unchanged {
@@ -247,8 +247,8 @@ impl PolicySet {
         let mut rules = Rules::default();
         self.shadows.channel(asking, channel, None, &Rule::Everyone);
         for policy in self.asked(Hook::Visibility) {
-            let asked = policy.ask(self.generation, Hook::Visibility, |version, on| {
-                version.audience(on, asking, channel)
+            let asked = policy.ask(self.generation, Hook::Visibility, |version, attempt| {
+                version.audience(attempt, asking, channel)
             });
             if let Some(rule) = &asked.answer {
                 self.shadows
@@ -290,8 +290,8 @@ impl PolicySet {
             return vec![false; subjects.len()];
         };
         let mut hearing = self.hear(asking, Hook::Visibility);
-        let asked = policy.ask(self.generation, Hook::Visibility, |version, on| {
-            decided(policy, version, on, asking, channel, subjects)
+        let asked = policy.ask(self.generation, Hook::Visibility, |version, attempt| {
+            decided(policy, version, attempt, asking, channel, subjects)
         });
         hearing.heard(policy, &asked, "decided");
         if let Some(answers) = &asked.answer {
@@ -328,17 +328,17 @@ impl PolicySet {
 pub(super) fn decided(
     policy: &Policy,
     version: &Version,
-    on: On,
+    attempt: Attempt,
     asking: Asking<'_>,
     channel: &ChannelFacts,
     subjects: &[SubjectFacts],
 ) -> Result<Vec<bool>, Failure> {
     if std::ptr::eq(version, &*policy.version) {
-        return version.decide(on, asking, channel, subjects);
+        return version.decide(attempt, asking, channel, subjects);
     }
     // The former version may never have said `each` of this channel.
-    match version.audience(on, asking, channel)? {
-        Rule::Each => version.decide(on, asking, channel, subjects),
+    match version.audience(attempt, asking, channel)? {
+        Rule::Each => version.decide(attempt, asking, channel, subjects),
         rule => Ok(subjects
             .iter()
             .map(|subject| rule.allows(channel, subject).unwrap_or(false))

@@ -2,7 +2,8 @@
 //! calls put to them. Knows neither other versions nor what a failure leads to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -21,6 +22,7 @@ use super::source::{Isolation, PolicySource};
 use super::warm_up;
 use crate::limits::{POLICY_CALLS_PER_INSTANCE, POLICY_DECIDE_BATCH, POLICY_IDLE_INSTANCES};
 use crate::metrics::Metrics;
+use crate::stripes::{STRIPES, Striped};
 
 /// Which instance a call is put to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,22 @@ pub(super) enum On {
     Any,
     /// One that has seen nothing yet.
     Fresh,
+}
+
+/// One call, as whoever makes it wants it.
+#[derive(Clone, Copy)]
+pub(super) struct Attempt {
+    pub(super) on: On,
+    /// When it begins: its deadline counts from here.
+    pub(super) at: Instant,
+}
+
+impl Attempt {
+    /// One that begins now.
+    pub(super) fn now(on: On) -> Self {
+        let at = Instant::now();
+        Self { on, at }
+    }
 }
 
 /// A version of a policy.
@@ -40,10 +58,11 @@ pub(super) struct Version {
     limits: PolicyLimits,
     engine: Engine,
     linked: Linked,
-    /// Idle instances. More threads than instances make more; what is too many is dropped.
-    idle: Mutex<Vec<Instance>>,
-    /// How many of those are kept.
-    most_idle: AtomicUsize,
+    /// Idle instances, beside the thread that used them last. More threads than instances make more;
+    /// what is too many is dropped.
+    idle: Striped<Mutex<Vec<Instance>>>,
+    /// Whether one at most is kept.
+    resting: AtomicBool,
     tally: Arc<Tally>,
     /// That of the instances of all policies.
     memory: Arc<Memory>,
@@ -71,10 +90,10 @@ impl Version {
             limits,
             engine,
             linked,
-            idle: Mutex::default(),
+            idle: Striped::default(),
             tally: Tally::new(&source.name, metrics, memory.clone()),
             memory: memory.clone(),
-            most_idle: AtomicUsize::new(POLICY_IDLE_INSTANCES),
+            resting: AtomicBool::new(false),
             measure,
         };
         let mut instance = version.start()?;
@@ -128,37 +147,45 @@ impl Version {
     /// Asks whether a person may enter or stay.
     pub(super) fn admit(
         &self,
-        on: On,
+        attempt: Attempt,
         asking: Asking<'_>,
         request: &RequestFacts,
     ) -> Result<Result<(), Refused>, Failure> {
-        let deadline = self.limits.call_deadline;
-        self.with(on, |instance| instance.admit(asking, request, deadline))
+        let deadline = attempt.at + self.limits.call_deadline;
+        self.with(attempt.on, |instance| {
+            instance.admit(asking, request, deadline)
+        })
     }
 
     /// Asks which rule holds for a channel.
     pub(super) fn audience(
         &self,
-        on: On,
+        attempt: Attempt,
         asking: Asking<'_>,
         channel: &ChannelFacts,
     ) -> Result<Rule, Failure> {
-        let deadline = self.limits.call_deadline;
-        self.with(on, |instance| instance.audience(asking, channel, deadline))
+        let deadline = attempt.at + self.limits.call_deadline;
+        self.with(attempt.on, |instance| {
+            instance.audience(asking, channel, deadline)
+        })
     }
 
     /// Asks about each of the subjects, in batches.
     pub(super) fn decide(
         &self,
-        on: On,
+        attempt: Attempt,
         asking: Asking<'_>,
         channel: &ChannelFacts,
         subjects: &[SubjectFacts],
     ) -> Result<Vec<bool>, Failure> {
-        let deadline = self.limits.call_deadline;
         let mut answers = Vec::with_capacity(subjects.len());
+        let mut at = attempt.at;
         for batch in subjects.chunks(POLICY_DECIDE_BATCH) {
-            answers.extend(self.with(on, |instance| {
+            if !answers.is_empty() {
+                at = Instant::now();
+            }
+            let deadline = at + self.limits.call_deadline;
+            answers.extend(self.with(attempt.on, |instance| {
                 instance.decide(asking, channel, batch, deadline)
             })?);
         }
@@ -168,24 +195,26 @@ impl Version {
     /// Asks whether a command may be carried out, and what goes with it.
     pub(super) fn authorize(
         &self,
-        on: On,
+        attempt: Attempt,
         asking: Asking<'_>,
         command: &CommandQuestion,
     ) -> Result<Result<Option<Map<String, Value>>, Refused>, Failure> {
-        let deadline = self.limits.call_deadline;
-        self.with(on, |instance| instance.authorize(asking, command, deadline))
+        let deadline = attempt.at + self.limits.call_deadline;
+        self.with(attempt.on, |instance| {
+            instance.authorize(asking, command, deadline)
+        })
     }
 
     /// Asks how an event looks that the policies before made this payload of.
     pub(super) fn render(
         &self,
-        on: On,
+        attempt: Attempt,
         asking: Asking<'_>,
         event: &EventQuestion,
         payload: &Json,
     ) -> Result<Form, Failure> {
-        let deadline = self.limits.call_deadline;
-        self.with(on, |instance| {
+        let deadline = attempt.at + self.limits.call_deadline;
+        self.with(attempt.on, |instance| {
             instance.render(asking, event, payload, deadline)
         })
     }
@@ -197,7 +226,7 @@ impl Version {
         ask: impl FnOnce(&mut Instance) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
         let warm = match on {
-            On::Any => self.idle.lock().pop(),
+            On::Any => self.idle.mine_first().find_map(|idle| idle.lock().pop()),
             On::Fresh => None,
         };
         let mut instance = match warm {
@@ -212,20 +241,19 @@ impl Version {
     /// Keeps one warm instance at most from now on: the version is no longer in force, and answers
     /// only when the one that is does not.
     pub(super) fn rest(&self) {
-        self.most_idle.store(1, Ordering::Relaxed);
-        let spare = {
-            let mut idle = self.idle.lock();
-            let kept = idle.len().min(1);
-            idle.split_off(kept)
-        };
-        // Giving memory back takes its time: not under the lock.
-        drop(spare);
+        self.resting.store(true, Ordering::Relaxed);
+        let mut spare = Vec::new();
+        for idle in self.idle.iter() {
+            spare.append(&mut idle.lock());
+        }
+        // Giving memory back takes its time: not under a lock.
+        spare.truncate(1);
+        spare.into_iter().for_each(|instance| self.keep(instance));
     }
 
     /// Keeps as many warm instances as it may: the version is in force again.
     pub(super) fn wake(&self) {
-        self.most_idle
-            .store(POLICY_IDLE_INSTANCES, Ordering::Relaxed);
+        self.resting.store(false, Ordering::Relaxed);
     }
 
     /// Keeps an instance for further calls unless it is worn, has seen enough, or there are many;
@@ -236,10 +264,13 @@ impl Version {
         if worn || self.isolation == Isolation::PerCall {
             return;
         }
-        let full = self.memory.exceeds(self.limits.warm_memory_bytes);
-        let most = self.most_idle.load(Ordering::Relaxed);
-        let mut idle = self.idle.lock();
-        if idle.is_empty() || (!full && idle.len() < most) {
+        let full = || self.memory.exceeds(self.limits.warm_memory_bytes);
+        let alone = || self.tally.totals().0 == 1;
+        if (self.resting.load(Ordering::Relaxed) || full()) && !alone() {
+            return;
+        }
+        let mut idle = self.idle.mine().lock();
+        if idle.len() < POLICY_IDLE_INSTANCES / STRIPES {
             idle.push(instance);
         }
     }

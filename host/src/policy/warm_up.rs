@@ -2,7 +2,7 @@
 //! it answers does not matter. Knows neither versions nor files.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use wardroom_domain::{
     Attributes, ChannelFacts, ChannelId, Json, RequestFacts, SubjectFacts, UserId, Workspace,
@@ -36,7 +36,7 @@ pub(super) fn ask(instance: &mut Instance, hook: Hook, deadline: Duration) -> Re
         state: &state,
         now: None,
     };
-    put(instance, asking, hook, deadline).map_err(|failure| Refusal::WarmUp {
+    put(instance, asking, hook, Instant::now() + deadline).map_err(|failure| Refusal::WarmUp {
         about: about(hook),
         failure,
     })
@@ -46,7 +46,7 @@ fn put(
     instance: &mut Instance,
     asking: Asking<'_>,
     hook: Hook,
-    deadline: Duration,
+    deadline: Instant,
 ) -> Result<(), Failure> {
     let subject = SubjectFacts {
         user: UserId::new(NAME).expect("a short word is an id"),

@@ -298,7 +298,9 @@ impl Seat {
         asking: Asking<'_>,
         request: &RequestFacts,
     ) -> Result<Result<(), Denied>, CallFailed> {
-        let answer = self.instance.admit(asking, request, self.deadline);
+        let answer = self
+            .instance
+            .admit(asking, request, Instant::now() + self.deadline);
         Ok(answer.map_err(failed)?.map_err(denied))
     }
 
@@ -311,7 +313,9 @@ impl Seat {
         asking: Asking<'_>,
         channel: &ChannelFacts,
     ) -> Result<Rule, CallFailed> {
-        let answer = self.instance.audience(asking, channel, self.deadline);
+        let answer = self
+            .instance
+            .audience(asking, channel, Instant::now() + self.deadline);
         answer.map_err(failed)
     }
 
@@ -327,7 +331,9 @@ impl Seat {
     ) -> Result<Vec<bool>, CallFailed> {
         let mut answers = Vec::with_capacity(subjects.len());
         for batch in subjects.chunks(POLICY_DECIDE_BATCH) {
-            let answer = self.instance.decide(asking, channel, batch, self.deadline);
+            let answer =
+                self.instance
+                    .decide(asking, channel, batch, Instant::now() + self.deadline);
             answers.extend(answer.map_err(failed)?);
         }
         Ok(answers)
@@ -342,7 +348,9 @@ impl Seat {
         asking: Asking<'_>,
         command: &CommandQuestion,
     ) -> Result<Result<Option<Map<String, Value>>, Denied>, CallFailed> {
-        let answer = self.instance.authorize(asking, command, self.deadline);
+        let answer = self
+            .instance
+            .authorize(asking, command, Instant::now() + self.deadline);
         Ok(answer.map_err(failed)?.map_err(denied))
     }
 
@@ -355,9 +363,12 @@ impl Seat {
         asking: Asking<'_>,
         event: &EventQuestion,
     ) -> Result<Form, CallFailed> {
-        let answer = self
-            .instance
-            .render(asking, event, &event.payload, self.deadline);
+        let answer = self.instance.render(
+            asking,
+            event,
+            &event.payload,
+            Instant::now() + self.deadline,
+        );
         answer.map_err(failed)
     }
 }

@@ -12,7 +12,7 @@ use wardroom_domain::{
 use super::super::decision::Hook;
 use super::super::failure::Failure;
 use super::super::question::{Asking, CommandQuestion, EventQuestion};
-use super::super::version::{On, Version};
+use super::super::version::{Attempt, On, Version};
 use super::compare::{self, Difference, Verdict};
 use super::tally::Sample;
 use super::{Shadow, allowed};
@@ -103,7 +103,9 @@ fn ask(
     Ok(match question {
         Question::Admission { request, live } => {
             let answer = if version.exports(Hook::Admission) {
-                version.admit(On::Any, asking, request)?.map(|()| None)
+                version
+                    .admit(Attempt::now(On::Any), asking, request)?
+                    .map(|()| None)
             } else {
                 allowed()
             };
@@ -111,7 +113,7 @@ fn ask(
         }
         Question::Command { command, live } => {
             let answer = if version.exports(Hook::Commands) {
-                version.authorize(On::Any, asking, command)?
+                version.authorize(Attempt::now(On::Any), asking, command)?
             } else {
                 allowed()
             };
@@ -143,7 +145,7 @@ fn ask(
             live,
         } => {
             let answer = if version.exports(Hook::Events) {
-                version.render(On::Any, asking, event, payload)?
+                version.render(Attempt::now(On::Any), asking, event, payload)?
             } else {
                 Form::Unchanged
             };
@@ -155,7 +157,7 @@ fn ask(
 /// The rule that a version has for a channel.
 fn rule(version: &Version, asking: Asking<'_>, channel: &ChannelFacts) -> Result<Rule, Failure> {
     if version.exports(Hook::Visibility) {
-        version.audience(On::Any, asking, channel)
+        version.audience(Attempt::now(On::Any), asking, channel)
     } else {
         Ok(Rule::Everyone)
     }
@@ -170,16 +172,15 @@ pub(in super::super) fn seen(
     people: &[SubjectFacts],
 ) -> Result<Vec<bool>, Failure> {
     if *rule == Rule::Each {
-        return version.decide(On::Any, asking, channel, people);
+        return version.decide(Attempt::now(On::Any), asking, channel, people);
     }
     let sees = |person: &SubjectFacts| rule.allows(channel, person).unwrap_or(false);
     Ok(people.iter().map(sees).collect())
 }
 
 fn people(state: &Workspace) -> Vec<SubjectFacts> {
-    let mut people = state.subjects();
-    people.truncate(POLICY_SHADOW_PEOPLE);
-    people
+    let people = state.subjects();
+    people.iter().take(POLICY_SHADOW_PEOPLE).cloned().collect()
 }
 
 fn sample(observation: &Observation, difference: Difference) -> Sample {

@@ -330,7 +330,7 @@ fn views(
         .next
         .subjects()
         .into_iter()
-        .map(|s| s.user)
+        .map(|s| s.user.clone())
         .collect();
     for (id, channel) in decision.next.channels() {
         let is = Force {

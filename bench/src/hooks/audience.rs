@@ -143,10 +143,11 @@ impl Directory {
                     policy,
                     subjects,
                 } => {
+                    let mut allowed = Vec::with_capacity(subjects.len());
                     for batch in subjects.chunks(SUBJECTS_PER_CALL) {
-                        let allowed = set.decide(self.place.asking(), policy, &channel, batch);
-                        answers.answer_subjects(&channel, policy, batch.to_vec(), &allowed);
+                        allowed.extend(set.decide(self.place.asking(), policy, &channel, batch));
                     }
+                    answers.answer_subjects(&channel, policy, subjects, allowed);
                 }
                 other => bail!("not a question of visibility: {other:?}"),
             }

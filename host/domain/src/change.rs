@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use imbl::OrdSet;
 
+use crate::subjects::Gathered;
 use crate::{
     Channel, ChannelFacts, ChannelId, Connection, Generation, Member, Rule, Rules, Selection,
     Settling, SettlingAt, SocketId, UserId, View, Workspace,
@@ -129,6 +130,9 @@ impl Workspace {
     pub fn apply(&mut self, change: &Change) {
         if change.is_directory() {
             self.revision += 1;
+        }
+        if change.concerns_people() {
+            self.everybody = Gathered::default();
         }
         match change {
             Change::Known => self.known = true,

@@ -30,7 +30,11 @@ impl Workspace {
             .filter(|(_, c)| c.rules.iter().any(|r| *r != Rule::Everyone))
             .map(|(id, _)| id.clone())
             .collect();
-        same("restricted", &self.restricted, &restricted)
+        same("restricted", &self.restricted, &restricted)?;
+        match self.everybody.get() {
+            Some(found) => same("everybody", found, &self.gather_subjects()),
+            None => Ok(()),
+        }
     }
 
     /// `sockets_of` is in the order of arrival, which nothing else knows, so it is compared as

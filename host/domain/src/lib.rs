@@ -17,6 +17,7 @@ mod policy;
 mod presence;
 mod rendering;
 mod state;
+mod subjects;
 mod time;
 mod visibility;
 
@@ -32,6 +33,7 @@ pub use policy::{CommandFacts, Denial, EventFacts, Hooks, RequestFacts, Verdict}
 pub use presence::{MediaPatch, MediaState, OnlineStatus};
 pub use rendering::{Form, Pipeline, Rendered, Rendering, Rendition, TooManyRenditions};
 pub use state::{Channel, Connection, Member, Selection, Settling, SettlingAt, Workspace};
+pub use subjects::Subjects;
 pub use time::{Millis, Timestamp};
 pub use visibility::{
     ChannelFacts, Clause, Generation, Instead, Rule, Rules, Selector, StandIn, SubjectFacts, Test,

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet};
 
+use crate::subjects::Gathered;
 use crate::{
     Attributes, ChannelFacts, ChannelId, Generation, Json, MediaState, OnlineStatus, Role, Rules,
-    SocketId, SubjectFacts, Timestamp, UserId, View,
+    SocketId, SubjectFacts, Subjects, Timestamp, UserId, View,
 };
 
 /// A member as the backend described them.
@@ -101,6 +102,7 @@ pub struct Workspace {
     pub(crate) selected_by: OrdMap<ChannelId, OrdSet<UserId>>,
     pub(crate) holds: OrdSet<(Timestamp, SocketId)>,
     pub(crate) restricted: OrdSet<ChannelId>,
+    pub(crate) everybody: Gathered,
 }
 
 impl Workspace {
@@ -188,20 +190,21 @@ impl Workspace {
     #[must_use]
     pub fn subject(&self, user: &UserId) -> Option<SubjectFacts> {
         let member = self.members.get(user);
-        let latest = self.sockets_of(user).last();
-        if member.is_none() && latest.is_none() {
+        if member.is_none() && self.sockets_of(user).is_empty() {
             return None;
         }
-        let role = member.and_then(|m| m.role.clone()).or_else(|| {
-            latest
-                .and_then(|s| self.connections.get(s))
-                .and_then(|c| c.role.clone())
-        });
+        let role = member.and_then(|member| member.role.clone());
         Some(SubjectFacts {
             user: user.clone(),
-            role,
+            role: role.or_else(|| self.role_by_token(user)),
             attributes: member.map(|m| m.attributes.clone()).unwrap_or_default(),
         })
+    }
+
+    /// The role that the user's latest connection brought.
+    fn role_by_token(&self, user: &UserId) -> Option<Role> {
+        let latest = self.sockets_of(user).last()?;
+        self.connections.get(latest)?.role.clone()
     }
 
     /// A member as the directory alone has them, whoever is connected: what policies find when they
@@ -219,14 +222,22 @@ impl Workspace {
 
     /// Everybody a policy can speak of: members and connected users, in order of their ids.
     #[must_use]
-    pub fn subjects(&self) -> Vec<SubjectFacts> {
+    pub fn subjects(&self) -> Subjects {
+        self.everybody.get_or_gather(|| self.gather_subjects())
+    }
+
+    pub(crate) fn gather_subjects(&self) -> Subjects {
+        let members = self.members.iter().map(|(user, member)| SubjectFacts {
+            user: user.clone(),
+            role: member.role.clone().or_else(|| self.role_by_token(user)),
+            attributes: member.attributes.clone(),
+        });
         let guests = self
             .sockets_of
             .keys()
-            .filter(|u| !self.members.contains_key(*u));
-        let users: std::collections::BTreeSet<&UserId> =
-            self.members.keys().chain(guests).collect();
-        users.into_iter().filter_map(|u| self.subject(u)).collect()
+            .filter(|user| !self.members.contains_key(*user));
+        let guests = guests.filter_map(|user| self.subject(user));
+        members.chain(guests).collect()
     }
 
     /// As many people as [`Workspace::subjects`] may be, known without a look at them: members who

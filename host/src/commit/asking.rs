@@ -36,11 +36,15 @@ pub(super) async fn answer(
                 policy,
                 subjects,
             } => {
+                let mut allowed = Vec::with_capacity(subjects.len());
                 for batch in subjects.chunks(MAX_SUBJECTS_PER_CALL) {
-                    let allowed = policies.decide(asking, policy, &channel, batch);
-                    answers.answer_subjects(&channel, policy, batch.to_vec(), &allowed);
+                    let end = allowed.len() + batch.len();
+                    allowed.extend(policies.decide(asking, policy, &channel, batch));
+                    // Whom there is no answer about may not see the channel.
+                    allowed.resize(end, false);
                     tokio::task::yield_now().await;
                 }
+                answers.answer_subjects(&channel, policy, subjects, allowed);
             }
             Question::Admit(request) => {
                 let answer = policies.admit(asking, &request);

@@ -163,10 +163,10 @@ async fn get_workspace(
 
 fn view(workspace: &WorkspaceId, state: &Workspace) -> Result<WorkspaceView, serde_json::Error> {
     let (mut members, mut guests) = (BTreeMap::new(), BTreeMap::new());
-    for subject in state.subjects() {
+    for subject in state.subjects().iter() {
         let is_member = state.members().contains_key(&subject.user);
         let users = if is_member { &mut members } else { &mut guests };
-        users.insert(subject.user.to_string(), member_view(state, &subject)?);
+        users.insert(subject.user.to_string(), member_view(state, subject)?);
     }
     let channels = state.channels().iter().map(|(id, channel)| {
         let facts = &channel.facts;

@@ -160,7 +160,7 @@ impl Policies {
                 while allowed.last() == Some(&false) {
                     allowed.pop();
                 }
-                answers.answer_subjects(channel, *policy, subjects.clone(), &allowed);
+                answers.answer_subjects(channel, *policy, subjects.clone(), allowed);
             }
             Question::Admit(request) => {
                 let answer = self.admits(generation, request, digest);

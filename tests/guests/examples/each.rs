@@ -25,9 +25,10 @@ impl Guest for Policy {
     }
 
     fn decide(channel: &Channel, subjects: Vec<Subject>) -> Vec<bool> {
+        let team = channel.attribute("team");
         subjects
             .iter()
-            .map(|s| s.is_member_of(channel) || s.attribute("team") == channel.attribute("team"))
+            .map(|s| s.attribute("team") == team || s.is_member_of(channel))
             .collect()
     }
 }

@@ -17,13 +17,11 @@ mod view;
 
 pub use questions::{Answers, Ask, Question};
 
-use std::sync::Arc;
-
 use self::permission::Permit;
 use self::questions::Questions;
 use crate::{
     Audience, Change, Command, Event, EventFacts, Json, Output, Rejection, Rendering, Reply,
-    SubjectFacts, Target, Timestamp, UserId, View, Workspace,
+    Target, Timestamp, UserId, View, Workspace,
 };
 
 /// What a decision depends on besides state and command.
@@ -87,7 +85,6 @@ pub fn decide(
         told: Vec::new(),
         questions: Questions::default(),
         grant: None,
-        everybody: None,
         looked_at: 0,
         put_off: None,
         readmitted: None,
@@ -127,9 +124,6 @@ struct Draft<'a> {
     questions: Questions,
     /// What policies attach to the acknowledgement.
     grant: Option<Json>,
-    /// Everybody a policy can speak of, kept from the first rule that speaks of all of them until
-    /// that changes: it takes longer to gather them than to apply the rule.
-    everybody: Option<Arc<[SubjectFacts]>>,
     /// How often a rule was applied to somebody, or may have to be once it is known.
     looked_at: usize,
     /// Whose views are settled later: while channels and people change together, nobody is shown the
@@ -184,9 +178,6 @@ impl Draft<'_> {
     }
 
     fn change(&mut self, change: Change) {
-        if change.concerns_people() {
-            self.everybody = None;
-        }
         self.state.apply(&change);
         self.changes.push(change);
     }

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::subjects::Answered;
 use crate::{
     ChannelFacts, ChannelId, CommandFacts, Denial, EventFacts, Generation, Hooks, Rendition,
-    RequestFacts, Rules, SubjectFacts, Verdict, Workspace,
+    RequestFacts, Rules, Subjects, Verdict, Workspace,
 };
 
 /// Something that only the policies can answer.
@@ -21,7 +22,7 @@ pub enum Question {
         /// The place of the policy's rule in the answer to [`Question::Audience`].
         policy: usize,
         /// The subjects.
-        subjects: Vec<SubjectFacts>,
+        subjects: Subjects,
     },
     /// May this person enter, or stay?
     Admit(RequestFacts),
@@ -61,9 +62,8 @@ pub struct Answers {
     /// By place: the events of a decision come in the same order each time it is tried.
     rendered: BTreeMap<usize, (EventFacts, Option<Vec<Rendition>>)>,
     rules: BTreeMap<ChannelFacts, Arc<Rules>>,
-    // By channel first: comparing a channel's facts is dear, and one decision asks for many
-    // subjects of one channel.
-    subjects: BTreeMap<ChannelFacts, BTreeMap<(usize, SubjectFacts), bool>>,
+    /// By channel, then by the place of the policy's rule.
+    subjects: BTreeMap<ChannelFacts, BTreeMap<usize, Answered>>,
 }
 
 impl Answers {
@@ -149,10 +149,11 @@ impl Answers {
     pub(super) fn of_subjects(
         &self,
         channel: &ChannelFacts,
+        policy: usize,
         revision: u64,
-    ) -> Option<&BTreeMap<(usize, SubjectFacts), bool>> {
+    ) -> Option<&Answered> {
         let holds = !self.hooks.visibility_looks_up || self.revision == revision;
-        self.subjects.get(channel).filter(|_| holds)
+        self.subjects.get(channel).filter(|_| holds)?.get(&policy)
     }
 
     /// Takes down the answer to [`Question::Admit`].
@@ -193,14 +194,12 @@ impl Answers {
         &mut self,
         channel: &ChannelFacts,
         policy: usize,
-        subjects: Vec<SubjectFacts>,
-        allowed: &[bool],
+        subjects: Subjects,
+        allowed: Vec<bool>,
     ) {
         let answered = self.subjects.entry(channel.clone()).or_default();
-        for (place, subject) in subjects.into_iter().enumerate() {
-            let allowed = allowed.get(place).copied().unwrap_or(false);
-            answered.insert((policy, subject), allowed);
-        }
+        let answered = answered.entry(policy).or_default();
+        answered.answer(subjects, allowed);
     }
 }
 
@@ -212,7 +211,7 @@ pub(super) struct Questions {
     authorization: Option<CommandFacts>,
     renderings: BTreeMap<usize, EventFacts>,
     audiences: BTreeMap<ChannelId, ChannelFacts>,
-    subjects: BTreeMap<(ChannelId, usize), (ChannelFacts, BTreeSet<SubjectFacts>)>,
+    subjects: BTreeMap<(ChannelId, usize), (ChannelFacts, Vec<Subjects>)>,
 }
 
 impl Questions {
@@ -240,16 +239,11 @@ impl Questions {
         self.audiences.insert(channel.id.clone(), channel.clone());
     }
 
-    pub(super) fn subjects(
-        &mut self,
-        channel: &ChannelFacts,
-        policy: usize,
-        subjects: Vec<SubjectFacts>,
-    ) {
+    pub(super) fn subjects(&mut self, channel: &ChannelFacts, policy: usize, subjects: Subjects) {
         let key = (channel.id.clone(), policy);
         let asked = self.subjects.entry(key);
-        let (_, all) = asked.or_insert_with(|| (channel.clone(), BTreeSet::new()));
-        all.extend(subjects);
+        let (_, all) = asked.or_insert_with(|| (channel.clone(), Vec::new()));
+        all.push(subjects);
     }
 
     pub(super) fn into_list(self) -> Vec<Question> {
@@ -260,7 +254,7 @@ impl Questions {
             .map(|((_, policy), (channel, subjects))| Question::Subjects {
                 channel,
                 policy,
-                subjects: subjects.into_iter().collect(),
+                subjects: together(subjects),
             });
         // What may end the whole command comes first.
         let admissions = self.admissions.into_iter().map(Question::Admit);
@@ -272,5 +266,12 @@ impl Questions {
             .chain(subjects)
             .chain(renderings.map(|(place, facts)| Question::Render { place, facts }))
             .collect()
+    }
+}
+
+fn together(mut lists: Vec<Subjects>) -> Subjects {
+    match lists.len() {
+        1 => lists.remove(0),
+        _ => lists.iter().flat_map(|list| list.iter()).cloned().collect(),
     }
 }

@@ -10,9 +10,10 @@ use imbl::OrdSet;
 use imbl::ordmap::DiffItem;
 
 use super::{Answers, Draft};
+use crate::subjects::Answered;
 use crate::{
     Audience, Change, ChannelFacts, ChannelId, Event, Generation, Rule, Rules, SubjectFacts,
-    UserId, View,
+    Subjects, UserId, View,
 };
 
 impl<'a> Draft<'a> {
@@ -36,44 +37,52 @@ impl<'a> Draft<'a> {
         &mut self,
         facts: &ChannelFacts,
         rules: &[Rule],
-        subjects: Vec<SubjectFacts>,
+        subjects: &Subjects,
     ) -> Option<OrdSet<UserId>> {
-        let mut left = subjects;
+        let mut left: Vec<&SubjectFacts> = subjects.iter().collect();
         for (policy, rule) in rules.iter().enumerate() {
             if *rule == Rule::Each {
-                left = self.allowed_each(facts, policy, left)?;
+                self.allowed_each(facts, policy, subjects, &mut left)?;
             } else {
                 left.retain(|s| rule.allows(facts, s) == Some(true));
             }
         }
-        Some(left.into_iter().map(|s| s.user).collect())
+        Some(left.into_iter().map(|s| s.user.clone()).collect())
     }
 
+    /// Leaves those whom a policy lets see the channel, one by one; nothing where it has not answered
+    /// about all of them. `all` are those of whom some are left.
     fn allowed_each(
         &mut self,
         facts: &ChannelFacts,
         policy: usize,
-        subjects: Vec<SubjectFacts>,
-    ) -> Option<Vec<SubjectFacts>> {
+        all: &Subjects,
+        left: &mut Vec<&SubjectFacts>,
+    ) -> Option<()> {
         let Some(answers) = self.visibility() else {
-            return Some(Vec::new());
+            left.clear();
+            return Some(());
         };
-        let answered = answers.of_subjects(facts, self.before.revision);
+        let answered = answers.of_subjects(facts, policy, self.before.revision);
+        let mut answered = answered.map(Answered::reader);
         let mut unanswered = Vec::new();
-        let mut allowed = Vec::new();
-        for subject in subjects {
-            let key = (policy, subject);
-            match answered.and_then(|a| a.get(&key)) {
-                Some(true) => allowed.push(key.1),
-                Some(false) => {}
-                None => unanswered.push(key.1),
+        left.retain(|subject| {
+            let answer = answered.as_mut().and_then(|a| a.get(subject));
+            if answer.is_none() {
+                unanswered.push(*subject);
             }
+            answer == Some(true)
+        });
+        if unanswered.is_empty() {
+            return Some(());
         }
-        if !unanswered.is_empty() {
-            self.questions.subjects(facts, policy, unanswered);
-            return None;
-        }
-        Some(allowed)
+        let unanswered = if unanswered.len() == all.len() {
+            all.clone()
+        } else {
+            unanswered.into_iter().cloned().collect()
+        };
+        self.questions.subjects(facts, policy, unanswered);
+        None
     }
 
     fn evaluate(&mut self, facts: &ChannelFacts, rules: &[Rule]) -> Option<View> {
@@ -87,29 +96,15 @@ impl<'a> Draft<'a> {
             .min_by_key(OrdSet::len)
             // A rule may name more people than there are.
             .filter(|users| users.len() <= most);
-        let subjects: Vec<SubjectFacts> = if let Some(users) = candidates {
+        let subjects = if let Some(users) = candidates {
             self.looked_at += users.len();
             users.iter().filter_map(|u| self.state.subject(u)).collect()
         } else {
-            let everybody = self.everybody();
+            let everybody = self.state.subjects();
             self.looked_at += everybody.len();
-            // Only those are copied whom the rules before the first question let through.
-            let native = || rules.iter().take_while(|rule| **rule != Rule::Each);
-            let let_through = |subject: &&SubjectFacts| {
-                native().all(|rule| rule.allows(facts, subject) == Some(true))
-            };
-            everybody.iter().filter(let_through).cloned().collect()
+            everybody
         };
-        self.allowed(facts, rules, subjects).map(View::Users)
-    }
-
-    /// Everybody a policy can speak of.
-    fn everybody(&mut self) -> Arc<[SubjectFacts]> {
-        let state = &self.state;
-        let known = self
-            .everybody
-            .get_or_insert_with(|| state.subjects().into());
-        Arc::clone(known)
+        self.allowed(facts, rules, &subjects).map(View::Users)
     }
 
     /// Asks and evaluates the rules of a channel as it now is. Nothing comes of it where the policies
@@ -194,9 +189,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Who saw a channel and no longer does, and who does and did not.
-    fn difference(&mut self, before: &View, after: &View) -> (OrdSet<UserId>, OrdSet<UserId>) {
-        let mut users = |view: &View| match view {
-            View::Everyone => self.everybody().iter().map(|s| s.user.clone()).collect(),
+    fn difference(&self, before: &View, after: &View) -> (OrdSet<UserId>, OrdSet<UserId>) {
+        let users = |view: &View| match view {
+            View::Everyone => self
+                .state
+                .subjects()
+                .iter()
+                .map(|s| s.user.clone())
+                .collect(),
             View::Users(users) => users.clone(),
         };
         let (before, after): (OrdSet<UserId>, _) = (users(before), users(after));
@@ -279,6 +279,7 @@ impl<'a> Draft<'a> {
         if after.as_ref() == before {
             return;
         }
+        let subject: Subjects = after.into_iter().collect();
         for id in channels {
             let Some(channel) = self.state.channels.get(id).cloned() else {
                 continue;
@@ -293,8 +294,7 @@ impl<'a> Draft<'a> {
                 self.view_channel_anew(id, untold);
                 continue;
             }
-            let allowed = after.iter().cloned().collect();
-            let Some(allowed) = self.allowed(&channel.facts, &channel.rules, allowed) else {
+            let Some(allowed) = self.allowed(&channel.facts, &channel.rules, &subject) else {
                 continue;
             };
             let sees = !allowed.is_empty();

@@ -168,7 +168,7 @@ impl Policies {
                 let each = &self.rules(channel)[*policy].each;
                 let allowed: Vec<bool> =
                     subjects.iter().map(|s| each.matches(channel, s)).collect();
-                answers.answer_subjects(channel, *policy, subjects.clone(), &allowed);
+                answers.answer_subjects(channel, *policy, subjects.clone(), allowed);
             }
             _ => self.answer_hook(question, answers),
         }

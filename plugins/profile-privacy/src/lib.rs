@@ -14,9 +14,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use wardroom_policy::{
-    Event, Events, Lifecycle, Rendering, Rendition, Selector, any, everybody, roles, user,
+    Event, Events, Fields, Lifecycle, Rendering, Rendition, Selector, any, everybody, roles, user,
 };
 
 /// Most roles that the settings may name; more are refused. An event has at most two forms more
@@ -61,46 +60,33 @@ impl Events for ProfilePrivacy {
         if !matches!(event.name().as_str(), "user-joined" | "user-updated") {
             return Rendering::Unchanged;
         }
-        let payload = event.payload_json();
-        let Some(profile) = profile(&payload) else {
+        let text = event.payload();
+        let Some(payload) = Fields::read(&text) else {
             return Rendering::Unchanged;
         };
-        let kept = |(field, _): &(&String, _)| profile.contains_key(*field);
-        let private: Vec<_> = self.fields.iter().filter(kept).collect();
+        // The profile is what stands under `user`, or else the payload itself.
+        let user = payload.object("user");
+        let profile = user.as_ref().unwrap_or(&payload);
+        let there = |(field, _): &(&String, _)| profile.contains(field);
+        let private: Vec<_> = self.fields.iter().filter(there).collect();
         if private.is_empty() {
             return Rendering::Unchanged;
         }
+        let without = |hidden: &[&str]| match &user {
+            Some(user) => payload.with("user", &user.without(hidden)),
+            None => payload.without(hidden),
+        };
         let whole = Rendition::new(see_all(event, &private), &payload);
         let parts = groups(&private)
             .into_iter()
-            .map(|(hidden, roles_of_group)| {
-                Rendition::new(roles(roles_of_group), &without(&payload, &hidden))
-            });
+            .map(|(hidden, group)| Rendition::new(roles(group), &without(&hidden)));
         let all: Vec<_> = private.iter().map(|(field, _)| field.as_str()).collect();
-        let rest = Rendition::new(everybody(), &without(&payload, &all));
+        let rest = Rendition::new(everybody(), &without(&all));
         Rendering::split([whole].into_iter().chain(parts).chain([rest]))
     }
 }
 
 type Private<'a> = [(&'a String, &'a BTreeSet<String>)];
-
-/// The profile in a payload: the object under `user`, or else the payload itself.
-fn profile(payload: &Value) -> Option<&Map<String, Value>> {
-    let nested = payload.get("user").and_then(Value::as_object);
-    nested.or(payload.as_object())
-}
-
-fn without(payload: &Value, hidden: &[&str]) -> Value {
-    let mut payload = payload.clone();
-    let profile = match payload.get_mut("user") {
-        Some(user) if user.is_object() => user,
-        _ => &mut payload,
-    };
-    if let Some(profile) = profile.as_object_mut() {
-        profile.retain(|field, _| !hidden.contains(&field.as_str()));
-    }
-    payload
-}
 
 /// Who sees the whole profile: the person themself, and the roles that every private field names.
 fn see_all(event: &Event, private: &Private<'_>) -> Selector {

@@ -1,6 +1,6 @@
 //! Tests of `profile-privacy` on this machine; `cases.toml` asks the component.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wardroom_policy::{Subject, read_settings};
 
 use super::*;

@@ -75,6 +75,7 @@ mod clock;
 pub mod component;
 #[cfg(not(target_family = "wasm"))]
 mod facts;
+mod fields;
 mod hooks;
 mod json;
 mod log;
@@ -94,6 +95,7 @@ pub use bindings::wardroom::policy::{
 pub use clock::{now, unix_time};
 #[cfg(not(target_family = "wasm"))]
 pub use facts::{Channel, Command, Event, Request, Subject, directory, workspace};
+pub use fields::Fields;
 pub use hooks::{Admission, ChannelVisibility, Commands, Events, Lifecycle, NoSettings};
 pub use json::to_json;
 #[doc(hidden)]

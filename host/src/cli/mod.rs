@@ -7,7 +7,7 @@ mod serve;
 mod token;
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -158,10 +158,17 @@ fn code(
     let (message, code) = match outcome {
         Ok(()) => return 0,
         Err(Failure::Usage(message)) => (message, USAGE_FAILURE),
+        // Whoever read the output has seen enough of it.
+        Err(Failure::Runtime(error)) if is_broken_pipe(&error) => return 0,
         Err(Failure::Runtime(error)) => (format!("{error:#}"), RUNTIME_FAILURE),
     };
     let _ = writeln!(err, "error: {message}");
     code
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 /// Loads the configuration that the arguments and the environment name.

@@ -37,6 +37,31 @@ fn the_definition_is_consistent() {
 }
 
 #[test]
+fn whoever_stops_reading_is_told_nothing_more() {
+    /// A pipe whose reader is gone.
+    struct Gone;
+    impl Write for Gone {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let arguments = [
+        "wardroom",
+        "api-key",
+        "--name",
+        "b",
+        "--scope",
+        "directory:write",
+    ];
+    let mut err = Vec::new();
+    let code = code(arguments.map(OsString::from), [], &mut Gone, &mut err);
+    assert_eq!((code, err.as_slice()), (0, &b""[..]));
+}
+
+#[test]
 fn help_and_version_are_results_and_mistakes_are_not() {
     let (code, out, err) = run(&["--help"], &[]);
     assert_eq!((code, err.as_str()), (0, ""));

@@ -54,6 +54,7 @@ pub(super) fn run(command: &Bench, out: &mut dyn Write) -> Result<(), Failure> {
     let mut report = Report {
         out: if command.json { &mut sink } else { &mut *out },
         width: 0,
+        headed: false,
     };
     report.line("file", &ByteSize(bytes.len() as u64).to_string())?;
     report.begin("compile")?;
@@ -70,7 +71,7 @@ pub(super) fn run(command: &Bench, out: &mut dyn Write) -> Result<(), Failure> {
         cases if cases.is_empty() => questions(&policy, &settings),
         cases => cases,
     };
-    report.head(cases.iter().map(|case| &*case.name))?;
+    report.fit(cases.iter().map(|case| &*case.name));
     let mut tell = |measured: &Measured| Ok::<_, Failure>(report.row(measured)?);
     let costs = measure(&policy, Some(&counting), &settings, &cases, &mut tell)?;
     report.memory(&costs)?;
@@ -91,6 +92,8 @@ struct Report<'a> {
     out: &'a mut dyn Write,
     /// Of the first column of the table.
     width: usize,
+    /// Whether the table has begun.
+    headed: bool,
 }
 
 impl Report<'_> {
@@ -110,9 +113,13 @@ impl Report<'_> {
         self.out.flush()
     }
 
-    fn head<'n>(&mut self, names: impl Iterator<Item = &'n str>) -> std::io::Result<()> {
+    fn fit<'n>(&mut self, names: impl Iterator<Item = &'n str>) {
         let names = names.chain([RECOVERY]);
         self.width = names.map(|name| name.chars().count()).max().unwrap_or(0);
+    }
+
+    fn head(&mut self) -> std::io::Result<()> {
+        self.headed = true;
         let [median, p99, most] = ["median", "p99", "most"];
         let [calls, instructions] = ["calls", "instructions"];
         writeln!(
@@ -120,11 +127,13 @@ impl Report<'_> {
             "\n{:width$}  {median:>10}  {p99:>10}  {most:>10}  {calls:>8}  {instructions:>12}",
             "",
             width = self.width
-        )?;
-        self.out.flush()
+        )
     }
 
     fn row(&mut self, measured: &Measured) -> std::io::Result<()> {
+        if !self.headed {
+            self.head()?;
+        }
         let latency = measured.latency;
         let instructions = measured.instructions.map(|count| count.to_string());
         writeln!(

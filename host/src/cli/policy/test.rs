@@ -67,9 +67,13 @@ pub(super) fn run(command: &Test, out: &mut dyn Write) -> Result<(), Failure> {
     let cases = cases::load(&command.cases).map_err(usage)?;
     let bytes = read(&command.file)?;
     let bench = workbench(Some(command.deadline.unwrap_or(POLICY_START_DEADLINE)))?;
-    let policy = bench
-        .compile(&bytes)
-        .map_err(|error| anyhow!("{error}; `wardroom policy check` says more of it"))?;
+    // Large ones take seconds.
+    write!(out, "compiling {} ... ", ByteSize(bytes.len() as u64))?;
+    out.flush()?;
+    let policy = bench.compile(&bytes);
+    writeln!(out, "{}", policy.as_ref().map_or("", |_| "done"))?;
+    let policy =
+        policy.map_err(|error| anyhow!("{error}; `wardroom policy check` says more of it"))?;
     let options = Options {
         seed: command
             .seed

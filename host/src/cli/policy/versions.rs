@@ -211,8 +211,11 @@ fn dry_run_told(said: &Value, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{} gained and {} lost, of {} channels in {} workspaces",
-        said["gains"], said["losses"], said["channels"], said["workspaces"]
+        "{} gained and {} lost, of {} in {}",
+        said["gains"],
+        said["losses"],
+        counted(&said["channels"], "channel"),
+        counted(&said["workspaces"], "workspace")
     )?;
     if let Some(failure) = said["lastFailure"].as_str() {
         writeln!(
@@ -228,6 +231,11 @@ fn dry_run_told(said: &Value, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+fn counted(number: &Value, thing: &str) -> String {
+    let plural = if *number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }
 
 fn list(value: &Value) -> &[Value] {
@@ -264,7 +272,7 @@ mod tests {
         });
         let expected = "w: ann gains p
 w: bob loses p
-1 gained and 1 lost, of 2 channels in 1 workspaces
+1 gained and 1 lost, of 2 channels in 1 workspace
 the candidate failed for 1 channels; the last time: trap
 this is not all: more is not listed, or was not looked at
 ";

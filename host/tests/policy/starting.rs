@@ -1,11 +1,13 @@
 //! The start: what is refused before anything is compiled, what an operator sees meanwhile, and that
 //! no policy waits for another to be compiled.
 
+use std::fs;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use wardroom::policy::{
-    LoadingPolicy, LoadingState, Policies, PolicySource, StartError, Starting, Surroundings,
+    LoadingPolicy, LoadingState, Policies, PolicySource, ReconfigureError, StartError, Starting,
+    Surroundings,
 };
 
 use crate::fixtures::{guest, limits, plugin, source};
@@ -191,4 +193,42 @@ fn a_policy_that_is_not_waited_for_comes_into_force_later() {
     assert_eq!(policies.reconfigure(sources, limits()), Ok(true));
     assert_eq!(names(&policies), ["large", "small"]);
     assert_eq!(policies.loading(), []);
+}
+
+#[test]
+fn one_that_is_not_waited_for_and_cannot_be_loaded_keeps_no_other_out() {
+    let mut sources = two();
+    let folder = tempfile::tempdir().unwrap();
+    let late = folder.path().join("late.wasm");
+    sources.insert(1, source("late", &late));
+    sources.iter_mut().for_each(|source| source.wait = false);
+    let (policies, starting) = prepare(sources.clone());
+    starting.load().unwrap();
+    let names = || {
+        let status = policies.status().into_iter();
+        status.map(|it| it.name.to_string()).collect::<Vec<_>>()
+    };
+    let reconfigure = || policies.reconfigure(sources.clone(), limits());
+    let said = reconfigure().unwrap_err();
+    assert!(
+        matches!(&said, ReconfigureError::LeftOut(out) if &*out[0].0 == "late"),
+        "{said}"
+    );
+    assert_eq!(names(), ["large", "small"]);
+    let generation = policies.current().generation();
+    assert!(generation.is_some());
+    // Asked again while nothing changed, it changes nothing.
+    assert_eq!(reconfigure(), Err(said.clone()));
+    fs::write(&late, "no component").unwrap();
+    assert_ne!(reconfigure(), Err(said));
+    assert_eq!(policies.current().generation(), generation);
+    fs::copy(guest("nobody"), &late).unwrap();
+    assert_eq!(reconfigure(), Ok(true));
+    assert_eq!(names(), ["large", "late", "small"]);
+    // Once in force it is relied upon like any other.
+    let mut moved = sources.clone();
+    moved[1].file = folder.path().join("elsewhere.wasm");
+    let said = policies.reconfigure(moved, limits()).unwrap_err();
+    assert!(matches!(said, ReconfigureError::Policies(_)), "{said}");
+    assert_eq!(names(), ["large", "late", "small"]);
 }

@@ -20,7 +20,7 @@ use super::super::version::Version;
 use super::book::{Cause, Record, RefusedConfiguration, Reload};
 use super::{Policies, Shared};
 
-/// Why a configuration of policies was not taken. Nothing has changed then.
+/// Why a configuration of policies was not taken, or not whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReconfigureError {
     /// Two policies have one name.
@@ -32,6 +32,9 @@ pub enum ReconfigureError {
     /// Policies were refused: the name of each, and why.
     #[error("{}", .0.iter().map(|(n, why)| format!("policy {n:?}: {why}")).collect::<Vec<_>>().join("; "))]
     Policies(Vec<(Arc<str>, String)>),
+    /// All others are in force: these, which nobody waits for, cannot be loaded.
+    #[error("{}", .0.iter().map(|(n, why)| format!("policy {n:?} is left out: {why}")).collect::<Vec<_>>().join("; "))]
+    LeftOut(Vec<(Arc<str>, String)>),
 }
 
 /// A configuration that was tried, and what its files held then.
@@ -40,6 +43,13 @@ pub(super) struct Attempt {
     limits: PolicyLimits,
     held: Vec<Option<Digest>>,
     error: ReconfigureError,
+}
+
+/// A list of policies as it is to be.
+struct Plan {
+    policies: Vec<Planned>,
+    /// Policies that the server does without, and why.
+    left_out: Vec<(Arc<str>, String)>,
 }
 
 /// A policy as it is to be: its record, and its place among those that decide.
@@ -62,8 +72,11 @@ impl Policies {
     /// unless the file holds another one that takes them. True if anything changed. It takes up to
     /// seconds for each policy: not for a thread that serves anybody.
     ///
+    /// A policy that is not to be waited for and was never in force does not keep the others out: if
+    /// it cannot be loaded, the list comes into force without it.
+    ///
     /// # Errors
-    /// What was refused. Then nothing has changed.
+    /// What was refused. Nothing has changed then, unless it was left out.
     pub fn reconfigure(
         &self,
         sources: Vec<PolicySource>,
@@ -117,7 +130,7 @@ impl Policies {
         }
         tracing::warn!(
             reason,
-            "the configuration was refused; the policies in force stay in force"
+            "the configuration was refused, or not taken whole; what is in force stays in force"
         );
         book.configuration = Some(RefusedConfiguration {
             at: SystemTime::now(),
@@ -168,6 +181,9 @@ impl Shared {
         }
         let planned_on = self.current.load_full();
         let mut plan = self.plan(&planned_on, sources, contents, limits, began)?;
+        if !plan.left_out.is_empty() && self.is_in_force(&plan, limits) {
+            return Err(ReconfigureError::LeftOut(plan.left_out));
+        }
         let _one = self.swapping.lock();
         self.await_settled();
         let mut set = self.current.load_full();
@@ -176,8 +192,20 @@ impl Shared {
             plan = self.plan(&set, sources, contents, limits, began)?;
             set = self.current.load_full();
         }
-        self.put(plan, &set, limits);
-        Ok(true)
+        self.put(plan.policies, &set, limits);
+        if plan.left_out.is_empty() {
+            Ok(true)
+        } else {
+            Err(ReconfigureError::LeftOut(plan.left_out))
+        }
+    }
+
+    /// Whether a plan, but for what it leaves out, is how things are.
+    fn is_in_force(&self, plan: &Plan, limits: PolicyLimits) -> bool {
+        let book = self.book.lock();
+        let present = book.records.iter().map(|record| &record.source);
+        let planned = plan.policies.iter().map(|planned| &planned.record.source);
+        book.limits == limits && present.eq(planned)
     }
 
     /// Brings a plan into force, whole.
@@ -225,15 +253,16 @@ impl Shared {
         contents: &[Result<Content, String>],
         limits: PolicyLimits,
         began: Instant,
-    ) -> Result<Vec<Planned>, ReconfigureError> {
+    ) -> Result<Plan, ReconfigureError> {
         let mut planned = Vec::with_capacity(sources.len());
-        let mut refused = Vec::new();
+        let (mut refused, mut left_out) = (Vec::new(), Vec::new());
         for (source, content) in sources.iter().zip(contents) {
             let loader = self.loader().map_err(ReconfigureError::Engine)?;
             let (old, old_limits) = {
                 let book = self.book.lock();
                 (book.find(&source.name).cloned(), book.limits)
             };
+            let dispensable = !source.wait && old.is_none();
             let mut policies = set.policies().iter();
             let present = policies.find(|policy| policy.source.name == source.name);
             let planning = Planning {
@@ -248,11 +277,15 @@ impl Shared {
             };
             match planning.plan(began) {
                 Ok(plan) => planned.push(plan),
+                Err(reason) if dispensable => left_out.push((source.name.clone(), reason)),
                 Err(reason) => refused.push((source.name.clone(), reason)),
             }
         }
         if refused.is_empty() {
-            Ok(planned)
+            Ok(Plan {
+                policies: planned,
+                left_out,
+            })
         } else {
             Err(ReconfigureError::Policies(refused))
         }

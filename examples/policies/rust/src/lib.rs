@@ -5,9 +5,9 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use wardroom_policy::{
-    Channel, ChannelVisibility, Command, Commands, Denial, Event, Events, Json, Lifecycle,
+    Channel, ChannelVisibility, Command, Commands, Denial, Event, Events, Fields, Json, Lifecycle,
     Rendering, Rendition, Rule, Subject, any, attribute, everybody, roles, to_json, unix_time,
     user,
 };
@@ -100,8 +100,11 @@ impl Events for HouseRules {
         if !hides || self.settings.hidden_from.is_empty() {
             return Rendering::Unchanged;
         }
-        let whole = event.payload_json();
-        let Some(redacted) = without_contact(whole.clone()) else {
+        let text = event.payload();
+        let Some(whole) = Fields::read(&text) else {
+            return Rendering::Unchanged;
+        };
+        let Some(redacted) = without_contact(&whole) else {
             return Rendering::Unchanged;
         };
         // People see their own contact data whatever their role.
@@ -115,11 +118,10 @@ impl Events for HouseRules {
 }
 
 /// The payload without contact data, or none if it has none.
-fn without_contact(mut payload: Value) -> Option<Value> {
-    let user = payload.get_mut("user")?.as_object_mut()?;
-    let fields = user.len();
-    user.retain(|field, _| !CONTACT.contains(&field.as_str()));
-    (user.len() < fields).then_some(payload)
+fn without_contact<'a>(payload: &Fields<'a>) -> Option<Fields<'a>> {
+    let user = payload.object("user")?;
+    let has_some = CONTACT.iter().any(|field| user.contains(field));
+    has_some.then(|| payload.with("user", &user.without(&CONTACT)))
 }
 
 /// The level that somebody has; who has none that makes sense has the lowest.

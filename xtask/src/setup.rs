@@ -136,7 +136,7 @@ pub(crate) fn language(language: &str) -> Result<Vec<PathBuf>> {
                 return Ok(vec![folder_of_zig(&environment("zig", ZIG)?)?]);
             }
         }
-        "javascript" | "typescript" => {
+        "assemblyscript" | "javascript" | "typescript" => {
             debian("node", "nodejs")?;
             debian("npm", "npm")?;
         }

@@ -136,7 +136,7 @@ pub(crate) fn language(language: &str) -> Result<Vec<PathBuf>> {
                 return Ok(vec![folder_of_zig(&environment("zig", ZIG)?)?]);
             }
         }
-        "assemblyscript" | "javascript" | "typescript" => {
+        "assemblyscript" | "javascript" | "moonbit" | "typescript" => {
             debian("node", "nodejs")?;
             debian("npm", "npm")?;
         }

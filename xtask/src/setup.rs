@@ -140,6 +140,11 @@ pub(crate) fn language(language: &str) -> Result<Vec<PathBuf>> {
             debian("node", "nodejs")?;
             debian("npm", "npm")?;
         }
+        "kotlin" => {
+            debian("node", "nodejs")?;
+            debian("npm", "npm")?;
+            debian("java", "openjdk-17-jre-headless")?;
+        }
         // A language whose project brings all it needs.
         _ => {}
     }

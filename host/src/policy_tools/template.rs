@@ -272,7 +272,19 @@ mod tests {
             }
         }
         let languages: Vec<_> = languages().collect();
-        for language in ["c", "cpp", "go", "python", "rust", "zig"] {
+        for language in [
+            "assemblyscript",
+            "c",
+            "cpp",
+            "go",
+            "javascript",
+            "kotlin",
+            "moonbit",
+            "python",
+            "rust",
+            "typescript",
+            "zig",
+        ] {
             assert!(languages.contains(&language), "{languages:?}");
         }
     }

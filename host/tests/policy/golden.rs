@@ -47,7 +47,7 @@ fn each(mut check: impl FnMut(&str, &str)) {
             seen += 1;
         }
     }
-    assert!(seen >= 6, "{seen} golden components");
+    assert!(seen >= 8, "{seen} golden components");
 }
 
 #[test]

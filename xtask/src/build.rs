@@ -74,3 +74,9 @@ fn guest(packages: &[&str]) -> Result<()> {
 pub(crate) fn server() -> Result<()> {
     run(&mut cargo(&["build", "--locked"]))
 }
+
+/// Builds everything as the tests have it, with the features that all packages together ask for:
+/// another choice of packages would build every dependency once more.
+pub(crate) fn workspace() -> Result<()> {
+    run(&mut cargo(&["build", "--locked", "--workspace"]))
+}

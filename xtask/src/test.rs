@@ -26,7 +26,7 @@ pub(crate) fn run_all(arguments: &Arguments) -> Result<()> {
     let clients = thread::spawn(install_clients);
     build::policies()?;
     build::guests()?;
-    run(&mut cargo(&["build", "--locked", "--workspace"]))?;
+    build::workspace()?;
     run(&mut cargo(&["test", "--locked", "--workspace", "--no-run"]))?;
     clients
         .join()

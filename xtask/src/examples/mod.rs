@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let server = match &arguments.server {
         Some(server) => std::path::absolute(server).context("there is no such server")?,
         None => {
-            build::server()?;
+            build::workspace()?;
             target().join("debug/wardroom")
         }
     };

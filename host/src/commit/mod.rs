@@ -8,6 +8,7 @@ mod asking;
 mod deadlines;
 mod dry;
 mod reevaluation;
+mod turns;
 #[cfg(test)]
 mod unasked_tests;
 
@@ -28,6 +29,7 @@ use crate::store::{Attempt, Entry, Pass, Store, StoreError, Waiter};
 use self::appearance::Gallery;
 pub use self::appearance::{Appearance, Appearances};
 pub use self::deadlines::Deadlines;
+use self::turns::Turns;
 
 /// What a question to the policies is about besides its own facts.
 #[derive(Clone, Copy)]
@@ -137,6 +139,7 @@ pub struct Committer {
     policies: Arc<dyn Policies>,
     deadlines: Arc<Deadlines>,
     gallery: Gallery,
+    settling: Turns,
     metrics: Arc<Metrics>,
     start: Instant,
 }
@@ -150,6 +153,7 @@ impl Committer {
             policies,
             deadlines: Arc::new(Deadlines::default()),
             gallery: Gallery::default(),
+            settling: Turns::default(),
             metrics,
             start: Instant::now(),
         }

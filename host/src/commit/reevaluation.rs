@@ -53,8 +53,18 @@ impl Committer {
     }
 
     /// Has a workspace settle under the present generation, batch by batch. Nothing else happens in
-    /// it until then.
+    /// it until then. Whoever comes meanwhile waits for that: if each of the commands that wait did it
+    /// as well, all would ask the same, and each step of one would make the others' answers useless.
     pub(super) async fn settle(&self, workspace: &WorkspaceId) -> Result<(), Failure> {
+        let settling = self.settle_alone(workspace);
+        self.settling.alone(workspace, settling).await
+    }
+
+    async fn settle_alone(&self, workspace: &WorkspaceId) -> Result<(), Failure> {
+        let state = self.store().snapshot(workspace);
+        if state.is_some_and(|state| state.is_settled(self.policies.generation())) {
+            return Ok(());
+        }
         loop {
             let entry = self.run(workspace, Command::Settle, None).await?;
             if entry.state.is_settled(self.policies.generation()) {

@@ -32,7 +32,8 @@ pub const CONNECTIONS_PER_SETTLING: usize = 256;
 pub const CHANNELS_PER_SETTLING: usize = 32;
 
 /// How often a rule is applied to somebody in one such decision, after which no further channel is
-/// looked at: some milliseconds.
+/// looked at: some milliseconds. Whoever is put out counts once for each channel that not everyone
+/// sees and once for everybody here, who may be told; after so many nobody else is asked about.
 pub const PEOPLE_PER_SETTLING: usize = 32_768;
 
 const _: () = assert!(MAX_MEMBERS_PER_CHANNEL <= MAX_MEMBERS_PER_WORKSPACE);

@@ -62,13 +62,23 @@ impl Draft<'_> {
     /// longer admitted. They are closed before anything else, so that they hear of nothing that this
     /// decision tells, not even of each other's end.
     pub(super) fn readmit(&mut self, users: &[UserId]) {
+        self.readmit_some(users, usize::MAX);
+    }
+
+    /// The same of the first of some users, until so many have lost a connection; of how many.
+    pub(super) fn readmit_some(&mut self, users: &[UserId], most: usize) -> usize {
         if !self.asks_admission() {
-            return;
+            return users.len();
         }
+        let mut done = 0;
         let mut put_out = Vec::new();
         let mut closed = Vec::new();
         let mut parting = Vec::new();
         for user in users {
+            if parting.len() >= most {
+                break;
+            }
+            done += 1;
             let so_far = put_out.len();
             for socket in self.state.sockets_of(user).to_vec() {
                 let Some(connection) = self.state.connections.get(&socket).cloned() else {
@@ -95,6 +105,7 @@ impl Draft<'_> {
                 draft.drop_connection(socket);
             }
         });
+        done
     }
 
     /// Asks again about everybody, once, if an answer of admission may depend on the whole directory

@@ -68,9 +68,13 @@ impl Draft<'_> {
         // Nobody is shown what the former rules make of those who are left, where this decision looks
         // at the channel anyway.
         self.put_off();
-        self.readmit(&users);
+        let done = self.readmit_some(&users, self.most_put_out());
+        let all = done == users.len();
+        users.truncate(done);
         let subjects = self.put_off_until_now();
-        let next = if sockets < CONNECTIONS_PER_SETTLING {
+        // As long as it is not known who stays, nor is it how far this step comes.
+        let all = all && self.questions.is_empty();
+        let next = if all && sockets < CONNECTIONS_PER_SETTLING {
             let untold = self.came_or_went();
             self.settle_channels(None, &untold)
         } else {
@@ -86,6 +90,13 @@ impl Draft<'_> {
         };
         self.subjects_changed(&subjects, &left);
         next
+    }
+
+    /// How many people one decision may put out. For each of them the rules of every channel that not
+    /// everyone sees are applied, and everybody here may be told.
+    fn most_put_out(&self) -> usize {
+        let each = self.state.restricted.len() + self.state.sockets_of.len();
+        (PEOPLE_PER_SETTLING / each.max(1)).max(1)
     }
 
     fn settle_channels(

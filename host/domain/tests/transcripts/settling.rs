@@ -190,6 +190,110 @@ fn whoever_loses_a_role_by_new_policies_is_shown_only_what_those_let_them_see() 
     "#]]);
 }
 
+/// With six thousand channels that not everyone sees, five people come to the most that one step may do.
+#[test]
+fn a_step_puts_out_no_more_people_than_it_may_look_at_channels_for() {
+    check(&expect![[r#"
+        repeat 6000 put-channel c% private
+        repeat 7 connect s% g% by-token role=guest
+        repeat 2 connect t% m% by-token role=member
+        policy 1 admits no guest
+        settle
+          ? admit g1 again
+          ? admit g2 again
+          ? admit g3 again
+          ? admit g4 again
+          ? admit g5 again
+          ? admit g6 again
+          ? admit g7 again
+          ? admit m1 again
+          ? admit m2 again
+          -> closed s1: not admitted
+          -> closed s2: not admitted
+          -> closed s3: not admitted
+          -> closed s4: not admitted
+          -> closed s5: not admitted
+          -> online-status-updated g1 offline to everyone
+          -> online-status-updated g2 offline to everyone
+          -> online-status-updated g3 offline to everyone
+          -> online-status-updated g4 offline to everyone
+          -> online-status-updated g5 offline to everyone
+        settle
+          ? admit g6 again
+          ? admit g7 again
+          ? admit m1 again
+          ? admit m2 again
+          ? audience of c1
+          ? audience of c10
+          ? audience of c100
+          ? audience of c1000
+          ? audience of c1001
+          ? audience of c1002
+          ? audience of c1003
+          ? audience of c1004
+          ? audience of c1005
+          ? audience of c1006
+          ? audience of c1007
+          ? audience of c1008
+          ? audience of c1009
+          ? audience of c101
+          ? audience of c1010
+          ? audience of c1011
+          ? audience of c1012
+          ? audience of c1013
+          ? audience of c1014
+          ? audience of c1015
+          ? audience of c1016
+          ? audience of c1017
+          ? audience of c1018
+          ? audience of c1019
+          ? audience of c102
+          ? audience of c1020
+          ? audience of c1021
+          ? audience of c1022
+          ? audience of c1023
+          ? audience of c1024
+          ? audience of c1025
+          ? audience of c1026
+          -> closed s6: not admitted
+          -> closed s7: not admitted
+          -> online-status-updated g6 offline to everyone
+          -> online-status-updated g7 offline to everyone
+          -> channel-created c1 to m1,m2
+          -> channel-created c10 to m1,m2
+          -> channel-created c100 to m1,m2
+          -> channel-created c1000 to m1,m2
+          -> channel-created c1001 to m1,m2
+          -> channel-created c1002 to m1,m2
+          -> channel-created c1003 to m1,m2
+          -> channel-created c1004 to m1,m2
+          -> channel-created c1005 to m1,m2
+          -> channel-created c1006 to m1,m2
+          -> channel-created c1007 to m1,m2
+          -> channel-created c1008 to m1,m2
+          -> channel-created c1009 to m1,m2
+          -> channel-created c101 to m1,m2
+          -> channel-created c1010 to m1,m2
+          -> channel-created c1011 to m1,m2
+          -> channel-created c1012 to m1,m2
+          -> channel-created c1013 to m1,m2
+          -> channel-created c1014 to m1,m2
+          -> channel-created c1015 to m1,m2
+          -> channel-created c1016 to m1,m2
+          -> channel-created c1017 to m1,m2
+          -> channel-created c1018 to m1,m2
+          -> channel-created c1019 to m1,m2
+          -> channel-created c102 to m1,m2
+          -> channel-created c1020 to m1,m2
+          -> channel-created c1021 to m1,m2
+          -> channel-created c1022 to m1,m2
+          -> channel-created c1023 to m1,m2
+          -> channel-created c1024 to m1,m2
+          -> channel-created c1025 to m1,m2
+          -> channel-created c1026 to m1,m2
+    "#]]);
+}
+
 #[test]
 fn policies_that_go_before_a_workspace_settled_leave_nothing_behind() {
     check(&expect![[r#"

@@ -14,6 +14,9 @@ pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Entries that a follower takes at once; their frames share one write per receiver.
 pub const MAX_BATCH_ENTRIES: usize = 64;
 
+/// How long the delivery to one workspace may keep a thread before it lets other work run.
+pub const DELIVERY_TURN: Duration = Duration::from_millis(5);
+
 /// How often one command may have to be decided anew, because policies were swapped or asked
 /// something new, before it fails with `overloaded`.
 pub const MAX_DECISION_ROUNDS: usize = 64;

@@ -131,7 +131,7 @@ impl Delivery {
                 if stop.is_cancelled() {
                     break;
                 }
-                follower.deliver(&entries);
+                follower.deliver(&entries).await;
                 // A busy workspace must not keep a thread from its other work.
                 tokio::task::yield_now().await;
             }
@@ -150,7 +150,7 @@ struct Follower {
 
 impl Follower {
     /// Delivers a batch. What one socket gets of it leaves in one write.
-    fn deliver(&mut self, entries: &[Arc<Entry>]) {
+    async fn deliver(&mut self, entries: &[Arc<Entry>]) {
         let mut events = 0;
         for entry in entries {
             for outcome in &entry.outputs {
@@ -184,7 +184,7 @@ impl Follower {
             }
             self.answer(entry);
         }
-        let frames = self.roster.flush();
+        let frames = self.roster.flush().await;
         self.delivery.metrics.delivered(events, frames);
         for written in self.written.drain(..) {
             written.send(()).ok();

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use wardroom_domain::{Audience, CloseReason, SocketId, UserId};
@@ -10,6 +11,10 @@ use wardroom_domain::{Audience, CloseReason, SocketId, UserId};
 use super::closing::Cause;
 use super::peer::Peer;
 use super::rendered::Forms;
+use crate::limits::DELIVERY_TURN;
+
+/// Receivers that are written to between two looks at the clock.
+const RECEIVERS_PER_LOOK: usize = 64;
 
 /// The sockets here that are open in one workspace, in the order of its log.
 #[derive(Default)]
@@ -157,16 +162,43 @@ impl Roster {
         }
     }
 
-    /// Writes what waits to every socket; how many frames that was.
-    pub(super) fn flush(&mut self) -> u64 {
+    /// Writes what waits to every socket; how many frames that was. Now and then it lets other work
+    /// run, for that is where delivery spends its time.
+    pub(super) async fn flush(&mut self) -> u64 {
         self.hand_out();
+        let mut pace = Pace::new();
         for receiver in self.receivers.values_mut() {
             if !receiver.waiting.is_empty() {
                 receiver.peer.output().push(&receiver.waiting);
                 receiver.waiting = Vec::new();
+                pace.keep().await;
             }
         }
         std::mem::take(&mut self.frames)
+    }
+}
+
+/// Sees to it that other work gets its turn.
+struct Pace {
+    written: usize,
+    turn: Instant,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self {
+            written: 0,
+            turn: Instant::now(),
+        }
+    }
+
+    /// After each receiver that was written to.
+    async fn keep(&mut self) {
+        self.written += 1;
+        if self.written.is_multiple_of(RECEIVERS_PER_LOOK) && self.turn.elapsed() > DELIVERY_TURN {
+            tokio::task::yield_now().await;
+            self.turn = Instant::now();
+        }
     }
 }
 

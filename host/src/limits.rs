@@ -17,6 +17,14 @@ pub const MAX_BATCH_ENTRIES: usize = 64;
 /// How long the delivery to one workspace may keep a thread before it lets other work run.
 pub const DELIVERY_TURN: Duration = Duration::from_millis(5);
 
+/// Groups of people of one workspace among whom renditions are not told apart, so that the right one
+/// is found once for all of them. Whoever would need one more is looked up by themself.
+pub const MAX_LANES: usize = 64;
+
+/// Attributes that people are grouped by. Beyond it the grouping begins anew with those that the next
+/// event's selectors compare; where these alone are more, everybody is looked up by themself.
+pub const MAX_COMPARED_ATTRIBUTES: usize = 16;
+
 /// How often one command may have to be decided anew, because policies were swapped or asked
 /// something new, before it fails with `overloaded`.
 pub const MAX_DECISION_ROUNDS: usize = 64;

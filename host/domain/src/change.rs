@@ -230,6 +230,7 @@ impl Workspace {
             sockets.push(socket.clone());
         }
         self.connections.insert(socket.clone(), connection.clone());
+        self.note_token_role(&connection.user);
     }
 
     fn remove_connection(&mut self, socket: &SocketId) {
@@ -243,6 +244,21 @@ impl Workspace {
                 self.sockets_of.remove(&connection.user);
             }
         }
+        self.note_token_role(&connection.user);
+    }
+
+    /// Moves the map only where there is something to move, so that it shows who changed.
+    fn note_token_role(&mut self, user: &UserId) {
+        let latest = self.sockets_of(user).last();
+        let latest = latest.and_then(|socket| self.connections.get(socket));
+        let role = latest.and_then(|connection| connection.role.clone());
+        if self.token_roles.get(user) == role.as_ref() {
+            return;
+        }
+        match role {
+            Some(role) => self.token_roles.insert(user.clone(), role),
+            None => self.token_roles.remove(user),
+        };
     }
 
     fn forget_hold(&mut self, socket: &SocketId) {

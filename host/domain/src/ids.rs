@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::limits::MAX_ID_CHARS;
 
@@ -103,6 +103,14 @@ id! {
 id! {
     /// A role of a user in a workspace; the application gives the names.
     Role
+}
+
+impl UserId {
+    /// An id that nobody can have and nothing can name: it is empty.
+    pub(crate) fn nobody() -> Self {
+        static NOBODY: LazyLock<UserId> = LazyLock::new(|| UserId(Arc::from("")));
+        NOBODY.clone()
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use imbl::{OrdMap, OrdSet};
 
-use crate::{ChannelId, Rule, SocketId, Timestamp, UserId, Workspace};
+use crate::{ChannelId, Role, Rule, SocketId, Timestamp, UserId, Workspace};
 
 impl Workspace {
     /// Whether everything derived in this state is what one computes from scratch.
@@ -12,6 +12,13 @@ impl Workspace {
     /// Names the first index that is not, with both of its forms.
     pub fn check_indexes(&self) -> Result<(), String> {
         self.check_sockets()?;
+        let latest = |sockets: &Vec<SocketId>| self.connections.get(sockets.last()?)?.role.clone();
+        let token_roles: OrdMap<UserId, Role> = self
+            .sockets_of
+            .iter()
+            .filter_map(|(user, sockets)| Some((user.clone(), latest(sockets)?)))
+            .collect();
+        same("token_roles", &self.token_roles, &token_roles)?;
         let mut selected_by: OrdMap<ChannelId, OrdSet<UserId>> = OrdMap::new();
         for (user, selection) in &self.selections {
             let users = selected_by.entry(selection.channel.clone()).or_default();

@@ -99,6 +99,8 @@ pub struct Workspace {
     pub(crate) selections: OrdMap<UserId, Selection>,
     // What follows is derived from the maps above and kept for speed; the simulation checks it.
     pub(crate) sockets_of: OrdMap<UserId, Vec<SocketId>>,
+    /// The role that the token of a user's latest connection gave, if it gave one.
+    pub(crate) token_roles: OrdMap<UserId, Role>,
     pub(crate) selected_by: OrdMap<ChannelId, OrdSet<UserId>>,
     pub(crate) holds: OrdSet<(Timestamp, SocketId)>,
     pub(crate) restricted: OrdSet<ChannelId>,

@@ -157,7 +157,7 @@ impl Follower {
                 match outcome {
                     Outcome::Opened { socket, user } => {
                         if let Some(peer) = self.delivery.attached(&self.workspace, socket) {
-                            self.roster.open(socket, user, peer);
+                            self.roster.open(socket, user, peer, &entry.state);
                         }
                         // `auth-success` comes before the first event, its own included.
                         self.answer(entry);
@@ -184,7 +184,10 @@ impl Follower {
             }
             self.answer(entry);
         }
-        let frames = self.roster.flush().await;
+        let frames = match entries.last() {
+            Some(last) => self.roster.flush(&last.state).await,
+            None => 0,
+        };
         self.delivery.metrics.delivered(events, frames);
         for written in self.written.drain(..) {
             written.send(()).ok();

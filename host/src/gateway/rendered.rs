@@ -2,7 +2,7 @@
 //! It must not know who asks for them.
 
 use bytes::Bytes;
-use wardroom_domain::{Event, Rendered, SubjectFacts, UserId, Workspace};
+use wardroom_domain::{Event, Likeness, Named, Rendered, SubjectFacts, UserId, Workspace};
 
 use super::{frame, wire};
 
@@ -26,6 +26,19 @@ impl<'a> Forms<'a> {
         }
     }
 
+    pub(super) fn rendered(&self) -> &'a Rendered {
+        self.rendered
+    }
+
+    pub(super) fn state(&self) -> &'a Workspace {
+        self.state
+    }
+
+    /// Whom the selectors tell from others who are like them.
+    pub(super) fn named(&self) -> Named<'a> {
+        self.rendered.named()
+    }
+
     /// What everybody gets alike, if that does not depend on who they are.
     pub(super) fn one_for_all(&mut self) -> Option<Option<Bytes>> {
         let first = self.rendered.renditions.first()?;
@@ -42,6 +55,24 @@ impl<'a> Forms<'a> {
             None => self.rendered.place_for(self.departed(user)?),
         };
         self.frame(place?)
+    }
+
+    /// The same of a person of whom it is known whom they are like, if the workspace knows them.
+    pub(super) fn for_user_like(
+        &mut self,
+        user: &UserId,
+        likeness: Option<&Likeness>,
+    ) -> Option<Bytes> {
+        let place = match likeness {
+            Some(likeness) => self.rendered.place_for_user(user, likeness),
+            None => self.rendered.place_for(self.departed(user)?),
+        };
+        self.frame(place?)
+    }
+
+    /// What everybody gets who is like this and not [named](Forms::named).
+    pub(super) fn for_all_like(&mut self, likeness: &Likeness) -> Option<Bytes> {
+        self.frame(self.rendered.place_for_likeness(likeness)?)
     }
 
     fn departed(&self, user: &UserId) -> Option<&'a SubjectFacts> {

@@ -1,70 +1,77 @@
 //! Who of this node's sockets is open in a workspace, and what each is about to get; must not know
 //! where events come from.
 
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
-use wardroom_domain::{Audience, CloseReason, SocketId, UserId};
+use bytes::Bytes;
+use wardroom_domain::{Audience, CloseReason, SocketId, UserId, Workspace};
 
 use super::closing::Cause;
+use super::lanes::Grouping;
 use super::peer::Peer;
+use super::receivers::{Choice, Receiver, Receivers};
 use super::rendered::Forms;
-use crate::limits::DELIVERY_TURN;
 
-/// Receivers that are written to between two looks at the clock.
-const RECEIVERS_PER_LOOK: usize = 64;
+/// Where what one client gets goes.
+pub(super) trait Outlet {
+    /// Sends whole frames behind everything sent before.
+    fn send(&self, frames: &[Bytes]);
+    /// Ends the connection when all that was sent has left.
+    fn end(&self, cause: Cause);
+}
+
+impl Outlet for Arc<Peer> {
+    fn send(&self, frames: &[Bytes]) {
+        self.output().push(frames);
+    }
+
+    fn end(&self, cause: Cause) {
+        self.output().close(cause);
+    }
+}
 
 /// The sockets here that are open in one workspace, in the order of its log.
-#[derive(Default)]
-pub(super) struct Roster {
-    receivers: HashMap<SocketId, Receiver>,
-    users: HashMap<UserId, Vec<SocketId>>,
-    /// Events for everybody that wait to be handed out together.
-    for_all: BytesMut,
-    for_all_count: u64,
-    /// Frames handed to sockets since the last flush.
-    frames: u64,
+pub(super) struct Roster<O = Arc<Peer>> {
+    users: Users,
+    receivers: Receivers<O>,
 }
 
-struct Receiver {
-    user: UserId,
-    peer: Arc<Peer>,
-    /// What the socket gets at the next flush.
-    waiting: Vec<Bytes>,
+type Users = HashMap<UserId, Vec<SocketId>>;
+
+impl<O: Outlet> Default for Roster<O> {
+    fn default() -> Self {
+        Self {
+            users: HashMap::new(),
+            receivers: Receivers::default(),
+        }
+    }
 }
 
-impl Roster {
-    pub(super) fn open(&mut self, socket: &SocketId, user: &UserId, peer: Arc<Peer>) {
-        self.hand_out();
+impl<O: Outlet> Roster<O> {
+    /// Adds a socket that was opened by the decision that led to this state.
+    pub(super) fn open(&mut self, socket: &SocketId, user: &UserId, outlet: O, state: &Workspace) {
         self.forget(socket);
-        let receiver = Receiver {
-            user: user.clone(),
-            peer,
-            waiting: Vec::new(),
-        };
-        self.receivers.insert(socket.clone(), receiver);
-        self.users
-            .entry(user.clone())
-            .or_default()
-            .push(socket.clone());
+        self.keep_up(state);
+        self.receivers.add(socket, user, outlet, state);
+        let sockets = self.users.entry(user.clone()).or_default();
+        sockets.push(socket.clone());
     }
 
     pub(super) fn close(&mut self, socket: &SocketId, reason: &CloseReason) {
-        self.hand_out();
-        let Some(receiver) = self.forget(socket) else {
+        let Some(mut receiver) = self.forget(socket) else {
             return;
         };
-        receiver.peer.output().push(&receiver.waiting);
+        receiver.send(None);
         match reason {
             // The client went by itself, or its socket moves on to another workspace.
             CloseReason::Left | CloseReason::Lost => {}
-            _ => receiver.peer.output().close(Cause::Ended(reason.clone())),
+            _ => receiver.outlet.end(Cause::Ended(reason.clone())),
         }
     }
 
-    fn forget(&mut self, socket: &SocketId) -> Option<Receiver> {
+    fn forget(&mut self, socket: &SocketId) -> Option<Receiver<O>> {
         let receiver = self.receivers.remove(socket)?;
         if let Some(sockets) = self.users.get_mut(&receiver.user) {
             sockets.retain(|other| other != socket);
@@ -77,30 +84,14 @@ impl Roster {
 
     pub(super) fn tell(&mut self, frame: &Bytes, audience: &Audience) {
         match audience {
-            Audience::Workspace => {
-                self.for_all.extend_from_slice(frame);
-                self.for_all_count += 1;
-            }
+            Audience::Workspace => self.receivers.give_all(frame),
             Audience::Users(users) => {
-                self.hand_out();
-                // Whichever is shorter is walked: the audience, or who is here.
-                if users.len() <= self.users.len() {
-                    let here = users.iter().filter_map(|user| self.users.get(user));
-                    here.flatten().for_each(|socket| {
-                        self.frames += give(&mut self.receivers, socket, frame);
-                    });
-                } else {
-                    let here = self.users.iter().filter(|(user, _)| users.contains(*user));
-                    here.flat_map(|(_, sockets)| sockets).for_each(|socket| {
-                        self.frames += give(&mut self.receivers, socket, frame);
-                    });
-                }
+                let sockets = here(&self.users, users.len(), users, |user| users.contains(user));
+                self.receivers.give(&sockets, frame);
             }
             Audience::Sockets(sockets) => {
-                self.hand_out();
-                for socket in sockets {
-                    self.frames += give(&mut self.receivers, socket, frame);
-                }
+                let sockets: Vec<_> = sockets.iter().collect();
+                self.receivers.give(&sockets, frame);
             }
         }
     }
@@ -114,105 +105,84 @@ impl Roster {
             }
             return;
         }
-        self.hand_out();
+        self.group(&forms);
+        let mut choice = Choice::new(forms, &self.receivers);
         match audience {
-            Audience::Sockets(sockets) => {
-                for socket in sockets {
-                    let user = self.receivers.get(socket).map(|receiver| &receiver.user);
-                    if let Some(frame) = user.and_then(|user| forms.for_user(user)) {
-                        self.frames += give(&mut self.receivers, socket, &frame);
-                    }
-                }
+            Audience::Workspace => {
+                let named = choice.named();
+                let each: BTreeSet<&UserId> = named.users().collect();
+                let apart = here(&self.users, each.len(), each, |user| named.includes(user));
+                self.receivers.choose_all(&mut choice, &apart);
             }
-            Audience::Workspace | Audience::Users(_) => {
-                for (user, sockets) in &self.users {
-                    let Some(frame) = audience_holds(audience, user)
-                        .then(|| forms.for_user(user))
-                        .flatten()
-                    else {
-                        continue;
-                    };
-                    for socket in sockets {
-                        self.frames += give(&mut self.receivers, socket, &frame);
-                    }
-                }
+            Audience::Users(users) => {
+                let sockets = here(&self.users, users.len(), users, |user| users.contains(user));
+                self.receivers.choose(&mut choice, &sockets);
+            }
+            Audience::Sockets(sockets) => {
+                let sockets: Vec<_> = sockets.iter().collect();
+                self.receivers.choose(&mut choice, &sockets);
             }
         }
+    }
+
+    /// Sees to it that people whom the selectors of an event tell apart are in different lanes, as they
+    /// are in the state that the event belongs to.
+    fn group(&mut self, forms: &Forms<'_>) {
+        let state = forms.state();
+        let people = match self.receivers.lanes().compare(forms.rendered()) {
+            Grouping::Stands => return self.keep_up(state),
+            Grouping::Anew => Some(state.people()),
+            Grouping::Impossible => None,
+        };
+        self.receivers.group(people, state);
+    }
+
+    /// Moves whoever is known otherwise now to the lane for people like them.
+    fn keep_up(&mut self, state: &Workspace) {
+        let Some(before) = self.receivers.lanes().move_on(state) else {
+            return;
+        };
+        let changed = before.changed(state);
+        let moving: Vec<&SocketId> = changed
+            .filter_map(|user| self.users.get(user))
+            .flatten()
+            .collect();
+        self.receivers.regroup(&moving, state);
     }
 
     /// An answer stands behind every event before it, even if its socket is closed by now.
-    pub(super) fn answer(&mut self, socket: &SocketId, peer: &Arc<Peer>, frames: Bytes) {
-        self.hand_out();
-        match self.receivers.get_mut(socket) {
-            Some(receiver) => receiver.waiting.push(frames),
-            None => peer.output().push(&[frames]),
+    pub(super) fn answer(&mut self, socket: &SocketId, outlet: &O, frames: Bytes) {
+        if !self.receivers.answer(socket, &frames) {
+            outlet.send(&[frames]);
         }
     }
 
-    /// Gives everybody the events for everybody, before anything else goes to somebody.
-    fn hand_out(&mut self) {
-        if self.for_all.is_empty() {
-            return;
-        }
-        let frames = self.for_all.split().freeze();
-        self.frames += self.for_all_count * self.receivers.len() as u64;
-        self.for_all_count = 0;
-        for receiver in self.receivers.values_mut() {
-            receiver.waiting.push(frames.clone());
-        }
-    }
-
-    /// Writes what waits to every socket; how many frames that was. Now and then it lets other work
-    /// run, for that is where delivery spends its time.
-    pub(super) async fn flush(&mut self) -> u64 {
-        self.hand_out();
-        let mut pace = Pace::new();
-        for receiver in self.receivers.values_mut() {
-            if !receiver.waiting.is_empty() {
-                receiver.peer.output().push(&receiver.waiting);
-                receiver.waiting = Vec::new();
-                pace.keep().await;
-            }
-        }
-        std::mem::take(&mut self.frames)
+    /// Writes what waits to every socket; how many frames that was. The state is that of now.
+    pub(super) async fn flush(&mut self, state: &Workspace) -> u64 {
+        let frames = self.receivers.flush().await;
+        // Now that nothing waits it costs the least, and what was before is not kept for ever.
+        self.keep_up(state);
+        frames
     }
 }
 
-/// Sees to it that other work gets its turn.
-struct Pace {
-    written: usize,
-    turn: Instant,
-}
-
-impl Pace {
-    fn new() -> Self {
-        Self {
-            written: 0,
-            turn: Instant::now(),
-        }
-    }
-
-    /// After each receiver that was written to.
-    async fn keep(&mut self) {
-        self.written += 1;
-        if self.written.is_multiple_of(RECEIVERS_PER_LOOK) && self.turn.elapsed() > DELIVERY_TURN {
-            tokio::task::yield_now().await;
-            self.turn = Instant::now();
-        }
+/// The sockets here of some users. Whichever is shorter is walked: those users, or who is here.
+fn here<U: Borrow<UserId>>(
+    users: &Users,
+    most: usize,
+    each: impl IntoIterator<Item = U>,
+    includes: impl Fn(&UserId) -> bool,
+) -> Vec<&SocketId> {
+    if most <= users.len() {
+        let each = each.into_iter();
+        let sockets = each.filter_map(|user| users.get(user.borrow()));
+        sockets.flatten().collect()
+    } else {
+        let here = users.iter().filter(|(user, _)| includes(user));
+        here.flat_map(|(_, sockets)| sockets).collect()
     }
 }
 
-fn audience_holds(audience: &Audience, user: &UserId) -> bool {
-    match audience {
-        Audience::Users(users) => users.contains(user),
-        Audience::Workspace | Audience::Sockets(_) => true,
-    }
-}
-
-fn give(receivers: &mut HashMap<SocketId, Receiver>, socket: &SocketId, frame: &Bytes) -> u64 {
-    let Some(receiver) = receivers.get_mut(socket) else {
-        return 0;
-    };
-    receiver.waiting.push(frame.clone());
-    1
-}
+#[cfg(test)]
+#[path = "roster_tests.rs"]
+mod tests;

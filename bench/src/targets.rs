@@ -269,11 +269,16 @@ pub(crate) const METRICS: &[Metric] = &[
     ),
     row(
         Policy,
-        "media.fast.cpu",
-        "media, most: CPU µs per message",
+        "media.window16.cpu",
+        "media, 16 outstanding: CPU µs per message",
         Target::Policies(1.02),
     ),
-    row(Policy, "media.fast.rate", "media: most msg/s", Target::None),
+    row(
+        Policy,
+        "media.window16.rate",
+        "media, 16 outstanding: msg/s",
+        Target::None,
+    ),
     row(
         Policy,
         "select.paced.cpu",
@@ -282,14 +287,30 @@ pub(crate) const METRICS: &[Metric] = &[
     ),
     row(
         Policy,
-        "select.fast.cpu",
-        "select, most: CPU µs per pair of messages",
+        "select.window16.cpu",
+        "select, 16 outstanding: CPU µs per pair of messages",
         Target::Policies(1.02),
     ),
     row(
         Policy,
-        "select.fast.rate",
-        "select: most pairs of messages/s",
+        "select.window16.rate",
+        "select, 16 outstanding: pairs of messages/s",
         Target::None,
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two servers do best with different numbers of events outstanding, and what a message costs
+    /// depends on that number more than on anything else.
+    #[test]
+    fn what_policies_cost_is_judged_under_the_same_load() {
+        for metric in METRICS {
+            if matches!(metric.target, Target::Policies(_)) {
+                assert!(!metric.name.contains(".fast."), "{}", metric.name);
+            }
+        }
+    }
+}

@@ -329,7 +329,7 @@ fn views(
     let subjects: BTreeSet<UserId> = decision
         .next
         .subjects()
-        .into_iter()
+        .iter()
         .map(|s| s.user.clone())
         .collect();
     for (id, channel) in decision.next.channels() {

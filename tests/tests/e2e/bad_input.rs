@@ -365,6 +365,8 @@ async fn the_log_says_each_refusal_once() {
     let fields = ["message", "event", "method", "path", "code"];
     let said: Vec<_> = said
         .iter()
+        // The server settles beside its start, and may be done with it after it is ready.
+        .filter(|entry| entry["message"] != "settled under the present policies")
         .map(|entry| fields.map(|field| entry[field].as_str().unwrap_or_default()))
         .collect();
     let expected = [

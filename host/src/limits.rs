@@ -276,6 +276,7 @@ pub const POLICY_DEV_ANSWER_BYTES: u64 = 1 << 20;
 const _: () = assert!(POLICY_TICK.as_millis() < POLICY_CALL_DEADLINE.as_millis());
 const _: () = assert!(POLICY_CALL_DEADLINE.as_millis() < POLICY_START_DEADLINE.as_millis());
 const _: () = assert!(POLICY_IDLE_INSTANCES <= POLICY_INSTANCES);
+const _: () = assert!(POLICY_IDLE_INSTANCES.is_multiple_of(crate::stripes::STRIPES));
 const _: () = assert!(POLICY_RELOAD_QUIET.as_millis() < POLICY_RELOAD_PATIENCE.as_millis());
 // Each subject of a batch is a handle while the call lasts.
 const _: () = assert!(POLICY_DECIDE_BATCH < POLICY_HANDLES);

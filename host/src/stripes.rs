@@ -2,7 +2,6 @@
 //! another has just written. Knows nothing of what is kept in a stripe.
 
 use std::cell::Cell;
-use std::ops::Index;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
@@ -47,14 +46,6 @@ impl<T> Striped<T> {
     }
 }
 
-impl<T> Index<usize> for Striped<T> {
-    type Output = T;
-
-    fn index(&self, stripe: usize) -> &T {
-        &self.0[stripe]
-    }
-}
-
 /// A number that is written often and read rarely, as the metrics' counters want it.
 impl Atomic<u64> for Striped<AtomicU64> {
     fn inc(&self) -> u64 {
@@ -70,5 +61,33 @@ impl Atomic<u64> for Striped<AtomicU64> {
         self.iter()
             .map(|stripe| stripe.load(Ordering::Relaxed))
             .sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_many_threads_count_adds_up() {
+        let counter = Striped::<AtomicU64>::default();
+        std::thread::scope(|scope| {
+            for _ in 0..2 * STRIPES {
+                scope.spawn(|| (0..100).for_each(|_| drop(counter.inc())));
+            }
+        });
+        assert_eq!(counter.get(), 200 * STRIPES as u64);
+    }
+
+    #[test]
+    fn each_stripe_is_visited_once_and_ones_own_first() {
+        let stripes = Striped::<AtomicU64>::default();
+        let visited: Vec<_> = stripes.mine_first().map(std::ptr::from_ref).collect();
+        assert_eq!(visited[0], std::ptr::from_ref(stripes.mine()));
+        let mut all: Vec<_> = stripes.iter().map(std::ptr::from_ref).collect();
+        all.sort_unstable();
+        let mut sorted = visited;
+        sorted.sort_unstable();
+        assert_eq!(sorted, all);
     }
 }

@@ -203,9 +203,11 @@ impl PolicySet {
             let asked = policy.ask(self.generation, Hook::Events, |version, attempt| {
                 let mut next = pipeline.clone();
                 let mut said = "unchanged";
+                let mut first = Some(attempt);
                 next.through(
                     |payload| {
-                        let form = version.render(attempt, asking, event, payload)?;
+                        let call = first.take().unwrap_or_else(|| attempt.next());
+                        let form = version.render(call, asking, event, payload)?;
                         let name = Some(&policy.source.name);
                         self.shadows.event(asking, event, payload, name, &form);
                         if form != Form::Unchanged {
@@ -338,7 +340,7 @@ pub(super) fn decided(
     }
     // The former version may never have said `each` of this channel.
     match version.audience(attempt, asking, channel)? {
-        Rule::Each => version.decide(attempt, asking, channel, subjects),
+        Rule::Each => version.decide(attempt.next(), asking, channel, subjects),
         rule => Ok(subjects
             .iter()
             .map(|subject| rule.allows(channel, subject).unwrap_or(false))

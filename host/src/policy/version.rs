@@ -37,7 +37,7 @@ pub(super) enum On {
 #[derive(Clone, Copy)]
 pub(super) struct Attempt {
     pub(super) on: On,
-    /// When it begins: its deadline counts from here.
+    /// When it begins: its deadline counts from here, unless an instance has to be started first.
     pub(super) at: Instant,
 }
 
@@ -46,6 +46,11 @@ impl Attempt {
     pub(super) fn now(on: On) -> Self {
         let at = Instant::now();
         Self { on, at }
+    }
+
+    /// A further one, which has its time to itself.
+    pub(super) fn next(self) -> Self {
+        Self::now(self.on)
     }
 }
 
@@ -63,6 +68,8 @@ pub(super) struct Version {
     idle: Striped<Mutex<Vec<Instance>>>,
     /// Whether one at most is kept.
     resting: AtomicBool,
+    /// Held by whoever sees to it that one at most is kept.
+    keeping_one: Mutex<()>,
     tally: Arc<Tally>,
     /// That of the instances of all policies.
     memory: Arc<Memory>,
@@ -94,6 +101,7 @@ impl Version {
             tally: Tally::new(&source.name, metrics, memory.clone()),
             memory: memory.clone(),
             resting: AtomicBool::new(false),
+            keeping_one: Mutex::default(),
             measure,
         };
         let mut instance = version.start()?;
@@ -151,8 +159,7 @@ impl Version {
         asking: Asking<'_>,
         request: &RequestFacts,
     ) -> Result<Result<(), Refused>, Failure> {
-        let deadline = attempt.at + self.limits.call_deadline;
-        self.with(attempt.on, |instance| {
+        self.with(attempt, |instance, deadline| {
             instance.admit(asking, request, deadline)
         })
     }
@@ -164,8 +171,7 @@ impl Version {
         asking: Asking<'_>,
         channel: &ChannelFacts,
     ) -> Result<Rule, Failure> {
-        let deadline = attempt.at + self.limits.call_deadline;
-        self.with(attempt.on, |instance| {
+        self.with(attempt, |instance, deadline| {
             instance.audience(asking, channel, deadline)
         })
     }
@@ -179,13 +185,12 @@ impl Version {
         subjects: &[SubjectFacts],
     ) -> Result<Vec<bool>, Failure> {
         let mut answers = Vec::with_capacity(subjects.len());
-        let mut at = attempt.at;
+        let mut attempt = attempt;
         for batch in subjects.chunks(POLICY_DECIDE_BATCH) {
             if !answers.is_empty() {
-                at = Instant::now();
+                attempt = attempt.next();
             }
-            let deadline = at + self.limits.call_deadline;
-            answers.extend(self.with(attempt.on, |instance| {
+            answers.extend(self.with(attempt, |instance, deadline| {
                 instance.decide(asking, channel, batch, deadline)
             })?);
         }
@@ -199,8 +204,7 @@ impl Version {
         asking: Asking<'_>,
         command: &CommandQuestion,
     ) -> Result<Result<Option<Map<String, Value>>, Refused>, Failure> {
-        let deadline = attempt.at + self.limits.call_deadline;
-        self.with(attempt.on, |instance| {
+        self.with(attempt, |instance, deadline| {
             instance.authorize(asking, command, deadline)
         })
     }
@@ -213,27 +217,27 @@ impl Version {
         event: &EventQuestion,
         payload: &Json,
     ) -> Result<Form, Failure> {
-        let deadline = attempt.at + self.limits.call_deadline;
-        self.with(attempt.on, |instance| {
+        self.with(attempt, |instance, deadline| {
             instance.render(asking, event, payload, deadline)
         })
     }
 
-    /// Takes an instance, has it asked, and keeps it if the call went well.
+    /// Takes an instance, has it asked until a deadline, and keeps it if the call went well. To start
+    /// one takes none of the call's time.
     fn with<R>(
         &self,
-        on: On,
-        ask: impl FnOnce(&mut Instance) -> Result<R, Failure>,
+        attempt: Attempt,
+        ask: impl FnOnce(&mut Instance, Instant) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
-        let warm = match on {
+        let warm = match attempt.on {
             On::Any => self.idle.mine_first().find_map(|idle| idle.lock().pop()),
             On::Fresh => None,
         };
-        let mut instance = match warm {
-            Some(instance) => instance,
-            None => self.start()?,
+        let (mut instance, at) = match warm {
+            Some(instance) => (instance, attempt.at),
+            None => (self.start()?, Instant::now()),
         };
-        let answer = ask(&mut instance)?;
+        let answer = ask(&mut instance, at + self.limits.call_deadline)?;
         self.keep(instance);
         Ok(answer)
     }
@@ -265,13 +269,21 @@ impl Version {
             return;
         }
         let full = || self.memory.exceeds(self.limits.warm_memory_bytes);
-        let alone = || self.tally.totals().0 == 1;
-        if (self.resting.load(Ordering::Relaxed) || full()) && !alone() {
-            return;
+        if self.resting.load(Ordering::Relaxed) || full() {
+            return self.keep_one(instance);
         }
         let mut idle = self.idle.mine().lock();
         if idle.len() < POLICY_IDLE_INSTANCES / STRIPES {
             idle.push(instance);
+        }
+    }
+
+    /// Keeps an instance if it is the only idle one.
+    fn keep_one(&self, instance: Instance) {
+        // Of two that come back at once, one sees the other.
+        let _one = self.keeping_one.lock();
+        if self.idle.iter().all(|idle| idle.lock().is_empty()) {
+            self.idle.mine().lock().push(instance);
         }
     }
 

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use wardroom::policy::Isolation;
 use wardroom_domain::{Json, Rule};
 
 use crate::fixtures::{
-    attributes, channel, guest, here, limits, load, load_all, plugin, source, subject,
+    attributes, channel, guest, hasty, here, limits, load, load_all, plugin, source, subject,
 };
 use crate::log::Log;
 
@@ -70,6 +71,18 @@ fn private_channels_are_for_members_and_the_roles_that_settings_name() {
     ] {
         assert_eq!(rule.allows(&private, &who), Some(sees), "{who:?}");
     }
+}
+
+#[test]
+fn what_starting_an_instance_takes_is_not_taken_off_its_call() {
+    let mut source = source("p", &guest("dawdles"));
+    source.isolation = Isolation::PerCall;
+    let policies = load_all(vec![source], hasty()).unwrap();
+    let rules = policies
+        .current()
+        .audience(here(), &channel("c", false, &[]));
+    let report = policies.status()[0].last_error.clone();
+    assert_eq!(rules, [Rule::Everyone], "{report:?}");
 }
 
 #[test]

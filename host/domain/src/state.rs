@@ -228,6 +228,16 @@ impl Workspace {
         self.everybody.get_or_gather(|| self.gather_subjects())
     }
 
+    /// The same state, without the lists that it keeps so that deciding is quick: for whoever keeps
+    /// many states.
+    #[must_use]
+    pub fn without_lists(&self) -> Self {
+        Self {
+            everybody: Gathered::default(),
+            ..self.clone()
+        }
+    }
+
     pub(crate) fn gather_subjects(&self) -> Subjects {
         let members = self.members.iter().map(|(user, member)| SubjectFacts {
             user: user.clone(),

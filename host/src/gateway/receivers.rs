@@ -349,10 +349,31 @@ impl Pace {
 
     /// After each receiver that was written to.
     async fn keep(&mut self) {
-        self.written += 1;
-        if self.written.is_multiple_of(RECEIVERS_PER_LOOK) && self.turn.elapsed() > DELIVERY_TURN {
+        if self.is_over(Instant::now) {
             tokio::task::yield_now().await;
             self.turn = Instant::now();
         }
+    }
+
+    /// Whether the turn is over, one receiver later. The clock is not looked at for each.
+    fn is_over(&mut self, now: impl FnOnce() -> Instant) -> bool {
+        self.written += 1;
+        self.written.is_multiple_of(RECEIVERS_PER_LOOK) && now() - self.turn > DELIVERY_TURN
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_over_after_its_time_and_not_by_the_number_of_receivers() {
+        let mut pace = Pace::new();
+        let began = pace.turn;
+        let early = |pace: &mut Pace| pace.is_over(|| began + DELIVERY_TURN);
+        assert!((0..100 * RECEIVERS_PER_LOOK).all(|_| !early(&mut pace)));
+        let late = |pace: &mut Pace| pace.is_over(|| began + DELIVERY_TURN * 2);
+        let until = (1..).find(|_| late(&mut pace));
+        assert_eq!(until, Some(RECEIVERS_PER_LOOK));
     }
 }

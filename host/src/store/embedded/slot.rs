@@ -98,7 +98,8 @@ impl Slot {
             outputs: decision.outputs,
             reply: decision.reply,
             grant: decision.grant,
-            state: decision.next.clone(),
+            // What waits to be delivered keeps no list that only decisions want.
+            state: decision.next.without_lists(),
             waiter: Mutex::new(waiter.take()),
         });
         inner.state = decision.next;

@@ -158,8 +158,8 @@ fn code(
     let (message, code) = match outcome {
         Ok(()) => return 0,
         Err(Failure::Usage(message)) => (message, USAGE_FAILURE),
-        // Whoever read the output has seen enough of it.
-        Err(Failure::Runtime(error)) if is_broken_pipe(&error) => return 0,
+        // Whoever read the output has seen enough of it; what it came to is not known.
+        Err(Failure::Runtime(error)) if is_broken_pipe(&error) => return RUNTIME_FAILURE,
         Err(Failure::Runtime(error)) => (format!("{error:#}"), RUNTIME_FAILURE),
     };
     let _ = writeln!(err, "error: {message}");

@@ -58,7 +58,7 @@ fn whoever_stops_reading_is_told_nothing_more() {
     ];
     let mut err = Vec::new();
     let code = code(arguments.map(OsString::from), [], &mut Gone, &mut err);
-    assert_eq!((code, err.as_slice()), (0, &b""[..]));
+    assert_eq!((code, err.as_slice()), (RUNTIME_FAILURE, &b""[..]));
 }
 
 #[test]
@@ -110,7 +110,11 @@ fn a_new_policy_is_written_once_and_says_how_it_goes_on() {
         )
     };
     for (language, name, said) in [
-        ("cobol", "quiet-hours", "there are c, go, "),
+        (
+            "cobol",
+            "quiet-hours",
+            "there are assemblyscript, c, cpp, go, ",
+        ),
         (
             "c",
             "Quiet Hours",

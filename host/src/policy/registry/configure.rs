@@ -76,7 +76,8 @@ impl Policies {
     /// it cannot be loaded, the list comes into force without it.
     ///
     /// # Errors
-    /// What was refused. Nothing has changed then, unless it was left out.
+    /// What was refused, and nothing has changed; or [`ReconfigureError::LeftOut`], and all the
+    /// others are in force.
     pub fn reconfigure(
         &self,
         sources: Vec<PolicySource>,
@@ -182,6 +183,7 @@ impl Shared {
         let planned_on = self.current.load_full();
         let mut plan = self.plan(&planned_on, sources, contents, limits, began)?;
         if !plan.left_out.is_empty() && self.is_in_force(&plan, limits) {
+            self.accept_configuration();
             return Err(ReconfigureError::LeftOut(plan.left_out));
         }
         let _one = self.swapping.lock();

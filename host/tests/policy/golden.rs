@@ -1,9 +1,10 @@
 //! Components that were built against released versions of the interface: each is the file that it
 //! was, is taken, and decides what it decided then. `tests/golden/README.md` explains.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -22,6 +23,7 @@ struct Manifest {
 #[derive(Deserialize)]
 struct Component {
     name: String,
+    made: String,
     sha256: String,
 }
 
@@ -68,6 +70,47 @@ fn each_is_the_file_that_it_was_and_none_is_forgotten() {
         let kept = kept.map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned());
         assert_eq!(kept.collect::<BTreeSet<_>>(), names);
     }
+}
+
+#[test]
+fn each_language_is_held_to_each_release() {
+    let examples = fs::read_dir(root().join("examples/policies")).unwrap();
+    let examples = examples.map(|entry| entry.unwrap().path());
+    let examples: Vec<_> = examples
+        .filter(|path| path.join("policy.toml").is_file())
+        .collect();
+    assert!(examples.len() >= 11, "{examples:?}");
+    for (release, components) in releases() {
+        for example in &examples {
+            let language = example.file_name().unwrap().to_str().unwrap();
+            let made = format!("examples/policies/{language},");
+            let kept = components.iter().any(|it| it.made.starts_with(&made));
+            // The Rust SDK keeps the interface beside its sources.
+            let interface = match language {
+                "rust" => example.join("wardroom-policy/wit/wardroom-policy"),
+                _ => example.join("wit/deps/wardroom-policy"),
+            };
+            let released = wit(&release.join("wit"));
+            assert!(
+                kept || wit(&interface) == released,
+                "the example in {language} is built against another interface than that of {}, of \
+                 which no component in {language} is kept: have it built against both",
+                release.display()
+            );
+        }
+    }
+}
+
+/// The files of an interface, without what is said of it.
+fn wit(folder: &Path) -> BTreeMap<OsString, String> {
+    let files = fs::read_dir(folder).unwrap_or_else(|_| panic!("no {}", folder.display()));
+    let said = |line: &&str| !line.trim_start().starts_with("//");
+    let files = files.map(|file| {
+        let file = file.unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        (file.file_name(), text.lines().filter(said).collect())
+    });
+    files.collect()
 }
 
 #[test]

@@ -121,6 +121,11 @@ pub(crate) fn language(language: &str) -> Result<Vec<PathBuf>> {
             debian("make", "make")?;
             python_with_environments()?;
         }
+        "nim" => {
+            debian("nim", "nim")?;
+            debian("make", "make")?;
+            python_with_environments()?;
+        }
         "python" => python_with_environments()?,
         "go" => {
             python_with_environments()?;

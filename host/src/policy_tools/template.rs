@@ -280,6 +280,7 @@ mod tests {
             "javascript",
             "kotlin",
             "moonbit",
+            "nim",
             "python",
             "rust",
             "typescript",

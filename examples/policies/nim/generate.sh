@@ -1,0 +1,1 @@
+../c/generate.sh

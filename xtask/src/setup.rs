@@ -172,6 +172,9 @@ pub(crate) fn deny() -> Result<()> {
         let arguments = ["install", "--locked", "--quiet", "--debug", "cargo-deny"];
         run(&mut crate::shell::cargo(&arguments))?;
     }
+    // The check reads every crate of the lock file, those of other platforms too, which no build
+    // on this one fetches.
+    run(&mut crate::shell::cargo(&["fetch", "--locked"]))?;
     // Advisories need a database from outside, which not every machine may fetch.
     let checks = ["deny", "--offline", "check", "licenses", "bans", "sources"];
     run(&mut crate::shell::cargo(&checks))

@@ -190,7 +190,7 @@ struct Fields<'a>(BTreeMap<String, &'a RawValue>);
 
 impl<'a> Fields<'a> {
     fn read(argument: Option<&'a RawValue>) -> Result<Self, Fault> {
-        let Some(argument) = argument else {
+        let Some(argument) = argument.filter(is_something) else {
             return Ok(Self(BTreeMap::new()));
         };
         match serde_json::from_str(argument.get()) {
@@ -200,7 +200,7 @@ impl<'a> Fields<'a> {
     }
 
     fn find(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.get(name).copied()
+        self.0.get(name).copied().filter(is_something)
     }
 
     fn string(&self, name: &'static str) -> Result<Option<String>, Fault> {
@@ -262,7 +262,12 @@ impl<'a> Fields<'a> {
     }
 
     fn media(&self) -> Result<Option<MediaPatch>, Fault> {
-        self.shared("userMediaState", media_patch)
+        self.shared("userMediaState", |mut value| {
+            if let Value::Object(state) = &mut value {
+                state.retain(|key, value| !(value.is_null() && FLAGS.contains(&key.as_str())));
+            }
+            media_patch(value)
+        })
     }
 
     fn event(&self, name: &str) -> Result<ClientEvent, Fault> {
@@ -288,6 +293,14 @@ impl<'a> Fields<'a> {
             _ => return Err(Fault::invalid("unknown event")),
         })
     }
+}
+
+/// The parts of a media state that have a meaning; of others `null` is kept as sent.
+const FLAGS: [&str; 5] = ["microphone", "speakers", "screen", "camera", "speaking"];
+
+/// Real clients send `null` for what they leave out.
+fn is_something(value: &&RawValue) -> bool {
+    value.get() != "null"
 }
 
 fn required<T>(name: &str, value: Option<T>) -> Result<T, Fault> {

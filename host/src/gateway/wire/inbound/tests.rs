@@ -42,6 +42,53 @@ fn well_formed_events_are_read() {
 }
 
 #[test]
+fn null_means_absent() {
+    check(
+        r#"["auth",{"token":"x","workspaceId":"w","onlineStatus":null,"prevSocketId": null,"transaction":null}]"#,
+        expect![[r#"auth None Auth(AuthRequest("w", None, None))"#]],
+    );
+    check(
+        r#"["select-channel",{"channelId":"c","userMediaState":null}]"#,
+        expect![[r#"select-channel None SelectChannel { channel: "c", media: None }"#]],
+    );
+    check(
+        r#"["update-media-state",{"userMediaState":{"camera":null,"x":null}}]"#,
+        expect![[
+            r#"update-media-state None UpdateMediaState(MediaPatch { microphone: None, speakers: None, screen: None, camera: None, speaking: None, rest: {"x": Json("null")} })"#
+        ]],
+    );
+    check(r#"["get-state",null]"#, expect!["get-state None GetState"]);
+    let missing = [
+        (r#"["select-channel",{"channelId":null}]"#, "channelId"),
+        (
+            r#"["update-online-status",{"onlineStatus":null}]"#,
+            "onlineStatus",
+        ),
+        (
+            r#"["update-media-state",{"userMediaState":null}]"#,
+            "userMediaState",
+        ),
+        (r#"["auth",{"token":null,"workspaceId":"w"}]"#, "token"),
+    ];
+    for (text, field) in missing {
+        let text = Bytes::from(text);
+        let request = Request::read(&Incoming {
+            text,
+            binary: false,
+            ack: None,
+        });
+        let fault = request.content.unwrap_err();
+        assert_eq!(fault, Fault::invalid(format!("`{field}` is missing")));
+    }
+    let handshake = br#"{"token":"x","workspaceId":"w","prevSocketId":null,"transaction":null}"#;
+    let request = Request::read_handshake(handshake).unwrap();
+    assert!(matches!(request.content, Ok(ClientEvent::Auth(_))));
+    assert_eq!(request.transaction, None);
+    assert!(Request::read_handshake(b"null").is_none());
+    assert!(Request::read_handshake(br#"{"token":null,"workspaceId":null}"#).is_none());
+}
+
+#[test]
 fn malformed_events_are_explained() {
     check("[]", expect![" None invalid-data: the event has no name"]);
     check(
@@ -50,7 +97,7 @@ fn malformed_events_are_explained() {
     );
     check(
         r#"["auth",null]"#,
-        expect!["auth None invalid-data: the event takes one object"],
+        expect!["auth None invalid-data: `token` is missing"],
     );
     check(
         r#"["auth",[1]]"#,

@@ -275,7 +275,21 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
                 .collect(),
         ),
         auth_deadline: config.auth.deadline,
+        max_auth_failures: config.auth.max_failures,
+        rates: rates(&config.rates),
         grace: config.presence.grace,
         grace_in_channel: config.presence.grace_in_channel,
+    }
+}
+
+fn rates(rates: &config::Rates) -> gateway::Rates {
+    let rate = |rate: config::Rate| gateway::Rate::new(rate.per_second, rate.burst);
+    gateway::Rates {
+        connection_events: rate(rates.connection_events),
+        user_events: rate(rates.user_events),
+        user_output: rate(rates.user_output),
+        address_events: rate(rates.address_events),
+        address_connects: rate(rates.address_connects),
+        address_failed_auths: rate(rates.address_failed_auths),
     }
 }

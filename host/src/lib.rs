@@ -15,6 +15,7 @@ pub mod limits;
 pub mod metrics;
 pub mod policy;
 pub mod policy_tools;
+mod priority;
 pub mod shutdown;
 pub mod store;
 mod stripes;

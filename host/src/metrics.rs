@@ -34,6 +34,7 @@ pub struct Metrics {
     frames: Counter,
     connections: Gauge,
     closed: Family<ReasonLabels, Counter>,
+    limited: Family<ReasonLabels, Counter>,
     policies: PolicyMetrics,
     decisions_written: Counter,
     decisions_dropped: Family<ReasonLabels, Counter>,
@@ -63,6 +64,12 @@ impl Metrics {
     pub fn connection_closed(&self, reason: &'static str) {
         self.connections.dec();
         self.closed.get_or_create(&ReasonLabels { reason }).inc();
+    }
+
+    /// Counts something a client sent that was refused at a limit on rates, by limit.
+    pub fn limited(&self, limit: &'static str) {
+        let reason = ReasonLabels { reason: limit };
+        self.limited.get_or_create(&reason).inc();
     }
 
     /// What is counted of policies.
@@ -101,6 +108,11 @@ impl Metrics {
             "connections_closed",
             "Sockets closed, by reason",
             self.closed.clone(),
+        );
+        registry.register(
+            "rate_limited",
+            "What clients sent that was refused at a limit on rates, by limit",
+            self.limited.clone(),
         );
         self.policies.register(&mut registry);
         registry.register(

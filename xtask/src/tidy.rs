@@ -18,7 +18,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
         &["host/src/policy/reload", "host/src/policy_tools/watch"],
     ),
     ("rayon", &["host/src/policy/compiling"]),
-    ("thread_priority", &["host/src/policy/compiling"]),
+    ("thread_priority", &["host/src/priority"]),
     ("wit_parser", &["host/src/policy/contract"]),
     ("quick_junit", &["host/src/policy_tools"]),
     ("clap", &["host/src/cli"]),

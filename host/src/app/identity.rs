@@ -10,17 +10,25 @@ use crate::http::{Authenticate, Caller, Scope};
 pub(super) struct Tokens(pub(super) TokenVerifier);
 
 impl Authenticator for Tokens {
+    fn screen(&self, token: &str) -> Result<(), TokenRefusal> {
+        self.0.screen(token).map_err(refusal)
+    }
+
     fn verify(&self, token: &str) -> Result<Identity, TokenRefusal> {
-        let claims = self.0.verify(token).map_err(|error| match error {
-            TokenError::Expired => TokenRefusal::Expired,
-            TokenError::Invalid(reason) => TokenRefusal::Invalid(reason),
-        })?;
+        let claims = self.0.verify(token).map_err(refusal)?;
         Ok(Identity {
             user: claims.user,
             expires_at: SystemTime::UNIX_EPOCH + Duration::from_secs(claims.expires_at),
             workspaces: claims.workspaces,
             claims: claims.all,
         })
+    }
+}
+
+fn refusal(error: TokenError) -> TokenRefusal {
+    match error {
+        TokenError::Expired => TokenRefusal::Expired,
+        TokenError::Invalid(reason) => TokenRefusal::Invalid(reason),
     }
 }
 

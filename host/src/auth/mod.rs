@@ -3,6 +3,7 @@
 mod api_keys;
 mod issuer;
 mod keys;
+mod screen;
 mod verifier;
 
 pub use api_keys::{

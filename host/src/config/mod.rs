@@ -58,6 +58,8 @@ pub struct Config {
     pub decision_log: Option<decision_log::Settings>,
     /// Bounds on connections and requests.
     pub limits: Limits,
+    /// How often clients may do things.
+    pub rates: Rates,
     /// Intervals of the Socket.IO protocol.
     pub socketio: SocketIo,
     /// How the server stops.
@@ -100,6 +102,8 @@ pub enum AllowedOrigins {
 pub struct Auth {
     /// A socket that has not authenticated within this time is closed.
     pub deadline: Duration,
+    /// Tokens in a row that are not accepted before their client is closed.
+    pub max_failures: u32,
     /// Keys and rules for tokens.
     pub tokens: TokenRules,
 }
@@ -205,6 +209,32 @@ pub struct Limits {
     pub max_http_body_bytes: usize,
     /// Body of `PUT /v1/workspaces/{w}`, in bytes.
     pub max_http_sync_body_bytes: usize,
+}
+
+/// How often clients may do things.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rates {
+    /// Events of one connection.
+    pub connection_events: Rate,
+    /// Events of all connections of one user.
+    pub user_events: Rate,
+    /// Bytes that each listener is sent of what one user does.
+    pub user_output: Rate,
+    /// Events of all connections from one address.
+    pub address_events: Rate,
+    /// Sessions that one address opens.
+    pub address_connects: Rate,
+    /// Tokens from one address whose signature turns out to be wrong.
+    pub address_failed_auths: Rate,
+}
+
+/// How often something may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// In a second, over some time; 0 for no bound.
+    pub per_second: u32,
+    /// At once.
+    pub burst: u32,
 }
 
 /// Intervals of the Socket.IO protocol.

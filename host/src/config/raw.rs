@@ -40,6 +40,7 @@ pub(super) struct Raw {
     pub(super) policy: PolicyBounds,
     pub(super) decision_log: DecisionLog,
     pub(super) limits: Limits,
+    pub(super) rates: Rates,
     pub(super) socketio: SocketIo,
     pub(super) shutdown: Shutdown,
     pub(super) log: Log,
@@ -61,6 +62,7 @@ pub(super) struct Auth {
     pub(super) issuer: Option<String>,
     pub(super) audience: Option<Vec<String>>,
     pub(super) leeway: Option<String>,
+    pub(super) max_failures: Option<u32>,
     pub(super) user_claim: Option<String>,
     pub(super) keys: Vec<TokenKey>,
 }
@@ -144,6 +146,31 @@ pub(super) struct Limits {
     pub(super) write_timeout: Option<String>,
     pub(super) max_http_body: Option<String>,
     pub(super) max_http_sync_body: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Rates {
+    pub(super) connection_events: Rate,
+    pub(super) user_events: Rate,
+    pub(super) user_output: OutputRate,
+    pub(super) address_events: Rate,
+    pub(super) address_connects: Rate,
+    pub(super) address_failed_auths: Rate,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Rate {
+    pub(super) per_second: Option<u32>,
+    pub(super) burst: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct OutputRate {
+    pub(super) per_second: Option<String>,
+    pub(super) burst: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,7 +1,7 @@
 //! Where a client comes from: the TCP connection's own end, or what trusted proxies say of it. It
 //! must not know what is made of that.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::HeaderMap;
 
@@ -33,6 +33,23 @@ impl Network {
         let rest = width - u32::from(self.prefix).min(width);
         // A shift by the whole width leaves nothing to differ.
         (of ^ other).checked_shr(rest).unwrap_or(0) == 0
+    }
+}
+
+/// What counts as one address where rates and bounds hold for each: an IPv4 address, or the 64 bits
+/// that an IPv6 host has for itself. Clients of whom no address is known count as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Source(Option<IpAddr>);
+
+impl Source {
+    pub(super) fn of(address: Option<IpAddr>) -> Self {
+        Self(address.map(|address| match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let host = u128::from(u64::MAX);
+                Ipv6Addr::from_bits(address.to_bits() & !host).into()
+            }
+            address => address,
+        }))
     }
 }
 
@@ -146,5 +163,15 @@ mod tests {
         assert!(holds("0.0.0.0", 0, "255.1.1.1") && !holds("0.0.0.0", 0, "::1"));
         assert!(holds("::", 0, "fd00::1") && holds("fd00::", 8, "fdff::1"));
         assert!(!holds("fd00::", 8, "fe00::1"));
+    }
+
+    #[test]
+    fn a_source_is_an_address_or_the_network_of_a_host() {
+        let source = |text: &str| Source::of(text.parse().ok());
+        assert_eq!(source("::ffff:9.9.9.9"), source("9.9.9.9"));
+        assert_ne!(source("9.9.9.9"), source("9.9.9.8"));
+        assert_eq!(source("2001:db8::1"), source("2001:db8::ffff:0:0:2"));
+        assert_ne!(source("2001:db8::1"), source("2001:db8:0:1::1"));
+        assert_eq!(source("nobody"), Source::default());
     }
 }

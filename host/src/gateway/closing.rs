@@ -12,6 +12,10 @@ pub(super) enum Cause {
     SlowConsumer,
     /// The client sent events faster than they could be handled.
     TooManyPending,
+    /// The client went on sending events though they were refused.
+    RateExceeded,
+    /// The client went on presenting tokens that are not accepted.
+    TooManyFailedAuths,
     /// The client did not authenticate in time.
     AuthTimeout,
     /// The token expired, and no fresh one came.
@@ -34,6 +38,8 @@ impl Cause {
         match self {
             Self::SlowConsumer => "slow-consumer",
             Self::TooManyPending => "too-many-pending",
+            Self::RateExceeded => "rate-exceeded",
+            Self::TooManyFailedAuths => "failed-auths",
             Self::AuthTimeout => "auth-timeout",
             Self::TokenExpired => "token-expired",
             Self::Ended(CloseReason::Superseded) => "superseded",
@@ -51,7 +57,12 @@ impl Cause {
     /// What the client is told before the transport closes.
     pub(super) const fn farewell(&self) -> Farewell {
         match self {
-            Self::AuthTimeout | Self::TokenExpired | Self::Ended(_) => Farewell::StayAway,
+            Self::AuthTimeout
+            | Self::TokenExpired
+            | Self::Ended(_)
+            // They would come back by themselves and do the same.
+            | Self::RateExceeded
+            | Self::TooManyFailedAuths => Farewell::StayAway,
             Self::Shutdown | Self::TooManyPending | Self::Malformed => Farewell::ComeBack,
             Self::SlowConsumer | Self::Left | Self::TransportLost => Farewell::None,
         }
@@ -61,6 +72,8 @@ impl Cause {
     pub(super) fn explanation(&self) -> Option<String> {
         let (code, message) = match self {
             Self::TooManyPending => (Code::RateLimited, "too many events wait to be handled"),
+            Self::RateExceeded => (Code::RateLimited, "events come faster than they may"),
+            Self::TooManyFailedAuths => (Code::RateLimited, "too many tokens were not accepted"),
             Self::AuthTimeout => (Code::AuthTimeout, "the socket did not authenticate in time"),
             Self::TokenExpired => (Code::TokenExpired, "the token has expired"),
             Self::Malformed => (Code::InvalidData, "what came is no Socket.IO packet"),

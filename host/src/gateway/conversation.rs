@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use wardroom_domain::{Command, Leave, Millis, Rejection, SocketId, UserId, WorkspaceId};
 
+use super::admission::Admission;
 use super::closing::Cause;
 use super::delivery::{Answer, Answers, Delivery};
 use super::frame;
-use super::identity::{Authenticator, Identity, TokenRefusal};
+use super::identity::Identity;
 use super::peer::{Conversation, Departure, Handling, Occurrence, Peer};
 use super::wire::{self, Asker, AuthRequest, ClientEvent, Fault, Place, Refusal, Request};
 use crate::codes::Code;
@@ -33,7 +34,7 @@ pub(super) struct Deadlines {
 pub(super) struct Conversations {
     pub(super) committer: Arc<Committer>,
     pub(super) delivery: Arc<Delivery>,
-    pub(super) authenticator: Arc<dyn Authenticator>,
+    pub(super) admission: Arc<Admission>,
     pub(super) deadlines: Deadlines,
     /// Whether the server is shutting down: whoever goes now goes because of that, and nobody is
     /// told that they left.
@@ -46,6 +47,8 @@ pub(super) struct Memory {
     seat: Option<Seat>,
     /// The deadline of `auth`, or the end of the token.
     timer: Option<Timer>,
+    /// When a client that has not authenticated must have done so.
+    auth_by: Option<Instant>,
 }
 
 /// Where an authenticated client sits.
@@ -112,8 +115,7 @@ impl Conversation for Conversations {
         Box::pin(async move {
             match occurrence {
                 Occurrence::Joined(handshake) => {
-                    let timer = Timer::close(&peer, self.deadlines.auth, Cause::AuthTimeout);
-                    peer.memory.lock().timer = Some(timer);
+                    *peer.memory.lock() = self.unauthenticated(&peer);
                     if let Some(request) = handshake.and_then(|it| Request::read_handshake(&it)) {
                         self.respond(&peer, request).await;
                     }
@@ -140,7 +142,9 @@ impl Conversations {
             transaction,
             ack,
         };
-        let result = match content {
+        let user = peer.memory.lock().seat.as_ref().map(|it| it.user.clone());
+        let taken = self.admission.take_event(peer, user.as_ref());
+        let result = match taken.and(content) {
             Ok(content) => self.perform(peer, content, &reply).await,
             Err(fault) => Err(fault),
         };
@@ -150,6 +154,19 @@ impl Conversations {
             let (reason, decision) = (fault.reason, fault.decision.as_deref());
             tracing::info!(socket, event, code, %fault, reason, decision, "refused");
             reply.refuse(peer, &fault);
+            if let Some(cause) = self.admission.offence(peer) {
+                peer.output().close(cause);
+            }
+        }
+    }
+
+    /// What is remembered of a client that has not authenticated.
+    fn unauthenticated(&self, peer: &Arc<Peer>) -> Memory {
+        let deadline = self.deadlines.auth;
+        Memory {
+            seat: None,
+            timer: Some(Timer::close(peer, deadline, Cause::AuthTimeout)),
+            auth_by: Some(Instant::now() + deadline),
         }
     }
 
@@ -161,7 +178,12 @@ impl Conversations {
     ) -> Result<(), Fault> {
         let socket = peer.id().clone();
         let command = match event {
-            ClientEvent::Auth(request) => return self.authenticate(peer, request, reply).await,
+            ClientEvent::Auth(request) => {
+                self.hold_deadline(peer);
+                let authenticated = self.authenticate(peer, request, reply).await;
+                self.resume_deadline(peer);
+                return authenticated;
+            }
             ClientEvent::SelectChannel { channel, media } => Command::Select {
                 socket,
                 channel,
@@ -224,7 +246,9 @@ impl Conversations {
     ) -> Result<(), Fault> {
         let (written, is_written) = oneshot::channel();
         let (answers, to) = (seat.answers.clone(), Arc::clone(peer));
+        let (admission, user) = (Arc::clone(&self.admission), seat.user.clone());
         let waiter = Box::new(move |entry: &Entry| {
+            admission.caused(&user, &entry.outputs);
             let frames = answer(entry).map(|packets| {
                 let frames: Vec<_> = packets.split('\n').map(frame::text).collect();
                 Bytes::from(frames.concat())
@@ -245,6 +269,22 @@ impl Conversations {
         Ok(())
     }
 
+    /// Whoever has sent `auth` is not late because the answer is.
+    fn hold_deadline(&self, peer: &Arc<Peer>) {
+        let mut memory = peer.memory.lock();
+        if memory.seat.is_none() {
+            memory.timer = None;
+        }
+    }
+
+    fn resume_deadline(&self, peer: &Arc<Peer>) {
+        let mut memory = peer.memory.lock();
+        if let (None, None, Some(by)) = (&memory.seat, &memory.timer, memory.auth_by) {
+            let left = by.saturating_duration_since(Instant::now());
+            memory.timer = Some(Timer::close(peer, left, Cause::AuthTimeout));
+        }
+    }
+
     async fn authenticate(
         &self,
         peer: &Arc<Peer>,
@@ -257,22 +297,12 @@ impl Conversations {
             status,
             replaces,
         } = request;
-        let identity = self
-            .authenticator
-            .verify(&token)
-            .map_err(|refusal| match refusal {
-                TokenRefusal::Expired => Fault::new(Code::TokenExpired, "the token has expired"),
-                TokenRefusal::Invalid(reason) => Fault {
-                    reason: Some(reason),
-                    ..Fault::new(Code::InvalidToken, "the token is not accepted")
-                },
-            })?;
         let Identity {
             user,
             expires_at,
             mut workspaces,
             claims,
-        } = identity;
+        } = self.admission.identify(peer, token).await?;
         let named = workspaces.remove(&workspace);
         let former = peer.memory.lock().seat.clone();
         let renews = former
@@ -314,17 +344,14 @@ impl Conversations {
         *peer.memory.lock() = Memory {
             seat: Some(seat),
             timer: Some(timer),
+            auth_by: None,
         };
         Ok(())
     }
 
     /// Leaves a workspace for another one, and waits until its last event has been delivered.
     async fn leave(&self, peer: &Arc<Peer>, seat: Seat) {
-        let auth = Timer::close(peer, self.deadlines.auth, Cause::AuthTimeout);
-        *peer.memory.lock() = Memory {
-            seat: None,
-            timer: Some(auth),
-        };
+        *peer.memory.lock() = self.unauthenticated(peer);
         let command = Command::Disconnect {
             socket: peer.id().clone(),
             leave: Leave::OnPurpose,
@@ -336,7 +363,7 @@ impl Conversations {
     }
 
     async fn depart(&self, peer: &Arc<Peer>, departure: Departure) {
-        let Memory { seat, timer: _ } = std::mem::take(&mut *peer.memory.lock());
+        let Memory { seat, .. } = std::mem::take(&mut *peer.memory.lock());
         let Some(seat) = seat else { return };
         if !self.draining.load(Ordering::Acquire) {
             let leave = match departure {

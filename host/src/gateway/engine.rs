@@ -24,9 +24,11 @@ use tower::Service;
 use wardroom_domain::SocketId;
 
 use super::Settings;
+use super::address::Source;
 use super::closing::Cause;
 use super::output::Output;
 use super::peer::{Conversation, Departure, Incoming, Peer};
+use super::rates::Buckets;
 use crate::limits;
 use crate::metrics::Metrics;
 
@@ -114,6 +116,8 @@ pub(super) struct Transport {
     service: OnceLock<EngineService>,
     /// One permit for each session that may yet begin with polling.
     polling_places: Arc<Semaphore>,
+    /// Sessions that addresses open.
+    pub(super) connects: Buckets<Source>,
     conversation: Arc<dyn Conversation>,
 }
 
@@ -128,8 +132,10 @@ impl Transport {
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
         let polling_places = Arc::new(Semaphore::new(settings.max_connections));
+        let connects = Buckets::new(settings.rates.address_connects);
         let transport = Arc::new(Self {
             settings,
+            connects,
             mark: Mark::new(),
             sessions: DashMap::new(),
             metrics,

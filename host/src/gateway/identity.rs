@@ -7,7 +7,16 @@ use wardroom_domain::{Json, Role, UserId, WorkspaceId};
 
 /// Checks the tokens of users.
 pub trait Authenticator: Send + Sync {
-    /// Says whose token this is.
+    /// Looks at what costs nothing: whether the token may be a good one at all. A token that passes
+    /// proves nothing yet.
+    ///
+    /// # Errors
+    /// If [`Self::verify`] would refuse it anyway.
+    fn screen(&self, _token: &str) -> Result<(), TokenRefusal> {
+        Ok(())
+    }
+
+    /// Says whose token this is. It may take milliseconds.
     ///
     /// # Errors
     /// If the token does not prove it. The reason is logged where it is found.

@@ -1,6 +1,7 @@
 //! Socket.IO in and out: the public listener and its clients; must not know policies or HTTP calls.
 
 mod address;
+mod admission;
 mod closing;
 mod conversation;
 mod delivery;
@@ -12,6 +13,7 @@ mod listener;
 mod origins;
 mod output;
 mod peer;
+mod rates;
 mod receivers;
 mod rendered;
 mod requests;
@@ -19,6 +21,7 @@ mod roster;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod verifying;
 mod wire;
 
 use std::convert::Infallible;
@@ -32,6 +35,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use self::admission::Admission;
 use self::closing::Cause;
 use self::conversation::{Conversations, Deadlines};
 use self::delivery::Delivery;
@@ -41,8 +45,10 @@ use crate::limits;
 use crate::metrics::Metrics;
 
 pub use self::address::{Network, TrustedProxies};
+pub use self::admission::Rates;
 pub use self::identity::{Authenticator, Identity, TokenRefusal};
 pub use self::origins::AllowedOrigins;
+pub use self::rates::Rate;
 
 /// What an operator may set about connections.
 #[derive(Clone, Debug)]
@@ -64,6 +70,10 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// How long a client may take to authenticate.
     pub auth_deadline: Duration,
+    /// Tokens in a row that are not accepted before their client is closed.
+    pub max_auth_failures: u32,
+    /// How often clients may do things.
+    pub rates: Rates,
     /// How long a lost connection is held that is in no channel.
     pub grace: Duration,
     /// How long a lost connection is held that is in a channel.
@@ -81,6 +91,8 @@ impl Default for Settings {
             allowed_origins: AllowedOrigins::Any,
             trusted_proxies: TrustedProxies::default(),
             auth_deadline: limits::AUTH_DEADLINE,
+            max_auth_failures: limits::MAX_AUTH_FAILURES,
+            rates: Rates::default(),
             grace: limits::GRACE,
             grace_in_channel: limits::GRACE_IN_CHANNEL,
         }
@@ -102,10 +114,16 @@ impl Gateway {
         committer: Arc<Committer>,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let admission = Admission::new(
+            settings.rates,
+            settings.max_auth_failures,
+            authenticator,
+            Arc::clone(&metrics),
+        );
         let conversations = Arc::new(Conversations {
             delivery: Delivery::new(Arc::clone(committer.store()), Arc::clone(&metrics)),
             committer,
-            authenticator,
+            admission: Arc::new(admission),
             deadlines: Deadlines {
                 auth: settings.auth_deadline,
                 lost: conversation::lost(settings.grace, settings.grace_in_channel),

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use parking_lot::Mutex;
 use wardroom_domain::SocketId;
 
+use super::admission::Conduct;
 use super::closing::Cause;
 use super::conversation::Memory;
 use super::output::Output;
@@ -59,6 +60,8 @@ pub(crate) struct Peer {
     id: SocketId,
     /// What the conversation remembers of this client.
     pub(super) memory: Mutex<Memory>,
+    /// How it has behaved.
+    pub(super) conduct: Mutex<Conduct>,
     output: Arc<Output>,
     conversation: Arc<dyn Conversation>,
     inbox: Mutex<Inbox>,
@@ -84,6 +87,7 @@ impl Peer {
         Arc::new(Self {
             id,
             memory,
+            conduct: Mutex::default(),
             output,
             conversation,
             inbox,
@@ -150,6 +154,8 @@ impl Peer {
             if AssertUnwindSafe(handling).catch_unwind().await.is_err() {
                 tracing::error!(socket = self.id().as_str(), "handling an event panicked");
             }
+            // Who sends without a pause must not keep a thread from its other work.
+            tokio::task::yield_now().await;
         }
     }
 

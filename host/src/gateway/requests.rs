@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tower::Service;
 
+use super::address::Source;
 use super::engine::{self, EngineBody, PATH, Protocol, SessionOutput, Transport};
 use super::origins::AllowedOrigins;
 use super::output::{Output, Wire};
@@ -105,6 +106,17 @@ where
         Some(Arc::from(client.to_string()))
     }
 
+    /// Whether the client that sent a request with this head may open one more session.
+    fn may_connect(&self, headers: &HeaderMap) -> bool {
+        let proxies = &self.transport.settings.trusted_proxies;
+        let source = Source::of(proxies.client(self.peer, headers));
+        let may = self.transport.connects.take(source);
+        if !may {
+            self.transport.metrics.limited("address-connects");
+        }
+        may
+    }
+
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let rest = request.uri().path().strip_prefix(PATH);
         if rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
@@ -125,6 +137,11 @@ where
             let mut response = empty(StatusCode::NO_CONTENT);
             AllowedOrigins::sign_preflight(response.headers_mut());
             response
+        } else if query.sid.is_none() && !self.may_connect(request.headers()) {
+            plain(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many sessions are opened",
+            )
         } else if query.is_websocket && is_upgrade(request.headers()) {
             self.upgrade(request, &query)
         } else if query.is_websocket {

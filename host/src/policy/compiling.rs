@@ -9,11 +9,11 @@ use std::num::NonZero;
 use std::sync::LazyLock;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use crate::limits::{POLICY_COMPILE_PRIORITY, POLICY_COMPILE_THREADS};
+use crate::priority::give_way;
 
 /// Whether anybody is served meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ fn start(pace: Pace) -> Option<ThreadPool> {
         .thread_name(|_| "policy-compile".to_owned())
         .start_handler(move |_| {
             if pace == Pace::GiveWay {
-                give_way();
+                give_way(POLICY_COMPILE_PRIORITY);
             }
         })
         .build();
@@ -63,23 +63,6 @@ fn start(pace: Pace) -> Option<ThreadPool> {
             tracing::warn!(%error, "no threads to compile policies on; compiling in place");
             None
         }
-    }
-}
-
-/// Takes a lower priority than threads have by default. Only Linux gives each thread one of its own;
-/// elsewhere the whole process would give way.
-fn give_way() {
-    if !cfg!(target_os = "linux") {
-        return;
-    }
-    let lowered = ThreadPriorityValue::try_from(POLICY_COMPILE_PRIORITY)
-        .map_err(|error| error.to_string())
-        .and_then(|priority| {
-            set_current_thread_priority(ThreadPriority::Crossplatform(priority))
-                .map_err(|error| format!("{error:?}"))
-        });
-    if let Err(error) = lowered {
-        tracing::warn!(error, "a thread that compiles policies keeps its priority");
     }
 }
 

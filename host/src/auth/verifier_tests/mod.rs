@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod claims;
+mod screening;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

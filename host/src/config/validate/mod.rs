@@ -5,6 +5,7 @@ mod decision_log;
 mod keys;
 mod policies;
 mod proxies;
+mod rates;
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use super::{
     SocketIo, Store, Written, raw,
 };
 use crate::auth::TokenRules;
+use crate::limits::MAX_AUTH_FAILURES;
 
 /// A configuration and what is wrong with it; usable only if nothing is.
 pub(super) struct Checked {
@@ -37,6 +39,7 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
         policy: policies::bounds(&mut check, &raw.policy),
         decision_log: decision_log::settings(&mut check, raw.decision_log),
         limits: limits(&mut check, &raw.limits),
+        rates: rates::rates(&mut check, &raw.rates),
         socketio: socketio(&mut check, &raw.socketio),
         shutdown: ShutdownBounds {
             drain: check.duration("shutdown.drain", raw.shutdown.drain.as_deref(), "10s"),
@@ -124,6 +127,7 @@ fn auth(check: &mut Checker<'_>, raw: raw::Auth) -> Auth {
     check.not_empty("auth.user_claim", &user_claim);
     Auth {
         deadline: check.positive_duration("auth.deadline", raw.deadline.as_deref(), "10s"),
+        max_failures: check.positive("auth.max_failures", raw.max_failures, MAX_AUTH_FAILURES),
         tokens: TokenRules {
             keys: keys::token_keys(check, raw.keys),
             issuer: raw.issuer,

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use self::polling::Polled;
+use super::address::Source;
 use super::closing::Cause;
 use super::engine::{self, Protocol, Transport};
 use super::frame;
@@ -56,6 +57,8 @@ pub(crate) struct Output {
     protocol: Protocol,
     /// Where the client came from when the session began, where known.
     remote_address: Option<Arc<str>>,
+    /// What it counts as where rates hold for an address.
+    source: Source,
     /// Whether the session began with polling, so that socketioxide knows it without a wire.
     began_polling: bool,
     /// The place of a session that began with polling.
@@ -122,10 +125,12 @@ impl Output {
     ) -> Arc<Self> {
         let began_polling = place.is_some();
         transport.metrics.connection_opened();
+        let source = remote_address.as_ref().and_then(|it| it.parse().ok());
         Arc::new(Self {
             transport,
             protocol,
             remote_address,
+            source: Source::of(source),
             began_polling,
             _place: place,
             wire: OnceLock::new(),
@@ -179,6 +184,11 @@ impl Output {
     /// The address the client comes from, without a port.
     pub(super) fn remote_address(&self) -> Option<&Arc<str>> {
         self.remote_address.as_ref()
+    }
+
+    /// What the client's address counts as where rates hold for it.
+    pub(super) fn source(&self) -> Source {
+        self.source
     }
 
     /// Whether nothing is accepted any more.

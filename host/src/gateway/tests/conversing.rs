@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 use crate::store::embedded::Embedded;
 
 /// Takes `user@workspace` and `user@workspace@milliseconds` for tokens.
-struct Trusting;
+pub(super) struct Trusting;
 
 impl Authenticator for Trusting {
     fn verify(&self, token: &str) -> Result<Identity, TokenRefusal> {
@@ -51,17 +51,24 @@ impl House {
     }
 
     pub(super) async fn start_with(settings: Settings, policies: Arc<dyn Policies>) -> Self {
+        Self::start_under(settings, policies, Arc::new(Trusting)).await
+    }
+
+    pub(super) async fn start_as(settings: Settings, tokens: Arc<dyn Authenticator>) -> Self {
+        Self::start_under(settings, Arc::new(NoPolicies), tokens).await
+    }
+
+    async fn start_under(
+        settings: Settings,
+        policies: Arc<dyn Policies>,
+        tokens: Arc<dyn Authenticator>,
+    ) -> Self {
         let metrics = Arc::new(Metrics::default());
         let store = Arc::new(Embedded::in_memory());
         let committer = Arc::new(Committer::new(store, policies, Arc::clone(&metrics)));
         tokio::spawn(Arc::clone(&committer).expire_holds());
         let committed = Arc::clone(&committer);
-        let gateway = Arc::new(Gateway::new(
-            settings,
-            Arc::new(Trusting),
-            committed,
-            metrics,
-        ));
+        let gateway = Arc::new(Gateway::new(settings, tokens, committed, metrics));
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap();
         let stop = CancellationToken::new();
@@ -88,7 +95,7 @@ impl House {
     }
 
     /// A client that has authenticated, and has read everything up to that.
-    async fn client(&self, user: &str) -> WebSocket {
+    pub(super) async fn client(&self, user: &str) -> WebSocket {
         let mut client = WebSocket::join(self.address).await;
         let seen = client.ask("auth", &auth(user)).await;
         assert!(seen.last().unwrap().contains("\"ok\":true"), "{seen:?}");
@@ -105,7 +112,7 @@ fn channel(id: &str) -> ChannelId {
     ChannelId::new(id).unwrap()
 }
 
-fn error(event: &str, code: &str) -> impl Fn(&String) -> bool {
+pub(super) fn error(event: &str, code: &str) -> impl Fn(&String) -> bool {
     let event = format!("[\"socket-api-error\",{{\"event\":\"{event}\",");
     let code = format!("\"code\":\"{code}\"}}]");
     move |packet| packet.contains(&event) && packet.ends_with(&code)

@@ -1,6 +1,7 @@
 //! The transport, tried by raw clients over real TCP; must not know the domain.
 
 #![allow(clippy::unwrap_used)]
+mod admission;
 mod clients;
 mod closing;
 mod conversing;

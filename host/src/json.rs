@@ -29,6 +29,9 @@ pub fn canonical_text(text: &str) -> Result<Json, serde_json::Error> {
 /// Attributes from an object.
 #[must_use]
 pub fn attributes_of(object: Map<String, Value>) -> Attributes {
+    if object.is_empty() {
+        return Attributes::default();
+    }
     let scalars: BTreeMap<Arc<str>, Arc<str>> = object
         .iter()
         .filter_map(|(name, value)| Some((Arc::from(name.as_str()), scalar(value)?)))

@@ -1,7 +1,7 @@
 //! JSON that the domain carries but does not read, and the few facts an edge extracts from it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// A JSON text in the edge's canonical form: equal values have equal texts. The domain only
 /// compares and carries it.
@@ -33,10 +33,12 @@ pub struct Attributes {
 }
 
 impl Default for Attributes {
+    /// No attributes: hardly anybody has any, so that all of those share one copy.
     fn default() -> Self {
-        Self {
+        static NONE: LazyLock<Attributes> = LazyLock::new(|| Attributes {
             text: Json::from_canonical("{}"),
             scalars: Arc::default(),
-        }
+        });
+        NONE.clone()
     }
 }

@@ -184,11 +184,20 @@ impl Committer {
         command: Command,
         waiter: Option<Waiter>,
     ) -> Result<Arc<Entry>, Failure> {
+        self.run_from(workspace, command, Attempt::new(waiter))
+            .await
+    }
+
+    async fn run_from(
+        &self,
+        workspace: &WorkspaceId,
+        command: Command,
+        mut attempt: Attempt,
+    ) -> Result<Arc<Entry>, Failure> {
         let must_happen = matches!(
             command,
             Command::Disconnect { .. } | Command::Expire | Command::Settle
         );
-        let mut attempt = Attempt::new(waiter);
         loop {
             match self.attempt(workspace, &command, &mut attempt).await {
                 Err(Failure::Overloaded) if must_happen => tokio::task::yield_now().await,
@@ -304,14 +313,16 @@ impl Committer {
         })
     }
 
-    /// Brings back what a durable store remembers. Nothing is announced: nobody is there yet.
+    /// Brings back what a durable store remembers. Nothing is announced, for nobody is there yet, and
+    /// nothing is written, for it is there already.
     ///
     /// # Errors
     /// If a workspace cannot be brought back, which a limit lowered since then may cause.
     pub async fn restore(&self, remembered: Vec<(WorkspaceId, Truth)>) -> Result<(), Failure> {
         for (workspace, truth) in remembered {
             let command = Command::Sync { truth, quiet: true };
-            self.run(&workspace, command, None).await?;
+            self.run_from(&workspace, command, Attempt::remembered())
+                .await?;
         }
         Ok(())
     }

@@ -73,7 +73,11 @@ async fn put_member(
     let spec = body.spec(&user)?;
     let profile = spec.profile.clone();
     let command = Command::PutMember {
-        default_profile: known_profile(&api, &user),
+        // Of use only where the body gives none.
+        default_profile: match &profile {
+            Some(profile) => profile.clone(),
+            None => known_profile(&api, &user),
+        },
         user: user.clone(),
         spec,
     };
@@ -87,18 +91,20 @@ async fn put_member(
 
 /// The profile of a user in any workspace, or a bare one.
 fn known_profile(api: &Api, user: &UserId) -> Text {
+    profile_elsewhere(api, user).unwrap_or_else(|| bare_profile(user))
+}
+
+/// The profile of a user in any workspace. Where it is a member of many, one is looked at, unless
+/// the user leaves that very workspace meanwhile.
+pub(super) fn profile_elsewhere(api: &Api, user: &UserId) -> Option<Text> {
     let store = api.committer.store();
-    store
-        .workspaces_of(user)
-        .iter()
-        .find_map(|workspace| {
-            let state = store.snapshot(workspace)?;
-            state
-                .members()
-                .get(user)
-                .map(|member| member.profile.clone())
-        })
-        .unwrap_or_else(|| bare_profile(user))
+    let in_workspace = |workspace: &WorkspaceId| {
+        let state = store.snapshot(workspace)?;
+        let member = state.members().get(user)?;
+        Some(member.profile.clone())
+    };
+    let workspace = store.workspace_of(user)?;
+    in_workspace(&workspace).or_else(|| store.workspaces_of(user).iter().find_map(in_workspace))
 }
 
 /// Remove a member

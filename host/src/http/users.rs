@@ -117,11 +117,11 @@ pub(super) async fn update_elsewhere(
     profiles: &BTreeMap<UserId, Text>,
 ) -> Result<(), Problem> {
     let store = api.committer.store();
-    for workspace in store.workspaces() {
-        let Some(state) = store.snapshot(&workspace).filter(|_| workspace != *except) else {
-            continue;
-        };
-        for (user, profile) in profiles {
+    for (user, profile) in profiles {
+        for workspace in store.workspaces_of(user) {
+            let Some(state) = store.snapshot(&workspace).filter(|_| workspace != *except) else {
+                continue;
+            };
             let old = state.members().get(user);
             if old.is_some_and(|member| member.profile != *profile) {
                 update(api, &workspace, user, profile).await?;
@@ -170,11 +170,7 @@ async fn disconnect_user(
         return Ok(Json(DoneEverywhere { workspaces }));
     }
     let store = api.committer.store();
-    for workspace in store.workspaces() {
-        let state = store.snapshot(&workspace);
-        if state.is_none_or(|state| state.sockets_of(&user).is_empty()) {
-            continue;
-        }
+    for workspace in store.presences_of(&user) {
         match api.run(&workspace, kick()).await {
             Ok(reply) => workspaces.push(DoneThere::new(&workspace, reply)),
             // It was closed meanwhile, and the user's sockets with it.

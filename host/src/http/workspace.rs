@@ -17,7 +17,7 @@ use wardroom_domain::{
 };
 
 use super::auth::{Allowed, DirectoryRead, DirectoryWrite};
-use super::directory::answer;
+use super::directory::{answer, profile_elsewhere};
 use super::input::{Accepted, Body, InPath, InQuery, Object};
 use super::problem::{Document as ProblemDocument, Problem};
 use super::users::update_elsewhere;
@@ -110,24 +110,12 @@ fn truth(body: WorkspaceBody) -> Result<Truth, Malformed> {
 
 /// Gives members whose profile is left out the one that another workspace knows.
 fn fill_profiles(api: &Api, truth: &mut Truth) {
-    let mut bare: BTreeMap<&UserId, &mut Text> = truth
-        .members
-        .iter_mut()
-        .filter(|(_, (spec, _))| spec.profile.is_none())
-        .map(|(user, (_, default))| (user, default))
-        .collect();
-    if bare.is_empty() {
-        return;
-    }
-    let store = api.committer.store();
-    for state in store.workspaces().iter().filter_map(|w| store.snapshot(w)) {
-        bare.retain(|user, default| match state.members().get(*user) {
-            Some(member) => {
-                **default = member.profile.clone();
-                false
-            }
-            None => true,
-        });
+    for (user, (spec, default)) in &mut truth.members {
+        if spec.profile.is_none()
+            && let Some(known) = profile_elsewhere(api, user)
+        {
+            *default = known;
+        }
     }
 }
 

@@ -31,13 +31,28 @@ pub struct Attempt {
     pub waiter: Option<Waiter>,
     /// What the store holds for this command: only the store knows what it is.
     held: Option<Box<dyn Any + Send>>,
+    /// Whether what the command says of the directory is in its durable form already.
+    remembered: bool,
 }
 
 impl Attempt {
     /// The first attempt of a command.
     #[must_use]
     pub fn new(waiter: Option<Waiter>) -> Self {
-        Self { waiter, held: None }
+        Self {
+            waiter,
+            ..Self::default()
+        }
+    }
+
+    /// The first attempt of a command that brings back what the store itself remembers: nothing of
+    /// it is written again.
+    #[must_use]
+    pub fn remembered() -> Self {
+        Self {
+            remembered: true,
+            ..Self::default()
+        }
     }
 
     /// Whether the store has begun something that only this command can end: it must be tried
@@ -140,8 +155,14 @@ pub trait Store: Send + Sync {
     /// The workspaces that exist, in no order.
     fn workspaces(&self) -> Vec<WorkspaceId>;
 
-    /// The workspaces that a user is a member of.
+    /// The workspaces that a user is a member of, in order.
     fn workspaces_of(&self, user: &UserId) -> Vec<WorkspaceId>;
+
+    /// One of them, at a cost that does not depend on how many there are.
+    fn workspace_of(&self, user: &UserId) -> Option<WorkspaceId>;
+
+    /// The workspaces in which a user has a connection, live or held, in order.
+    fn presences_of(&self, user: &UserId) -> Vec<WorkspaceId>;
 
     /// The workspace in which a socket has a live connection.
     fn locate(&self, socket: &SocketId) -> Option<WorkspaceId>;

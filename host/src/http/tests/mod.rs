@@ -11,6 +11,7 @@ mod explain;
 mod once;
 mod ops;
 mod policies;
+mod scale;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -28,8 +29,8 @@ use super::{
 use super::{Readiness, Refusal, Scope, ShadowReport, Visibility, Workspaces, router};
 use crate::commit::{self, Committer, NoPolicies};
 use crate::metrics::Metrics;
-use crate::store::Tail;
 use crate::store::embedded::Embedded;
+use crate::store::{Store, Tail};
 
 /// The key that may do everything. Any other known key is named by the scopes that it has.
 const KEY: &str = "every-scope";
@@ -128,8 +129,16 @@ impl Server {
         policies: Arc<dyn commit::Policies>,
         limits: BodyLimits,
     ) -> Self {
+        Self::over(Arc::new(Embedded::in_memory()), ops, policies, limits)
+    }
+
+    fn over(
+        store: Arc<dyn Store>,
+        ops: impl Ops + 'static,
+        policies: Arc<dyn commit::Policies>,
+        limits: BodyLimits,
+    ) -> Self {
         let metrics = Arc::new(Metrics::default());
-        let store = Arc::new(Embedded::in_memory());
         let committer = Arc::new(Committer::new(store, policies, metrics.clone()));
         let api = Api::new(
             committer.clone(),

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable, Table, TableDefinition, WriteTransaction};
 use tokio::sync::{mpsc, oneshot};
 use wardroom_domain::{Change, Truth, WorkspaceId};
 
@@ -111,55 +111,69 @@ fn write_group<'a>(
     writes: impl Iterator<Item = &'a Write>,
 ) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
+    let mut tables = Tables::open(&transaction)?;
     for write in writes {
         for change in &write.changes {
-            write_change(&transaction, write.workspace.as_str(), change)?;
+            write_change(&mut tables, write.workspace.as_str(), change)?;
         }
     }
+    drop(tables);
     transaction.commit()?;
     Ok(())
 }
 
+/// The tables, open for one transaction: a whole workspace is tens of thousands of rows.
+struct Tables<'a> {
+    workspaces: Table<'a, &'static str, ()>,
+    members: Table<'a, (&'static str, &'static str), &'static str>,
+    channels: Table<'a, (&'static str, &'static str), &'static str>,
+}
+
+impl<'a> Tables<'a> {
+    fn open(transaction: &'a WriteTransaction) -> Result<Self, redb::Error> {
+        Ok(Self {
+            workspaces: transaction.open_table(WORKSPACES)?,
+            members: transaction.open_table(MEMBERS)?,
+            channels: transaction.open_table(CHANNELS)?,
+        })
+    }
+}
+
 fn write_change(
-    transaction: &WriteTransaction,
+    tables: &mut Tables<'_>,
     workspace: &str,
     change: &Change,
 ) -> Result<(), redb::Error> {
     match change {
         Change::Known => {
-            transaction.open_table(WORKSPACES)?.insert(workspace, ())?;
+            tables.workspaces.insert(workspace, ())?;
         }
         Change::MemberPut { user, member } => {
             let row = record::member(member);
             let key = (workspace, user.as_str());
-            transaction.open_table(MEMBERS)?.insert(key, row.as_str())?;
+            tables.members.insert(key, row.as_str())?;
         }
         Change::MemberRemoved { user } => {
             let key = (workspace, user.as_str());
-            transaction.open_table(MEMBERS)?.remove(key)?;
+            tables.members.remove(key)?;
         }
         Change::ChannelPut { facts } => {
             let row = record::channel(facts);
             let key = (workspace, facts.id.as_str());
-            transaction
-                .open_table(CHANNELS)?
-                .insert(key, row.as_str())?;
+            tables.channels.insert(key, row.as_str())?;
         }
         Change::ChannelRemoved { channel } => {
             let key = (workspace, channel.as_str());
-            transaction.open_table(CHANNELS)?.remove(key)?;
+            tables.channels.remove(key)?;
         }
         Change::Closed => {
-            transaction.open_table(WORKSPACES)?.remove(workspace)?;
+            tables.workspaces.remove(workspace)?;
             // No identifier holds a control character, so this is where the next one starts.
             let end = format!("{workspace}\0");
             let range = (workspace, "")..(end.as_str(), "");
-            transaction
-                .open_table(MEMBERS)?
-                .retain_in(range.clone(), |_, _| false)?;
-            transaction
-                .open_table(CHANNELS)?
-                .retain_in(range, |_, _| false)?;
+            let nothing = |_: (&str, &str), _: &str| false;
+            tables.members.retain_in(range.clone(), nothing)?;
+            tables.channels.retain_in(range, nothing)?;
         }
         Change::ChannelViewed { .. }
         | Change::Settling { .. }

@@ -8,6 +8,7 @@ mod disk;
 mod log;
 mod record;
 mod slot;
+mod whereabouts;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,19 +17,20 @@ use std::time::Duration;
 use dashmap::DashMap;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use tokio::time::timeout;
-use wardroom_domain::{Change, Decision, SocketId, Truth, UserId, Workspace, WorkspaceId};
+use wardroom_domain::{Decision, SocketId, Truth, UserId, Workspace, WorkspaceId};
 
 pub use self::disk::OpenError;
 use self::disk::{Disk, Write};
 use self::log::LogTail;
 use self::slot::{Outcome, Slot};
+use self::whereabouts::Whereabouts;
 use super::{Attempt, BoxFuture, Decide, Entry, Pass, Store, StoreError, Tail};
 use crate::limits::COMMIT_TIMEOUT;
 
 /// State and logs in this process.
 pub struct Embedded {
     slots: Arc<DashMap<WorkspaceId, Arc<Slot>>>,
-    sockets: DashMap<SocketId, WorkspaceId>,
+    whereabouts: Whereabouts,
     disk: Option<Disk>,
     /// How long a command waits for room in its workspace's log.
     patience: Duration,
@@ -64,7 +66,7 @@ impl Embedded {
     pub fn in_memory() -> Self {
         Self {
             slots: Arc::default(),
-            sockets: DashMap::new(),
+            whereabouts: Whereabouts::default(),
             disk: None,
             patience: COMMIT_TIMEOUT,
         }
@@ -130,13 +132,15 @@ impl Embedded {
             let held = attempt.held.take();
             let turn = held.and_then(|held| held.downcast::<Turn>().ok());
             let turn = turn.filter(|turn| turn.is_on(&slot));
-            let written = turn.as_ref().is_some_and(|turn| turn.written);
+            let written = attempt.remembered || turn.as_ref().is_some_and(|turn| turn.written);
             let room = self.room(&slot, written).await?;
             let commit = slot.try_commit(
                 &mut *decide,
                 written || self.disk.is_none(),
                 &mut attempt.waiter,
-                |changes| self.index_sockets(workspace, changes),
+                |before, changes, after| {
+                    self.whereabouts.note(workspace, before, changes, after);
+                },
             );
             match commit {
                 Outcome::Committed { entry, queued } => {
@@ -188,23 +192,6 @@ impl Embedded {
         let room = timeout(self.patience, slot.room()).await;
         room.map_err(|_| StoreError::Full)
     }
-
-    /// Keeps the map from sockets to workspaces in step. A socket belongs to whatever workspace it
-    /// joined last, so leaving one it has moved away from changes nothing.
-    fn index_sockets(&self, workspace: &WorkspaceId, changes: &[Change]) {
-        for change in changes {
-            match change {
-                Change::ConnectionPut { socket, connection } if connection.held_until.is_none() => {
-                    self.sockets.insert(socket.clone(), workspace.clone());
-                }
-                Change::ConnectionPut { socket, .. } | Change::ConnectionRemoved { socket } => {
-                    self.sockets.remove_if(socket, |_, w| w == workspace);
-                }
-                Change::Closed => self.sockets.retain(|_, w| w != workspace),
-                _ => {}
-            }
-        }
-    }
 }
 
 impl Store for Embedded {
@@ -235,15 +222,19 @@ impl Store for Embedded {
     }
 
     fn workspaces_of(&self, user: &UserId) -> Vec<WorkspaceId> {
-        self.slots
-            .iter()
-            .filter(|slot| slot.state().members().contains_key(user))
-            .map(|slot| slot.key().clone())
-            .collect()
+        self.whereabouts.memberships(user)
+    }
+
+    fn workspace_of(&self, user: &UserId) -> Option<WorkspaceId> {
+        self.whereabouts.a_membership(user)
+    }
+
+    fn presences_of(&self, user: &UserId) -> Vec<WorkspaceId> {
+        self.whereabouts.presences(user)
     }
 
     fn locate(&self, socket: &SocketId) -> Option<WorkspaceId> {
-        self.sockets.get(socket).map(|w| w.value().clone())
+        self.whereabouts.of_socket(socket)
     }
 }
 

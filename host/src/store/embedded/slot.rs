@@ -73,13 +73,14 @@ impl Slot {
     }
 
     /// Decides on the state as it is now and, if `written` or no part of the directory changes,
-    /// moves state and log. `index` sees the changes in the order of the commits.
+    /// moves state and log. `index` sees the changes, with the states before and
+    /// after them, in the order of the commits.
     pub(super) fn try_commit(
         &self,
         decide: Decide<'_>,
         written: bool,
         waiter: &mut Option<Waiter>,
-        index: impl FnOnce(&[Change]),
+        index: impl FnOnce(&Workspace, &[Change], &Workspace),
     ) -> Outcome {
         let mut inner = self.inner.lock();
         if inner.retired {
@@ -102,8 +103,8 @@ impl Slot {
             state: decision.next.without_lists(),
             waiter: Mutex::new(waiter.take()),
         });
-        inner.state = decision.next;
-        index(&decision.changes);
+        let before = std::mem::replace(&mut inner.state, decision.next);
+        index(&before, &decision.changes, &inner.state);
         let queued = !inner.cursors.is_empty();
         if queued {
             inner.log.push_back(entry.clone());

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wardroom_domain::{
-    ChannelSpec, Command, Context, Decision, Json, MemberSpec, Timestamp, Undecided, UserId,
-    Workspace, WorkspaceId, decide,
+    ChannelSpec, Command, Context, Decision, Json, Leave, MemberSpec, Millis, SocketId, Timestamp,
+    Undecided, UserId, Workspace, WorkspaceId, decide,
 };
 
 use super::Embedded;
@@ -138,6 +138,113 @@ async fn a_waiter_without_a_follower_runs_at_once() {
         .unwrap();
     assert!(attempt.waiter.is_none());
     assert_eq!(receiver.await.unwrap(), 1);
+}
+
+fn connect(socket: &str, user: &str) -> Command {
+    Command::Connect {
+        socket: socket_id(socket),
+        user: UserId::new(user).unwrap(),
+        status: None,
+        role: None,
+        named_by_token: true,
+        replaces: None,
+        claims: Json::from_canonical("{}"),
+        remote_address: None,
+    }
+}
+
+fn socket_id(socket: &str) -> SocketId {
+    SocketId::new(socket).unwrap()
+}
+
+/// Runs a command in a workspace of this name.
+async fn run_in(store: &Embedded, name: &str, command: Command) {
+    let workspace = WorkspaceId::new(name).unwrap();
+    let mut attempt = Attempt::default();
+    let decide = &mut |state: &Workspace| decided(state, &command);
+    store
+        .transact(&workspace, decide, &mut attempt)
+        .await
+        .unwrap();
+}
+
+/// What the store says of a user: the workspaces of which they are a member, and those where they are
+/// connected.
+fn places(store: &Embedded, user: &str) -> (String, String) {
+    let user = UserId::new(user).unwrap();
+    let names = |all: Vec<WorkspaceId>| {
+        let names: Vec<_> = all.iter().map(WorkspaceId::as_str).collect();
+        names.join(" ")
+    };
+    let members = store.workspaces_of(&user);
+    let first = store.workspace_of(&user);
+    assert_eq!(first.as_ref(), members.first());
+    (names(members), names(store.presences_of(&user)))
+}
+
+#[tokio::test]
+async fn it_is_known_where_everybody_is() {
+    let store = Embedded::in_memory();
+    let is = |members: &str, connected: &str| (members.to_owned(), connected.to_owned());
+    for name in ["b", "a", "c"] {
+        run_in(&store, name, put_member("u")).await;
+    }
+    assert_eq!(places(&store, "u"), is("a b c", ""));
+    run_in(&store, "a", connect("s1", "u")).await;
+    run_in(&store, "a", connect("s2", "u")).await;
+    run_in(&store, "b", connect("s3", "u")).await;
+    run_in(&store, "b", connect("s4", "guest")).await;
+    assert_eq!(places(&store, "u"), is("a b c", "a b"));
+    assert_eq!(places(&store, "guest"), is("", "b"));
+    let leave = |socket: &str, leave: Leave| Command::Disconnect {
+        socket: socket_id(socket),
+        leave,
+    };
+    run_in(&store, "a", leave("s1", Leave::OnPurpose)).await;
+    assert_eq!(places(&store, "u"), is("a b c", "a b"), "s2 is still there");
+    // A held connection is not live, and its user is still there.
+    let lost = Leave::Lost {
+        grace: Millis(1000),
+        grace_in_channel: Millis(1000),
+    };
+    run_in(&store, "a", leave("s2", lost)).await;
+    assert_eq!(store.locate(&socket_id("s2")), None);
+    assert_eq!(places(&store, "u"), is("a b c", "a b"));
+    let kick = Command::Kick {
+        user: UserId::new("u").unwrap(),
+    };
+    run_in(&store, "a", kick).await;
+    assert_eq!(places(&store, "u"), is("a b c", "b"));
+    // Another user takes a socket over; it moves on to another workspace before this one ends.
+    run_in(&store, "b", connect("s3", "other")).await;
+    assert_eq!(places(&store, "u"), is("a b c", ""));
+    assert_eq!(places(&store, "other"), is("", "b"));
+    run_in(&store, "c", connect("s3", "other")).await;
+    run_in(&store, "b", Command::Close).await;
+    assert_eq!(places(&store, "other"), is("", "c"));
+    assert_eq!(places(&store, "u"), is("a c", ""));
+    let c = WorkspaceId::new("c").unwrap();
+    assert_eq!(store.locate(&socket_id("s3")), Some(c));
+    run_in(&store, "a", Command::Close).await;
+    run_in(&store, "c", Command::Close).await;
+    assert_eq!(store.whereabouts.kept(), (0, 0, 0));
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_not_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.redb");
+    let (store, _) = Embedded::open(&path).unwrap();
+    let command = put_member("u");
+    let decide = &mut |state: &Workspace| decided(state, &command);
+    store
+        .transact(&workspace(), decide, &mut Attempt::remembered())
+        .await
+        .unwrap();
+    assert_eq!(store.snapshot(&workspace()).unwrap().members().len(), 1);
+    drop(store);
+    let (_, on_disk) = open_again(&path).await;
+    assert!(on_disk.is_empty());
 }
 
 #[tokio::test]

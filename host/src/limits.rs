@@ -369,6 +369,12 @@ pub const MAX_REQUEST_HEAD_BYTES: usize = 16 * 1024;
 pub const REQUEST_BODY_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a switch to the WebSocket protocol, or an upgrade from polling, may take.
 pub const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long after the answer to the probe of an upgrade an open poll is answered with nothing, for a
+/// client that polled again before it had read the answer; and how many times as long it takes each
+/// time after that.
+pub const UPGRADE_RELEASE: Duration = Duration::from_millis(100);
+/// See [`UPGRADE_RELEASE`].
+pub const UPGRADE_RELEASE_GROWTH: u32 = 4;
 /// How long a transport may stay open without joining the namespace.
 pub const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of one incoming WebSocket message or polling body; more closes the connection.
@@ -395,6 +401,9 @@ pub const WRITE_TIMEOUT: Duration = Duration::from_secs(4);
 pub const POLL_WRITE_TIMEOUTS: u32 = 3;
 /// How long what waits for a client that is being closed may still take to leave.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the other end may take to close a connection that this end has closed. What it still
+/// sends meanwhile is thrown away; after that the connection is reset.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval of the heartbeat.
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// How long a client may take to answer a heartbeat.
@@ -411,6 +420,8 @@ pub const DRAIN_POLL: Duration = Duration::from_millis(20);
 
 const _: () = {
     assert!((USER_OUTPUT_BYTES.1 as usize) < MAX_OUTPUT_BYTES / 2);
+    assert!(UPGRADE_RELEASE.as_millis() < UPGRADE_TIMEOUT.as_millis());
+    assert!(UPGRADE_RELEASE_GROWTH > 1);
     assert!(MAX_TOKEN_BYTES < MAX_INCOMING_EVENT_BYTES);
     assert!(MAX_INCOMING_EVENT_BYTES < MAX_INCOMING_MESSAGE_BYTES);
     assert!((MAX_KERNEL_OUTPUT_BYTES as usize) < MAX_OUTPUT_BYTES);

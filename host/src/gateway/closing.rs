@@ -76,7 +76,10 @@ impl Cause {
             Self::TooManyFailedAuths => (Code::RateLimited, "too many tokens were not accepted"),
             Self::AuthTimeout => (Code::AuthTimeout, "the socket did not authenticate in time"),
             Self::TokenExpired => (Code::TokenExpired, "the token has expired"),
-            Self::Malformed => (Code::InvalidData, "what came is no Socket.IO packet"),
+            Self::Malformed => (
+                Code::InvalidData,
+                "what came is no Socket.IO packet, or is too large for one",
+            ),
             Self::Shutdown => (Code::ShuttingDown, "the server is shutting down"),
             Self::Ended(CloseReason::Superseded) => (
                 Code::Superseded,

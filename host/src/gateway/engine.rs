@@ -2,14 +2,14 @@
 
 use std::fmt::Display;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
 use dashmap::DashMap;
 use engineioxide::service::NotFoundService;
 use http::{Method, Request, header};
-use http_body_util::{Either, Full, Limited};
-use hyper::body::Incoming as HyperBody;
+use http_body_util::Full;
 use serde_json::value::RawValue;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::AckSender;
@@ -20,6 +20,7 @@ use socketioxide::service::SocketIoService;
 use socketioxide::socket::{DisconnectReason, Sid, Socket};
 use socketioxide::{ParserConfig, SocketIo};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::TaskTracker;
 use tower::Service;
 use wardroom_domain::SocketId;
 
@@ -34,8 +35,6 @@ use crate::metrics::Metrics;
 
 /// Where Socket.IO is served.
 pub(super) const PATH: &str = "/socket.io";
-/// What an Engine.IO server answers to a probe of the WebSocket that a polling session upgrades to.
-pub(super) const UPGRADE_ANSWER: &str = "3probe";
 
 /// Bytes of one answer to a poll. socketioxide sets aside what would exceed it, and forgets that if
 /// the next thing is an upgrade: so nothing may exceed it. What waits is bounded by the output.
@@ -55,7 +54,7 @@ pub(super) fn with_true_limit(answer: Bytes) -> Bytes {
     }
 }
 
-pub(super) type EngineBody = Either<Full<Bytes>, Limited<HyperBody>>;
+pub(super) type EngineBody = Full<Bytes>;
 type EngineService = SocketIoService<NotFoundService>;
 
 /// The revision of Engine.IO that a client speaks.
@@ -113,6 +112,8 @@ pub(super) struct Transport {
     /// Every session, by id.
     pub(super) sessions: DashMap<Sid, Weak<Output>>,
     pub(super) metrics: Arc<Metrics>,
+    /// Connections that are closed on this side and wait for the other.
+    pub(super) lingering: TaskTracker,
     service: OnceLock<EngineService>,
     /// One permit for each session that may yet begin with polling.
     polling_places: Arc<Semaphore>,
@@ -139,6 +140,7 @@ impl Transport {
             mark: Mark::new(),
             sessions: DashMap::new(),
             metrics,
+            lingering: TaskTracker::new(),
             service: OnceLock::new(),
             polling_places,
             conversation,
@@ -236,7 +238,7 @@ pub(super) async fn end_polling_session(transport: Arc<Transport>, sid: Sid, pro
         .method(Method::POST)
         .uri(format!("{PATH}/?EIO={eio}&transport=polling&sid={sid}"))
         .header(header::CONTENT_TYPE, "text/plain;charset=UTF-8")
-        .body(EngineBody::Left(Full::from(body)))
+        .body(EngineBody::from(body))
         .expect("is made of valid parts");
     let Ok(_) = Service::call(&mut transport.service(), request).await;
 }
@@ -314,7 +316,14 @@ impl DisconnectHandler<LocalAdapter, InPlace> for Departing {
         reason: DisconnectReason,
         remove: fn(Arc<Socket>),
     ) {
-        if reason == DisconnectReason::PacketParsingError {
+        let output = self.0.output();
+        // A transport that ends though more could come, and not by us, is one that socketioxide could
+        // not understand any longer.
+        let gave_up = reason == DisconnectReason::TransportError
+            && !output.has_ended()
+            && !output.input_ended.load(Ordering::Acquire);
+        let is_malformed = gave_up || reason == DisconnectReason::PacketParsingError;
+        if is_malformed {
             let socket = self.0.id().as_str();
             tracing::info!(
                 socket,
@@ -329,7 +338,7 @@ impl DisconnectHandler<LocalAdapter, InPlace> for Departing {
         remove(socket);
         let cause = match (departure, reason) {
             (Departure::OnPurpose, _) => Cause::Left,
-            (Departure::Lost, DisconnectReason::PacketParsingError) => Cause::Malformed,
+            (Departure::Lost, _) if is_malformed => Cause::Malformed,
             (Departure::Lost, _) => Cause::TransportLost,
         };
         self.0.output().close(cause);

@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 const FINAL_TEXT: u8 = 0x81;
+const PONG: u8 = 0x8a;
 const OPCODE_MASK: u8 = 0x0f;
 const OPCODE_TEXT: u8 = 0x01;
 const LENGTH_IN_2: u8 = 126;
@@ -24,6 +25,15 @@ pub(crate) fn text(payload: &str) -> Bytes {
         }
     }
     frame.put_slice(payload.as_bytes());
+    frame.freeze()
+}
+
+/// Encodes the answer to a ping with this payload, which has at most 125 bytes.
+pub(crate) fn pong(payload: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(payload.len() + 2);
+    frame.put_u8(PONG);
+    frame.put_u8(payload.len() as u8);
+    frame.put_slice(payload);
     frame.freeze()
 }
 

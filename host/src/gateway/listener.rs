@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use super::connection::Connection;
 use super::engine::Transport;
 use super::requests::Requests;
 use crate::limits;
@@ -100,7 +101,8 @@ async fn serve_one<S, B>(
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let requests = Arc::new(Requests::new(transport, peer.ip(), Arc::new(place), inner));
+    let stream = Connection::new(stream, place, transport.lingering.clone());
+    let requests = Arc::new(Requests::new(transport, peer.ip(), inner));
     let service = service_fn(move |request| {
         let requests = Arc::clone(&requests);
         async move { Ok::<_, Infallible>(requests.answer(request).await) }

@@ -3,6 +3,7 @@
 mod address;
 mod admission;
 mod closing;
+mod connection;
 mod conversation;
 mod delivery;
 mod engine;
@@ -21,6 +22,7 @@ mod roster;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod upgrading;
 mod verifying;
 mod wire;
 
@@ -151,18 +153,25 @@ impl Gateway {
     }
 
     /// Tells every client that the server is shutting down, and waits until all are gone, which
-    /// takes little more than [`limits::CLOSE_TIMEOUT`]. Nobody is announced to have left.
+    /// takes little more than [`limits::CLOSE_TIMEOUT`], and until they have read why, which takes
+    /// [`limits::LINGER_TIMEOUT`] at most. Nobody is announced to have left.
     pub async fn drain(&self) {
         self.conversations.draining.store(true, Ordering::Release);
         loop {
             let outputs = self.transport.outputs();
             if outputs.is_empty() {
-                return;
+                break;
             }
             for output in outputs {
                 output.close(Cause::Shutdown);
             }
             tokio::time::sleep(limits::DRAIN_POLL).await;
         }
+        // Connections that only begin to close now are no clients'.
+        let lingering = &self.transport.lingering;
+        lingering.close();
+        tokio::time::timeout(limits::LINGER_TIMEOUT, lingering.wait())
+            .await
+            .ok();
     }
 }

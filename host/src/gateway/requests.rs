@@ -9,20 +9,20 @@ use engineioxide::socket::Sid;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full, Limited};
+use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tower::Service;
 
 use super::address::Source;
+use super::connection::Connection;
 use super::engine::{self, EngineBody, PATH, Protocol, SessionOutput, Transport};
 use super::origins::AllowedOrigins;
-use super::output::{Output, Wire};
+use super::output::{Output, Poll};
 use super::stream::EngineStream;
+use super::upgrading::Upgrade;
 use crate::limits;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -76,7 +76,6 @@ pub(super) struct Requests<S> {
     transport: Arc<Transport>,
     /// The other end of the connection.
     peer: IpAddr,
-    place: Arc<OwnedSemaphorePermit>,
     inner: S,
 }
 
@@ -85,16 +84,10 @@ where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone,
     B: http_body::Body<Data = Bytes, Error: Into<Error>> + Send + 'static,
 {
-    pub(super) fn new(
-        transport: Arc<Transport>,
-        peer: IpAddr,
-        place: Arc<OwnedSemaphorePermit>,
-        inner: S,
-    ) -> Self {
+    pub(super) fn new(transport: Arc<Transport>, peer: IpAddr, inner: S) -> Self {
         Self {
             transport,
             peer,
-            place,
             inner,
         }
     }
@@ -157,10 +150,15 @@ where
     /// session is kept as long as the session, and its headers would keep hyper's buffer.
     async fn poll(&self, request: Request<Incoming>, query: &Query) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        let mut slim = Request::new(EngineBody::Left(Full::default()));
-        if parts.method == Method::POST {
-            let body = Limited::new(body, limits::MAX_INCOMING_MESSAGE_BYTES);
-            *slim.body_mut() = EngineBody::Right(body);
+        let mut slim = Request::new(EngineBody::default());
+        if let (&Method::POST, Some(Ok(sid))) = (&parts.method, query.sid) {
+            if self.transport.session(&sid).is_none() {
+                return refuse(UNKNOWN_SESSION);
+            }
+            match read_body(body).await {
+                Ok(body) => *slim.body_mut() = EngineBody::from(body),
+                Err(refusal) => return refusal,
+            }
             if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
                 slim.headers_mut()
                     .insert(header::CONTENT_TYPE, kind.clone());
@@ -194,16 +192,10 @@ where
             _ => None,
         }
         .map(|output| output.poll());
-        let takes_body = *slim.method() == Method::POST;
         let mut service = self.transport.service();
         let answer = service.call(slim);
-        let Ok(response) = if takes_body {
-            match timeout(limits::REQUEST_BODY_TIMEOUT, answer).await {
-                Ok(response) => response,
-                Err(_) => return plain(StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
-            }
-        } else {
-            answer.await
+        let Some(Ok(response)) = answer_unless_released(answer, poll.as_ref()).await else {
+            return released(query);
         };
         let (mut parts, body) = response.into_parts();
         // The body may be another one below; hyper counts it again.
@@ -239,27 +231,28 @@ where
             return refuse(BAD_REQUEST);
         };
         let accept = derive_accept_key(key.as_bytes());
-        let session = match query.sid {
+        let upgrade = match query.sid {
             None => None,
             Some(Ok(sid)) => match self.transport.session(&sid) {
-                Some(output) if output.stream().is_none() => Some(output),
-                Some(_) => return refuse(BAD_REQUEST),
+                Some(output) => match output.begin_upgrade() {
+                    Some(upgrade) => Some(upgrade),
+                    None => return refuse(BAD_REQUEST),
+                },
                 None => return refuse(UNKNOWN_SESSION),
             },
             Some(Err(())) => return refuse(UNKNOWN_SESSION),
         };
         let switched = Switched {
             transport: Arc::clone(&self.transport),
-            place: Arc::clone(&self.place),
             client: self.client(request.headers()),
-            session,
+            upgrade,
             protocol,
             address: query.address(),
         };
         let upgrade = hyper::upgrade::on(&mut request);
         tokio::spawn(async move {
             if let Ok(Ok(upgraded)) = timeout(limits::UPGRADE_TIMEOUT, upgrade).await {
-                switched.hand_over(upgraded);
+                switched.hand_over(upgraded).await;
             }
         });
         let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
@@ -275,31 +268,32 @@ where
 /// A connection that has been told that it is a WebSocket now.
 struct Switched {
     transport: Arc<Transport>,
-    place: Arc<OwnedSemaphorePermit>,
     client: Option<Arc<str>>,
-    session: Option<Arc<Output>>,
+    /// The polling session that is to move, unless this begins one.
+    upgrade: Option<Upgrade>,
     protocol: Protocol,
     address: String,
 }
 
 impl Switched {
-    fn hand_over(self, upgraded: hyper::upgrade::Upgraded) {
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+    async fn hand_over(self, upgraded: hyper::upgrade::Upgraded) {
+        let Ok(parts) = upgraded.downcast::<TokioIo<Connection>>() else {
             return;
         };
+        let connection = parts.io.into_inner();
         let early = Bytes::copy_from_slice(&parts.read_buf);
-        let wire = Wire {
-            stream: parts.io.into_inner(),
-            _place: self.place,
-        };
-        let output = match self.session {
-            Some(output) => match output.upgrade(wire) {
-                Ok(()) => output,
-                Err(_) => return,
+        let (output, early) = match self.upgrade {
+            Some(upgrade) => match upgrade.complete(connection, early).await {
+                Ok(complete) => complete,
+                Err(failed) => {
+                    tracing::debug!(reason = %failed, "a session stays with polling");
+                    return;
+                }
             },
             None => {
                 let transport = Arc::clone(&self.transport);
-                Output::direct(transport, self.protocol, self.client, wire)
+                let output = Output::direct(transport, self.protocol, self.client, connection);
+                (output, early)
             }
         };
         let mut request = Request::new(());
@@ -317,6 +311,51 @@ impl Switched {
             tracing::debug!(%error, "socketioxide refused a WebSocket");
         }
     }
+}
+
+/// Reads what a client posts, within its bounds, or says why not. A session lives on without it.
+async fn read_body(body: Incoming) -> Result<Bytes, Response<Body>> {
+    let body = Limited::new(body, limits::MAX_INCOMING_MESSAGE_BYTES);
+    match timeout(limits::REQUEST_BODY_TIMEOUT, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(plain(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too large",
+        )),
+        Ok(Err(_)) => Err(refuse(BAD_REQUEST)),
+        Err(_) => Err(plain(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body came too slowly",
+        )),
+    }
+}
+
+/// The answer to a poll, unless the session's upgrade wants the poll answered at once. socketioxide
+/// then still has all that it had: it takes nothing out of its queue before it can answer.
+async fn answer_unless_released<T>(
+    answer: impl Future<Output = T>,
+    poll: Option<&Poll>,
+) -> Option<T> {
+    let Some(poll) = poll else {
+        return Some(answer.await);
+    };
+    tokio::select! {
+        biased;
+        answer = answer => Some(answer),
+        () = poll.released() => None,
+    }
+}
+
+/// The answer to a poll that says nothing.
+fn released(query: &Query) -> Response<Body> {
+    let noop = match query.protocol {
+        Some(Protocol::V3) => "1:6",
+        _ => "6",
+    };
+    let mut response = plain(StatusCode::OK, noop);
+    let text = HeaderValue::from_static("text/plain; charset=UTF-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response
 }
 
 fn is_upgrade(headers: &HeaderMap) -> bool {

@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
@@ -38,6 +39,7 @@ impl AsyncRead for EngineStream {
             self.early.advance(length);
             return Poll::Ready(Ok(()));
         }
+        self.output.reader.register(context.waker());
         let Some(stream) = self.output.stream() else {
             return Poll::Ready(Ok(()));
         };
@@ -47,12 +49,15 @@ impl AsyncRead for EngineStream {
             }
             ready!(stream.poll_read_ready(context))?;
             match stream.try_read(buffer.initialize_unfilled()) {
-                Ok(length) => {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Ok(length) if length > 0 => {
                     buffer.advance(length);
                     return Poll::Ready(Ok(()));
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
+                end => {
+                    self.output.input_ended.store(true, Ordering::Release);
+                    return Poll::Ready(end.map(drop));
+                }
             }
         }
     }

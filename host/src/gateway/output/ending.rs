@@ -99,9 +99,13 @@ impl Output {
             if unsent > 0 {
                 // The kernel must not keep for minutes what a stopped reader will never take.
                 socket.set_linger(Some(Duration::ZERO)).ok();
+                socket.shutdown(Shutdown::Both).ok();
+            } else {
+                // What the client still sends must not cost it what it has not read yet.
+                socket.shutdown(Shutdown::Write).ok();
             }
             // The reading half reports the end of the stream, and socketioxide ends its session.
-            socket.shutdown(Shutdown::Both).ok();
+            self.reader.wake();
         }
         if self.began_polling
             && state.route != Route::Direct

@@ -10,17 +10,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
 use bytes::Bytes;
+use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use socketioxide::socket::{Sid, Socket};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
+pub(super) use self::polling::Poll;
 use self::polling::Polled;
 use super::address::Source;
 use super::closing::Cause;
+use super::connection::Connection;
 use super::engine::{self, Protocol, Transport};
 use super::frame;
 use super::peer::Peer;
+use super::upgrading::PROBE_ANSWER;
 
 /// Frames that one system call takes at most.
 const FRAMES_PER_WRITE: usize = 32;
@@ -28,12 +32,6 @@ const FRAMES_PER_WRITE: usize = 32;
 const ENGINE_CLOSE: &[u8] = &[0x81, 1, b'1'];
 /// How the last frame of a WebSocket begins.
 const WEBSOCKET_CLOSE: u8 = 0x88;
-
-/// The TCP connection under an output, and the place it holds among all connections.
-pub(super) struct Wire {
-    pub(super) stream: TcpStream,
-    pub(super) _place: Arc<OwnedSemaphorePermit>,
-}
 
 /// How frames reach the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +61,16 @@ pub(crate) struct Output {
     began_polling: bool,
     /// The place of a session that began with polling.
     _place: Option<OwnedSemaphorePermit>,
-    wire: OnceLock<Wire>,
+    wire: OnceLock<Connection>,
     sid: OnceLock<Sid>,
     socket: OnceLock<Weak<Socket>>,
     peer: OnceLock<Weak<Peer>>,
     /// Whether the connection has ended; the reading half then reports the end of the stream.
     ended: AtomicBool,
+    /// Whether nothing more comes from the client: it closed the connection, or that failed.
+    pub(super) input_ended: AtomicBool,
+    /// Wakes the reading half when the connection ends.
+    pub(super) reader: AtomicWaker,
     state: Mutex<State>,
 }
 
@@ -99,7 +101,7 @@ impl Output {
         transport: Arc<Transport>,
         protocol: Protocol,
         remote_address: Option<Arc<str>>,
-        wire: Wire,
+        wire: Connection,
     ) -> Arc<Self> {
         let output = Self::new(transport, protocol, remote_address, None);
         output.wire.set(wire).ok();
@@ -138,6 +140,8 @@ impl Output {
             socket: OnceLock::new(),
             peer: OnceLock::new(),
             ended: AtomicBool::new(false),
+            input_ended: AtomicBool::new(false),
+            reader: AtomicWaker::new(),
             state: Mutex::new(State {
                 route: Route::Joining,
                 joined: false,
@@ -157,18 +161,6 @@ impl Output {
     pub(super) fn register(self: &Arc<Self>, sid: Sid) {
         if self.sid.set(sid).is_ok() {
             self.transport.sessions.insert(sid, Arc::downgrade(self));
-        }
-    }
-
-    /// Gives a polling session the WebSocket it upgrades to.
-    ///
-    /// # Errors
-    /// Returns the wire if the session has one already or has ended.
-    pub(super) fn upgrade(&self, wire: Wire) -> Result<(), Wire> {
-        if self.has_ended() {
-            Err(wire)
-        } else {
-            self.wire.set(wire)
         }
     }
 
@@ -213,7 +205,7 @@ impl Output {
     }
 
     pub(super) fn stream(&self) -> Option<&TcpStream> {
-        self.wire.get().map(|wire| &wire.stream)
+        self.wire.get().map(Connection::stream)
     }
 
     /// Called when the client has joined the namespace and may be written to.
@@ -266,18 +258,21 @@ impl Output {
             return;
         }
         if state.route == Route::Direct {
+            if !state.joined || state.closing.is_some() {
+                return self.write(&mut state, &[Bytes::copy_from_slice(buffer)]);
+            }
             // Who has joined is told why before being told to go, and both by [`Self::close`], which
-            // follows when socketioxide says why; its own farewell would come first.
-            if state.joined && state.closing.is_none() {
-                if buffer == ENGINE_CLOSE {
-                    return;
-                }
-                if buffer.first() == Some(&WEBSOCKET_CLOSE) {
-                    state.parting = Some(Bytes::copy_from_slice(buffer));
-                    return;
+            // follows when socketioxide says why; its own farewell would come first, and once for
+            // each packet that it did not understand.
+            for frame in frame::walk(buffer) {
+                let whole = Bytes::copy_from_slice(frame.whole);
+                match whole.first() {
+                    Some(&WEBSOCKET_CLOSE) => state.parting = Some(whole),
+                    _ if whole == ENGINE_CLOSE => {}
+                    _ => self.write(&mut state, &[whole]),
                 }
             }
-            return self.write(&mut state, &[Bytes::copy_from_slice(buffer)]);
+            return;
         }
         for frame in frame::walk(buffer) {
             if frame.text.is_some_and(|text| self.transport.mark.is(text)) {
@@ -294,15 +289,16 @@ impl Output {
             {
                 state.note_fetched(1);
             }
-            self.write(&mut state, &[Bytes::copy_from_slice(frame.whole)]);
             // From this answer on socketioxide keeps its queue locked for the WebSocket: whatever
-            // is put into it now leaves through here, or not at all if the upgrade fails.
-            if frame.text == Some(engine::UPGRADE_ANSWER) && !state.on_wire {
+            // is put into it now leaves through here. The client has had the answer already.
+            if frame.text == Some(PROBE_ANSWER) && !state.on_wire {
                 state.on_wire = true;
                 if state.joined {
                     self.send_mark(&mut state);
                 }
+                continue;
             }
+            self.write(&mut state, &[Bytes::copy_from_slice(frame.whole)]);
         }
     }
 

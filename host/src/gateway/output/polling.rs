@@ -1,16 +1,20 @@
 //! What waits for a polling client, in bytes and time; must not know what the frames mean to users.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
 use super::{Output, Route, State};
 use crate::gateway::closing::{Cause, Farewell};
+use crate::gateway::connection::Connection;
 use crate::gateway::engine::{self, Protocol};
 use crate::gateway::frame;
+use crate::gateway::upgrading::Upgrade;
 use crate::limits;
 
 /// What separates the packets of an answer to a poll since revision 4 of Engine.IO.
@@ -27,6 +31,10 @@ pub(super) struct Polled {
     since: Instant,
     /// Whether a task watches how long something waits.
     watched: bool,
+    /// Has the polls that are open answered at once.
+    release: Arc<Notify>,
+    /// Held while an upgrade is under way, which hears when this is dropped.
+    upgrade: Option<oneshot::Sender<Infallible>>,
 }
 
 impl Polled {
@@ -36,6 +44,8 @@ impl Polled {
             open: 0,
             since: Instant::now(),
             watched: false,
+            release: Arc::default(),
+            upgrade: None,
         }
     }
 }
@@ -108,13 +118,54 @@ impl Output {
         None
     }
 
+    /// Begins to move the session to a WebSocket, if it polls and no other attempt is under way.
+    pub(in crate::gateway) fn begin_upgrade(self: &Arc<Self>) -> Option<Upgrade> {
+        let mut state = self.state.lock();
+        let polled = state.polled.as_deref_mut()?;
+        if polled.upgrade.is_some() || self.stream().is_some() {
+            return None;
+        }
+        let (held, ended) = oneshot::channel();
+        polled.upgrade = Some(held);
+        let output = Arc::clone(self);
+        Some(Upgrade { output, ended })
+    }
+
+    /// Gives a polling session the WebSocket it upgrades to.
+    ///
+    /// # Errors
+    /// Returns the wire if the session has one already or has ended.
+    pub(in crate::gateway) fn upgrade(&self, wire: Connection) -> Result<(), Connection> {
+        if self.has_ended() {
+            Err(wire)
+        } else {
+            self.wire.set(wire)
+        }
+    }
+
+    /// Called when an attempt to upgrade has succeeded or failed.
+    pub(in crate::gateway) fn upgrade_is_over(&self) {
+        if let Some(polled) = &mut self.state.lock().polled {
+            polled.upgrade = None;
+        }
+    }
+
+    /// Has the polls that are open answered at once, with nothing.
+    pub(in crate::gateway) fn release_polls(&self) {
+        if let Some(polled) = &self.state.lock().polled {
+            polled.release.notify_waiters();
+        }
+    }
+
     /// Called when a poll has come, before socketioxide gets it.
     pub(in crate::gateway) fn poll(self: &Arc<Self>) -> Poll {
         let mut state = self.state.lock();
         let mut is_drained = true;
+        let mut release = None;
         if let Some(polled) = &mut state.polled {
             polled.open += 1;
             is_drained = polled.waiting.is_empty();
+            release = Some(Arc::clone(&polled.release));
         }
         // Whoever polls again has got the answer before: here, why it is being closed.
         if let Some(cause) = state.closing.clone()
@@ -125,7 +176,8 @@ impl Output {
             self.end(&mut state, cause);
         }
         drop(state);
-        Poll(Arc::clone(self))
+        let output = Arc::clone(self);
+        Poll { output, release }
     }
 }
 
@@ -147,19 +199,30 @@ impl State {
 }
 
 /// A poll under way. Dropping it without an answer means that the client hung up.
-pub(in crate::gateway) struct Poll(Arc<Output>);
+pub(in crate::gateway) struct Poll {
+    output: Arc<Output>,
+    release: Option<Arc<Notify>>,
+}
 
 impl Poll {
     /// Takes note of what the answer carries.
     pub(in crate::gateway) fn answered(self, body: &[u8]) {
-        let count = count_events(self.0.protocol, body);
-        self.0.state.lock().note_fetched(count);
+        let count = count_events(self.output.protocol, body);
+        self.output.state.lock().note_fetched(count);
+    }
+
+    /// Waits until the poll is to be answered with nothing.
+    pub(in crate::gateway) async fn released(&self) {
+        match &self.release {
+            Some(release) => release.notified().await,
+            None => std::future::pending().await,
+        }
     }
 }
 
 impl Drop for Poll {
     fn drop(&mut self) {
-        if let Some(polled) = &mut self.0.state.lock().polled {
+        if let Some(polled) = &mut self.output.state.lock().polled {
             polled.open -= 1;
             polled.since = Instant::now();
         }

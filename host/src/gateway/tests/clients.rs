@@ -21,6 +21,18 @@ impl WebSocket {
     pub(super) async fn open(address: SocketAddr, query: &str) -> Self {
         let url = format!("ws://{address}/socket.io/?transport=websocket&{query}");
         let (stream, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        Self::over(stream)
+    }
+
+    /// A WebSocket to which this polling session may move, unless the server refuses it.
+    pub(super) async fn beside(client: &Polling) -> Option<Self> {
+        let (address, sid) = (client.address, &client.sid);
+        let url = format!("ws://{address}/socket.io/?transport=websocket&EIO=4&sid={sid}");
+        let (stream, _) = tokio_tungstenite::connect_async(url).await.ok()?;
+        Some(Self::over(stream))
+    }
+
+    fn over(stream: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
         Self {
             stream,
             sid: String::new(),
@@ -36,12 +48,7 @@ impl WebSocket {
     /// The same, with a request of one's own.
     pub(super) async fn join_with(request: Request<()>) -> Self {
         let (stream, _) = tokio_tungstenite::connect_async(request).await.unwrap();
-        let client = Self {
-            stream,
-            sid: String::new(),
-            asked: 0,
-        };
-        client.joined().await
+        Self::over(stream).joined().await
     }
 
     async fn joined(self) -> Self {
@@ -96,6 +103,17 @@ impl WebSocket {
         self.stream.send(Message::text(packet)).await.unwrap();
     }
 
+    /// Sends all of these in one go.
+    pub(super) async fn send_at_once(&mut self, packets: &[String]) {
+        for packet in packets {
+            self.stream
+                .feed(Message::text(packet.as_str()))
+                .await
+                .unwrap();
+        }
+        self.stream.flush().await.unwrap();
+    }
+
     /// Sends, though the server may have closed already.
     pub(super) async fn try_send(&mut self, packet: &str) {
         self.stream.send(Message::text(packet)).await.ok();
@@ -124,6 +142,36 @@ impl WebSocket {
 
     pub(super) async fn close(mut self) {
         self.stream.close(None).await.unwrap();
+    }
+
+    /// Breaks off as a proxy does that fails: with a TCP reset.
+    pub(super) fn reset(self) {
+        if let MaybeTlsStream::Plain(stream) = self.stream.get_ref() {
+            let socket = socket2::SockRef::from(stream);
+            socket.set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        }
+    }
+
+    /// Sends this packet again and again, and reads what comes until the connection is closed, without
+    /// heartbeats.
+    pub(super) async fn rest_while_sending(self, packet: String) -> Vec<String> {
+        let (mut sender, mut receiver) = self.stream.split();
+        let sending = tokio::spawn(async move {
+            while sender.send(Message::text(packet.as_str())).await.is_ok() {}
+        });
+        let mut seen = Vec::new();
+        let reading = async {
+            while let Some(Ok(Message::Text(text))) = receiver.next().await {
+                if text.as_str() != "2" {
+                    seen.push(text.as_str().to_owned());
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, reading)
+            .await
+            .expect("in time");
+        sending.abort();
+        seen
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::clients::WebSocket;
+use super::clients::{Polling, WebSocket, exchange};
 use super::*;
 use wardroom_domain::CloseReason;
 
@@ -106,6 +106,108 @@ async fn a_kicked_client_gets_the_last_events_and_is_told() {
     assert_eq!(client.next().await.unwrap(), "41");
     assert_eq!(client.next().await, None);
     assert_eq!(server.departed().await.1, Departure::Lost);
+}
+
+/// Whoever is being closed while it sends would lose the reason to a reset of the connection.
+#[tokio::test]
+async fn a_client_that_goes_on_sending_reads_why_it_is_closed() {
+    let causes = [
+        (KICKED, "kicked", "41"),
+        (Cause::TokenExpired, "token-expired", "41"),
+        (Cause::AuthTimeout, "auth-timeout", "41"),
+        (Cause::Shutdown, "shutting-down", "1"),
+    ];
+    let mut server = Server::start(Settings::default()).await;
+    for run in 0..20 {
+        for (cause, code, farewell) in &causes {
+            let client = WebSocket::join(server.address).await;
+            let peer = server.joined().await;
+            // An acknowledgement of nothing, which is read and means nothing.
+            let packet = format!("431[\"{}\"]", "x".repeat(1000));
+            let seen = tokio::spawn(client.rest_while_sending(packet));
+            peer.output().close(cause.clone());
+            let seen = seen.await.unwrap();
+            let [why, last] = &seen[..] else {
+                panic!("{code} in run {run}: {seen:?}");
+            };
+            assert!(why.contains(code), "{why}");
+            assert_eq!(last, farewell);
+            server.departed().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_sends_nonsense_and_goes_on_reads_why_it_is_closed() {
+    let mut server = Server::start(Settings::default()).await;
+    let too_large = format!("42[\"{}\"]", "x".repeat(limits::MAX_INCOMING_MESSAGE_BYTES));
+    for packet in ["nonsense", "4nonsense", "42nonsense", &too_large] {
+        for _ in 0..20 {
+            let client = WebSocket::join(server.address).await;
+            let peer = server.joined().await;
+            let seen = client.rest_while_sending(packet.to_owned()).await;
+            assert!(seen[0].contains("invalid-data"), "{seen:?}");
+            assert_eq!(seen[1..], ["1"]);
+            server.departed().await;
+            assert_eq!(peer.output().cause(), Some(Cause::Malformed));
+        }
+    }
+}
+
+/// HTTP requests that are refused before they have been read.
+#[tokio::test]
+async fn a_request_that_is_too_large_is_answered_readably() {
+    let server = Server::start(Settings::default()).await;
+    let client = Polling::join(server.address).await;
+    let unread = "x".repeat(4 << 20);
+    let length = unread.len();
+    let head = format!(
+        "POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{unread}"
+    );
+    let query = format!("EIO=4&transport=polling&sid={}", client.sid);
+    let body = format!(
+        "POST /socket.io/?{query} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{unread}"
+    );
+    let other =
+        format!("POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{unread}");
+    let large_head = format!("GET /?{unread} HTTP/1.1\r\nhost: x\r\n\r\n");
+    for _ in 0..20 {
+        for (request, expected) in [
+            (&head, 400),
+            (&body, 413),
+            (&other, 404),
+            (&large_head, 431),
+        ] {
+            let (status, ..) = exchange(server.address, request.clone()).await;
+            assert_eq!(status, expected, "{}", &request[..60]);
+        }
+    }
+}
+
+/// A connection does not stay open for one that never closes it.
+#[tokio::test]
+async fn a_client_that_does_not_close_is_not_waited_for_long() {
+    let settings = Settings {
+        max_connections: 1,
+        ..Settings::default()
+    };
+    let mut server = Server::start(settings).await;
+    let client = WebSocket::join(server.address).await;
+    let peer = server.joined().await;
+    let since = Instant::now();
+    peer.output().close(KICKED);
+    server.departed().await;
+    drop(peer);
+    server.transport.lingering.close();
+    server.transport.lingering.wait().await;
+    let took = since.elapsed();
+    assert!(
+        took >= limits::LINGER_TIMEOUT && took < limits::LINGER_TIMEOUT + SLACK,
+        "{took:?}"
+    );
+    drop(client);
+    // Its place is free again.
+    WebSocket::join(server.address).await;
 }
 
 #[tokio::test]

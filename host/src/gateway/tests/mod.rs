@@ -8,6 +8,7 @@ mod conversing;
 mod joining;
 mod policies;
 mod polling;
+mod upgrading;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -154,17 +154,6 @@ async fn an_upgrade_may_come_before_the_client_joins() {
     assert_eq!(socket.next().await.unwrap(), "42[\"number\",1]");
 }
 
-#[tokio::test]
-async fn a_failed_upgrade_ends_the_session() {
-    let mut server = Server::start(Settings::default()).await;
-    let client = Polling::join(server.address).await;
-    server.joined().await;
-    let mut socket = WebSocket::open(server.address, &format!("EIO=4&sid={}", client.sid)).await;
-    socket.send("nonsense").await;
-    assert_eq!(server.departed().await.1, Departure::Lost);
-    assert_eq!(client.get().await.0, 400);
-}
-
 /// Slack for a busy machine, on top of a stated bound.
 const SLACK: Duration = Duration::from_secs(3);
 

@@ -42,6 +42,10 @@ impl Places {
 /// The sections `[[policies]]` of a server whose folder is `home`.
 pub(crate) fn sections(kind: Kind, places: &Places, home: &Path) -> anyhow::Result<String> {
     let mut text = String::new();
+    if kind == Kind::WardroomSettling {
+        // Staff see private channels that do not list them.
+        text.push_str("\n[visibility]\nprivate_channels = \"policies\"\n");
+    }
     for Loaded {
         name,
         file,

@@ -68,6 +68,7 @@ pub async fn run(
             .map(|log| Arc::new(decisions::Sink(log)) as Arc<dyn DecisionSink>),
         metrics: Some(Arc::clone(&metrics)),
         cache: config.policy.cache.clone(),
+        private_channels: policies::private_channels(&config),
     };
     let (policies, starting) = find_policies(&config, surroundings).await?;
     let (store, remembered) = open(&config).await?;
@@ -119,6 +120,7 @@ pub async fn run(
             return Ok(());
         }
     }
+    policies::log_private_channels(&policies);
     restore(&committer, remembered).await?;
     if let Some(demo) = &demo {
         demo::fill(demo, &committer).await?;

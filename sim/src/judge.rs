@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_domain::{
-    Change, ChannelId, Command, Decision, Generation, Json, Question, Rejection, Reply, Rule,
-    Timestamp, UserId, View,
+    Change, ChannelId, Command, Decision, Generation, Json, PrivateChannels, Question, Rejection,
+    Reply, Rule, Timestamp, UserId, View,
 };
 
 use crate::clients::{Clients, Step};
@@ -159,6 +159,9 @@ impl Judge {
         let force = self.rules_in_force(&before, generation, &covered);
         let sight = self.sight(after, &force);
         views(decision, &force, &sight)?;
+        private_channels(decision, |generation| {
+            self.policies.hooks(generation).private_channels
+        })?;
         let selections = outcome::selections(&before, command, after, &sight);
         same("selections", &after.selections, &selections)?;
         let told = if self.policies.hooks_of(generation).events {
@@ -320,6 +323,32 @@ fn next_state(after: &Model, decision: &Decision) -> Result<(), String> {
     same("channels by changes", &after.channels, &channels)
 }
 
+/// Nobody sees a private channel that does not list them, unless the generation of policies under
+/// which its view was made was given private channels.
+fn private_channels(
+    decision: &Decision,
+    given_to: impl Fn(Generation) -> PrivateChannels,
+) -> Result<(), String> {
+    for (id, channel) in decision.next.channels() {
+        let given = channel.generation.map(&given_to);
+        if !channel.facts.private || given == Some(PrivateChannels::Policies) {
+            continue;
+        }
+        let members = &channel.facts.members;
+        let stranger = match &channel.view {
+            View::Everyone => Some("everyone".to_owned()),
+            View::Users(users) => {
+                let stranger = users.iter().find(|user| !members.contains(*user));
+                stranger.map(ToString::to_string)
+            }
+        };
+        if let Some(stranger) = stranger {
+            return Err(format!("{id} is private and seen by {stranger}"));
+        }
+    }
+    Ok(())
+}
+
 /// The domain's views are those of the rules in force.
 fn views(
     decision: &Decision,
@@ -335,6 +364,7 @@ fn views(
     for (id, channel) in decision.next.channels() {
         let is = Force {
             generation: channel.generation,
+            for_members: channel.rules.built_in().is_some(),
             rules: channel.rules.to_vec(),
         };
         same(&format!("rules of {id}"), &is, &force[id])?;

@@ -213,7 +213,7 @@ impl Workspace {
         channel.generation = generation;
         channel.rules = rules.clone();
         channel.view = view.clone();
-        if rules.iter().all(|r| *r == Rule::Everyone) {
+        if rules.are_for_everyone() {
             self.restricted.remove(id);
         } else {
             self.restricted.insert(id.clone());

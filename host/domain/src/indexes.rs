@@ -3,7 +3,7 @@
 
 use imbl::{OrdMap, OrdSet};
 
-use crate::{ChannelId, Role, Rule, SocketId, Timestamp, UserId, Workspace};
+use crate::{ChannelId, Role, SocketId, Timestamp, UserId, Workspace};
 
 impl Workspace {
     /// Whether everything derived in this state is what one computes from scratch.
@@ -34,7 +34,7 @@ impl Workspace {
         let restricted: OrdSet<ChannelId> = self
             .channels
             .iter()
-            .filter(|(_, c)| c.rules.iter().any(|r| *r != Rule::Everyone))
+            .filter(|(_, c)| !c.rules.are_for_everyone())
             .map(|(id, _)| id.clone())
             .collect();
         same("restricted", &self.restricted, &restricted)?;

@@ -38,6 +38,6 @@ pub use state::{Channel, Connection, Member, Selection, Settling, SettlingAt, Wo
 pub use subjects::Subjects;
 pub use time::{Millis, Timestamp};
 pub use visibility::{
-    ChannelFacts, Clause, Generation, Instead, Rule, Rules, Selector, StandIn, SubjectFacts, Test,
-    View,
+    ChannelFacts, Clause, Generation, Instead, PrivateChannels, Rule, Rules, Selector, StandIn,
+    SubjectFacts, Test, View,
 };

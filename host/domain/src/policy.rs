@@ -4,10 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{ChannelFacts, Command, Event, Json, SubjectFacts};
+use crate::{ChannelFacts, Command, Event, Json, PrivateChannels, SubjectFacts};
 
-/// Which hooks the policies of one generation export. For a hook that nobody exports nothing is
-/// asked.
+/// Which hooks the policies of one generation export, and how far their word goes. For a hook that
+/// nobody exports nothing is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hooks {
     /// Who enters.
@@ -28,6 +28,8 @@ pub struct Hooks {
     pub commands_looks_up: bool,
     /// The same of events.
     pub events_looks_up: bool,
+    /// Who has the last word on private channels, where policies decide who sees a channel.
+    pub private_channels: PrivateChannels,
 }
 
 /// What a policy may know of somebody who asks to enter, or is asked about again.

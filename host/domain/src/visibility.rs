@@ -88,10 +88,24 @@ pub enum Rule {
     Each,
 }
 
-/// The rules of all policies for one channel, in order, all of which must allow. Which of them
-/// stand in for a policy that failed is kept with them, for whoever asks why.
+/// Who has the last word on private channels while policies decide who sees channels. Where none
+/// does, the built-in rule holds in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PrivateChannels {
+    /// The built-in rule, that a private channel is for its listed members, holds beside all
+    /// policies, as the first of them: nobody else sees it, whatever they say.
+    #[default]
+    Members,
+    /// The policies alone.
+    Policies,
+}
+
+/// The rules for one channel, all of which must allow: the built-in one where it is in force, and
+/// those of all policies, in order. As a slice they are those of the policies, by whose places
+/// policies are asked and named. Which of them stand in for a policy that failed is kept with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
+    built_in: Option<Rule>,
     rules: Vec<Rule>,
     stand_ins: Vec<(usize, StandIn)>,
 }
@@ -127,7 +141,49 @@ pub enum View {
     Users(OrdSet<UserId>),
 }
 
+impl PrivateChannels {
+    /// Its name in the configuration, in logs and in the API.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Members => "members",
+            Self::Policies => "policies",
+        }
+    }
+}
+
 impl Rules {
+    /// The built-in rule alone, where no policy decides who sees channels.
+    #[must_use]
+    pub fn built_in_alone(channel: &ChannelFacts) -> Self {
+        Self::default().with_built_in(channel)
+    }
+
+    /// The same rules of policies, with the built-in one in force before them.
+    #[must_use]
+    pub(crate) fn with_built_in(self, channel: &ChannelFacts) -> Self {
+        Self {
+            built_in: Some(Rule::built_in(channel)),
+            ..self
+        }
+    }
+
+    /// The built-in rule, where it is in force.
+    #[must_use]
+    pub fn built_in(&self) -> Option<&Rule> {
+        self.built_in.as_ref()
+    }
+
+    /// All rules, the built-in one first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Rule> {
+        self.built_in.iter().chain(&self.rules)
+    }
+
+    /// Whether each of them lets everyone see the channel.
+    pub(crate) fn are_for_everyone(&self) -> bool {
+        self.all().all(|rule| *rule == Rule::Everyone)
+    }
+
     /// Adds the rule of the next policy, or what stands in for it.
     pub fn push(&mut self, rule: Rule, stand_in: Option<StandIn>) {
         let place = self.rules.len();
@@ -149,7 +205,7 @@ impl From<Vec<Rule>> for Rules {
     fn from(rules: Vec<Rule>) -> Self {
         Self {
             rules,
-            stand_ins: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -244,7 +300,7 @@ impl Selector {
 }
 
 impl Rule {
-    /// The built-in rule where no policy answers: a private channel is for its members.
+    /// The built-in rule: a private channel is for its listed members.
     #[must_use]
     pub fn built_in(channel: &ChannelFacts) -> Self {
         if channel.private {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use wardroom_domain::{ChannelFacts, Generation, SubjectFacts, Workspace, WorkspaceId};
+use wardroom_domain::{
+    ChannelFacts, Generation, PrivateChannels, SubjectFacts, Workspace, WorkspaceId,
+};
 
 use super::policies::asking;
 use crate::commit;
@@ -69,6 +71,10 @@ impl Ops for Operations {
         let refused = self.policies.refused_configuration();
         http::Policies {
             generation: self.policies.generation().0,
+            private_channels: match self.policies.current().private_channels() {
+                PrivateChannels::Members => http::PrivateChannels::Members,
+                PrivateChannels::Policies => http::PrivateChannels::Policies,
+            },
             policies: self.policies.status().into_iter().map(status).collect(),
             loading: self.policies.loading().into_iter().map(loading).collect(),
             refused_configuration: refused.map(|refused| http::RefusedConfiguration {

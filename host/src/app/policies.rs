@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use wardroom_domain::{
-    ChannelFacts, CommandFacts, Denial, EventFacts, Generation, Hooks, Rendition, RequestFacts,
-    Rules, SubjectFacts, Verdict,
+    ChannelFacts, CommandFacts, Denial, EventFacts, Generation, Hooks, PrivateChannels, Rendition,
+    RequestFacts, Rules, SubjectFacts, Verdict,
 };
 
 use crate::commit::{self, Asking};
@@ -37,6 +37,29 @@ pub(super) fn limits(config: &Config) -> PolicyLimits {
         warm_memory_bytes: bounds.warm_memory_bytes,
         ..PolicyLimits::default()
     }
+}
+
+/// Who has the last word on private channels.
+pub(super) fn private_channels(config: &Config) -> PrivateChannels {
+    match config.visibility.private_channels {
+        config::PrivateChannels::Members => PrivateChannels::Members,
+        config::PrivateChannels::Policies => PrivateChannels::Policies,
+    }
+}
+
+/// Says in the log who may see a private channel: a policy that widens does so only where it may.
+pub(super) fn log_private_channels(policies: &Policies) {
+    let private_channels = policies.current().private_channels();
+    let meaning = match private_channels {
+        PrivateChannels::Members => {
+            "the built-in rule is in force, beside whatever policies say: a private channel is for its \
+             listed members"
+        }
+        PrivateChannels::Policies => {
+            "the built-in rule is not in force: policies alone say who sees a private channel"
+        }
+    };
+    tracing::info!(private_channels = private_channels.name(), "{meaning}");
 }
 
 /// The list of policies.

@@ -18,7 +18,7 @@ pub struct Reread {
 }
 
 /// What of the configuration needs no restart.
-const RELOADED: [&str; 2] = ["policies", "policy."];
+const RELOADED: [&str; 3] = ["policies", "policy.", "visibility."];
 /// What does, though it looks as if it were of that.
 const NOT_RELOADED: [&str; 1] = ["policy.cache"];
 
@@ -28,6 +28,7 @@ pub(super) fn follow(policies: &Policies, config: &Config, reread: Reread) -> Re
         policies: policies.clone(),
         started_with: config.written.clone(),
         named: Vec::new(),
+        warnings: config.warnings.clone(),
         read: reread.read,
     };
     let also = Also {
@@ -43,6 +44,8 @@ struct Reader {
     started_with: Written,
     /// What was last said to need a restart.
     named: Vec<String>,
+    /// What was last warned of.
+    warnings: Vec<String>,
     read: Box<dyn Fn() -> Result<Config, String> + Send>,
 }
 
@@ -54,10 +57,21 @@ impl Reader {
         };
         let sources = policies::sources(&config);
         // What is wrong with it has been taken down and logged where it was found.
-        let _refused = self
-            .policies
-            .reconfigure(sources, policies::limits(&config));
+        let _refused = self.policies.reconfigure(
+            sources,
+            policies::limits(&config),
+            policies::private_channels(&config),
+        );
+        self.warn(&config.warnings);
         self.name_what_waits(&config.written);
+    }
+
+    /// Warns of what nothing was said of when the configuration was read before.
+    fn warn(&mut self, warnings: &[String]) {
+        for warning in warnings.iter().filter(|it| !self.warnings.contains(it)) {
+            tracing::warn!("{warning}");
+        }
+        self.warnings = warnings.to_vec();
     }
 
     fn name_what_waits(&mut self, written: &Written) {
@@ -98,7 +112,12 @@ mod tests {
 
     #[test]
     fn policies_and_their_bounds_need_no_restart_and_all_else_does() {
-        for key in ["policies[0].settings.x", "policies", "policy.deadline"] {
+        for key in [
+            "policies[0].settings.x",
+            "policies",
+            "policy.deadline",
+            "visibility.private_channels",
+        ] {
             assert!(is_reloaded(key), "{key}");
         }
         for key in [

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use super::{Environment, Failure, Source, load};
-use crate::config::Mode;
+use crate::config::{Mode, PrivateChannels};
 
 /// Check a configuration and report everything that is wrong with it
 #[derive(Args, Debug)]
@@ -48,12 +48,22 @@ pub(super) fn run(
             policy.file.display()
         )?;
     }
+    let private = match config.visibility.private_channels {
+        PrivateChannels::Members => "for their listed members, whatever policies say",
+        PrivateChannels::Policies => {
+            "left to the policies; the built-in rule holds only where none decides who sees a channel"
+        }
+    };
+    writeln!(out, "  private channels  {private}")?;
     match &config.store.path {
         Some(path) => writeln!(out, "  store     {}", path.display())?,
         None => writeln!(
             out,
             "  store     in memory only; set store.path to keep the directory"
         )?,
+    }
+    for warning in &config.warnings {
+        writeln!(out, "Warning: {warning}")?;
     }
     Ok(())
 }

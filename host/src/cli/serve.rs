@@ -28,7 +28,7 @@ Examples:
   wardroom serve --dev
   WARDROOM_LISTEN__PUBLIC=127.0.0.1:9000 wardroom serve --dev
 
-[[policies]] and [policy] are read again when the file changes, and on SIGHUP.
+[[policies]], [policy] and [visibility] are read again when the file changes, and on SIGHUP.
 SIGTERM or SIGINT drains: new connections are refused and the process ends within
 shutdown.drain. A second signal ends it at once. The log goes to standard error.";
 

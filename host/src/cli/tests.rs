@@ -259,6 +259,8 @@ fn a_valid_configuration_is_summarised_without_secrets() {
         out.contains("API key   backend (directory:read, ops:read)"),
         "{out}"
     );
+    let private = "private channels  for their listed members, whatever policies say";
+    assert!(out.contains(private), "{out}");
     assert!(
         !out.contains("0123456789abcdef") && !out.contains("sha256"),
         "{out}"

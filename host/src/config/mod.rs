@@ -54,6 +54,8 @@ pub struct Config {
     pub policies: Vec<Policy>,
     /// Bounds on every call into every policy.
     pub policy: PolicyBounds,
+    /// What holds beside policies of who sees a channel.
+    pub visibility: Visibility,
     /// How decisions of policies are logged; nothing if they are not.
     pub decision_log: Option<decision_log::Settings>,
     /// Bounds on connections and requests.
@@ -68,7 +70,7 @@ pub struct Config {
     pub log: Log,
     /// Present in development mode only.
     pub demo: Option<Demo>,
-    /// What was let through only because of development mode, for the log.
+    /// What was let through only because of development mode, and what has no effect, for the log.
     pub warnings: Vec<String>,
     /// The keys that were set, to tell one reading of the configuration from the next.
     pub written: Written,
@@ -235,6 +237,22 @@ pub struct Rate {
     pub per_second: u32,
     /// At once.
     pub burst: u32,
+}
+
+/// What holds beside policies of who sees a channel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visibility {
+    /// Who has the last word on private channels.
+    pub private_channels: PrivateChannels,
+}
+
+/// Who has the last word on private channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PrivateChannels {
+    /// The members that a channel lists: nobody else sees it, whatever policies say.
+    Members,
+    /// The policies that decide who sees channels, if there are any.
+    Policies,
 }
 
 /// Intervals of the Socket.IO protocol.

@@ -38,6 +38,7 @@ pub(super) struct Raw {
     pub(super) store: Store,
     pub(super) policies: Vec<Policy>,
     pub(super) policy: PolicyBounds,
+    pub(super) visibility: Visibility,
     pub(super) decision_log: DecisionLog,
     pub(super) limits: Limits,
     pub(super) rates: Rates,
@@ -125,6 +126,12 @@ pub(super) struct PolicyBounds {
     pub(super) table_elements: Option<u64>,
     pub(super) output: Option<String>,
     pub(super) cache: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Visibility {
+    pub(super) private_channels: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -103,6 +103,33 @@ fn the_default_bounds_on_policies_are_the_engine_s_own() {
 }
 
 #[test]
+fn what_would_widen_private_channels_is_warned_of_while_it_has_no_effect() {
+    let policies =
+        "[[policies]]\nname = \"p\"\nfile = \"p.wasm\"\nsettings = { see_all_roles = ROLES }";
+    let warned = |roles: &str, visibility: &str| {
+        let policies = policies.replace("ROLES", roles);
+        let setup = Setup::new(&format!("{KEYS}\n{policies}\n{visibility}")).file("p.wasm", "");
+        let config = setup.production().unwrap();
+        (config.visibility.private_channels, config.warnings)
+    };
+    let (holds, warnings) = warned("[\"admin\"]", "");
+    assert_eq!(holds, PrivateChannels::Members);
+    assert_eq!(warnings.len(), 1);
+    let beginning = "policies[0].settings.see_all_roles: has no effect: ";
+    assert!(warnings[0].starts_with(beginning), "{warnings:?}");
+    assert!(warned("[]", "").1.is_empty());
+    let given = warned(
+        "[\"admin\"]",
+        "[visibility]\nprivate_channels = \"policies\"",
+    );
+    assert_eq!(given, (PrivateChannels::Policies, Vec::new()));
+    check(
+        "[visibility]\nprivate_channels = \"everyone\"",
+        "visibility.private_channels: expected one of: members, policies",
+    );
+}
+
+#[test]
 fn decisions_are_logged_where_a_path_says_so() {
     assert_eq!(Setup::new(KEYS).production().unwrap().decision_log, None);
     let text = format!("{KEYS}\n[decision_log]\npath = \"decisions\"\nmask = [\"claims.email\"]");

@@ -34,8 +34,8 @@ pub use self::explain::{Opinion, Viewer, Visibility};
 pub use self::ops::{Ops, Readiness};
 pub use self::policies::{
     Candidate, DifferenceCount, DryRun, InShadow, LoadingPolicy, LoadingState, Policies,
-    PolicyState, PolicyStatus, Refusal, RefusedConfiguration, Reload, Sample, ShadowReport,
-    ViewChange, Workspaces,
+    PolicyState, PolicyStatus, PrivateChannels, Refusal, RefusedConfiguration, Reload, Sample,
+    ShadowReport, ViewChange, Workspaces,
 };
 use self::problem::Problem;
 pub use self::public::public_router;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wardroom_domain::{
-    ChannelFacts, ChannelId, Rule, SubjectFacts, UserId, Workspace, WorkspaceId,
+    ChannelFacts, ChannelId, PrivateChannels, Rule, SubjectFacts, UserId, Workspace, WorkspaceId,
 };
 
 use super::component::Digest;
@@ -95,7 +95,8 @@ impl Policies {
     ) -> Result<DryRun, DryRunError> {
         let version = self.version_to_try(name, candidate)?;
         let set = self.current();
-        let trial = Trial::new(&version, self.places(name, &set));
+        let private_channels = set.hooks().private_channels;
+        let trial = Trial::new(&version, self.places(name, &set), private_channels);
         let deadline = Instant::now() + POLICY_DRY_RUN_TIME;
         let mut run = DryRun {
             digest: version.digest(),
@@ -150,10 +151,15 @@ pub(super) enum Place {
 struct Trial<'a> {
     candidate: &'a Arc<Version>,
     places: Vec<Place>,
+    private_channels: PrivateChannels,
 }
 
 impl<'a> Trial<'a> {
-    fn new(candidate: &'a Arc<Version>, places: Vec<Place>) -> Self {
+    fn new(
+        candidate: &'a Arc<Version>,
+        places: Vec<Place>,
+        private_channels: PrivateChannels,
+    ) -> Self {
         let answers = |place: &Place| match place {
             Place::Stays(policy) => policy.version.exports(Hook::Visibility),
             Place::Candidate { .. } => candidate.exports(Hook::Visibility),
@@ -161,6 +167,7 @@ impl<'a> Trial<'a> {
         Self {
             candidate,
             places: places.into_iter().filter(answers).collect(),
+            private_channels,
         }
     }
 
@@ -171,12 +178,12 @@ impl<'a> Trial<'a> {
         channel: &ChannelFacts,
         people: &[SubjectFacts],
     ) -> (Vec<bool>, Option<Failure>) {
-        if self.places.is_empty() {
+        let mut all = vec![true; people.len()];
+        if self.places.is_empty() || self.private_channels == PrivateChannels::Members {
             let rule = Rule::built_in(channel);
             let sees = |person| rule.allows(channel, person).unwrap_or(false);
-            return (people.iter().map(sees).collect(), None);
+            all = people.iter().map(sees).collect();
         }
-        let mut all = vec![true; people.len()];
         let mut failed = None;
         for place in &self.places {
             let (version, open) = match place {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use wardroom_domain::PrivateChannels;
 use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
@@ -33,6 +34,8 @@ pub struct Surroundings {
     pub metrics: Option<Arc<Metrics>>,
     /// A directory of ours for compiled components, so that a restart need not compile them.
     pub cache: Option<PathBuf>,
+    /// Who has the last word on private channels, until policies are configured anew.
+    pub private_channels: PrivateChannels,
 }
 
 /// What loading takes.

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 use wardroom_domain::{
-    ChannelFacts, Denial, Form, Generation, Hooks, Pipeline, Rendition, RequestFacts, Rule, Rules,
-    SubjectFacts, Verdict,
+    ChannelFacts, Denial, Form, Generation, Hooks, Pipeline, PrivateChannels, Rendition,
+    RequestFacts, Rule, Rules, SubjectFacts, Verdict,
 };
 
 use super::decision::{DecisionSink, Hook};
@@ -37,6 +37,7 @@ impl PolicySet {
         policies: Vec<Policy>,
         sink: Option<Arc<dyn DecisionSink>>,
         shadows: Shadows,
+        private_channels: PrivateChannels,
     ) -> Self {
         let places = Hook::ALL.map(|hook| {
             let exports = |place: &usize| policies[*place].version.exports(hook);
@@ -58,6 +59,7 @@ impl PolicySet {
             visibility_looks_up: looks_up(Hook::Visibility),
             commands_looks_up: looks_up(Hook::Commands),
             events_looks_up: looks_up(Hook::Events),
+            private_channels,
         };
         Self {
             generation,
@@ -110,6 +112,17 @@ impl PolicySet {
     #[must_use]
     pub fn hooks(&self) -> Hooks {
         self.hooks
+    }
+
+    /// Who has the last word on private channels. The members that they list have it wherever no
+    /// policy decides who sees a channel, whatever is configured.
+    #[must_use]
+    pub fn private_channels(&self) -> PrivateChannels {
+        if self.hooks.visibility {
+            self.hooks.private_channels
+        } else {
+            PrivateChannels::Members
+        }
     }
 
     /// Whether a person may enter or stay: all policies must admit.

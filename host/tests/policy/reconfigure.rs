@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use wardroom::policy::{
     Also, Policies, PolicySource, PolicyState, PolicyStatus, ReconfigureError, Shadow,
 };
-use wardroom_domain::{Json, Rule, Rules};
+use wardroom_domain::{Json, PrivateChannels, Rule, Rules};
 
 use crate::fixtures::{channel, eventually, guest, here, limits, load_all, plugin, source};
 
@@ -39,7 +39,8 @@ impl Scene {
     }
 
     fn reconfigure(&self, sources: Vec<PolicySource>) -> Result<bool, ReconfigureError> {
-        self.policies.reconfigure(sources, limits())
+        self.policies
+            .reconfigure(sources, limits(), PrivateChannels::Members)
     }
 
     fn status(&self) -> PolicyStatus {
@@ -201,7 +202,8 @@ fn a_directory_that_appears_later_brings_the_configuration_into_force() {
     let also = Also {
         file: scene.folder.path().join("configuration"),
         look: Box::new(move || {
-            let _refused = policies.reconfigure(configured.clone(), limits());
+            let _refused =
+                policies.reconfigure(configured.clone(), limits(), PrivateChannels::Members);
         }),
     };
     let watching = scene.policies.watch_with(Some(also)).unwrap();
@@ -239,4 +241,39 @@ fn a_candidate_whose_directory_appears_later_is_taken_into_shadow() {
         shadow.digest.is_some() && shadow.last_error.is_none()
     });
     assert_eq!(scene.rules(), [Rule::Everyone], "it decides nothing");
+}
+
+#[test]
+fn who_has_the_last_word_on_private_channels_is_a_generation_of_its_own() {
+    let scene = Scene::new();
+    let sources = vec![scene.source("a")];
+    let before = scene.policies.generation();
+    let told = |private_channels| {
+        let done = scene
+            .policies
+            .reconfigure(sources.clone(), limits(), private_channels);
+        let set = scene.policies.current();
+        assert_eq!(set.hooks().private_channels, private_channels);
+        assert_eq!(set.private_channels(), private_channels);
+        done
+    };
+    let given = PrivateChannels::Policies;
+    assert_eq!(
+        scene.policies.current().private_channels(),
+        PrivateChannels::Members
+    );
+    assert_eq!(told(given), Ok(true));
+    assert!(
+        scene.policies.generation() > before,
+        "what is open is looked at again"
+    );
+    assert_eq!(told(given), Ok(false));
+    assert_eq!(told(PrivateChannels::Members), Ok(true));
+    // Where no policy decides who sees channels, they are for their members whatever is configured.
+    let done = scene.policies.reconfigure(Vec::new(), limits(), given);
+    assert_eq!(done, Ok(true));
+    assert_eq!(
+        scene.policies.current().private_channels(),
+        PrivateChannels::Members
+    );
 }

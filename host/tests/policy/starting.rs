@@ -10,6 +10,8 @@ use wardroom::policy::{
     Surroundings,
 };
 
+use wardroom_domain::PrivateChannels;
+
 use crate::fixtures::{guest, limits, plugin, source};
 use crate::log::Log;
 
@@ -190,7 +192,10 @@ fn a_policy_that_is_not_waited_for_comes_into_force_later() {
         status.map(|it| it.name.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(names(&policies), ["small"]);
-    assert_eq!(policies.reconfigure(sources, limits()), Ok(true));
+    assert_eq!(
+        policies.reconfigure(sources, limits(), PrivateChannels::Members),
+        Ok(true)
+    );
     assert_eq!(names(&policies), ["large", "small"]);
     assert_eq!(policies.loading(), []);
 }
@@ -208,7 +213,7 @@ fn one_that_is_not_waited_for_and_cannot_be_loaded_keeps_no_other_out() {
         let status = policies.status().into_iter();
         status.map(|it| it.name.to_string()).collect::<Vec<_>>()
     };
-    let reconfigure = || policies.reconfigure(sources.clone(), limits());
+    let reconfigure = || policies.reconfigure(sources.clone(), limits(), PrivateChannels::Members);
     let said = reconfigure().unwrap_err();
     assert!(
         matches!(&said, ReconfigureError::LeftOut(out) if &*out[0].0 == "late"),
@@ -228,7 +233,9 @@ fn one_that_is_not_waited_for_and_cannot_be_loaded_keeps_no_other_out() {
     // Once in force it is relied upon like any other.
     let mut moved = sources.clone();
     moved[1].file = folder.path().join("elsewhere.wasm");
-    let said = policies.reconfigure(moved, limits()).unwrap_err();
+    let said = policies
+        .reconfigure(moved, limits(), PrivateChannels::Members)
+        .unwrap_err();
     assert!(matches!(said, ReconfigureError::Policies(_)), "{said}");
     assert_eq!(names(), ["large", "late", "small"]);
 }

@@ -7,7 +7,8 @@
 //! {"see_all_roles": ["admin"]}
 //! ```
 //!
-//! `see_all_roles`: roles that see every private channel, members or not.
+//! `see_all_roles`: roles that see every private channel, members or not. A server lets a policy widen
+//! who sees a private channel only with `visibility.private_channels = "policies"`.
 
 use serde::Deserialize;
 use wardroom_policy::{Channel, ChannelVisibility, Lifecycle, Rule, Selector, member, roles};

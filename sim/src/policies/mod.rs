@@ -9,7 +9,9 @@ mod visibility;
 
 use std::fmt::Debug;
 
-use wardroom_domain::{Answers, ChannelFacts, Denial, Generation, Hooks, Member, Question, UserId};
+use wardroom_domain::{
+    Answers, ChannelFacts, Denial, Generation, Hooks, Member, PrivateChannels, Question, UserId,
+};
 
 use crate::cast::Cast;
 use crate::random::{Random, hash};
@@ -97,6 +99,9 @@ impl Policies {
             hooks.visibility_looks_up |= policy.visibility && policy.looks_up;
             hooks.commands_looks_up |= policy.commands && policy.looks_up;
             hooks.events_looks_up |= policy.events && policy.looks_up;
+        }
+        if self.random(generation, "private channels", &[]).percent(30) {
+            hooks.private_channels = PrivateChannels::Policies;
         }
         hooks
     }

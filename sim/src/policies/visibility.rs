@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use wardroom_domain::{
-    ChannelFacts, Clause, Generation, Rule, Selector, SubjectFacts, Test, UserId,
+    ChannelFacts, Clause, Generation, PrivateChannels, Rule, Selector, SubjectFacts, Test, UserId,
 };
 
 use super::{Digest, Policies};
@@ -16,6 +16,8 @@ use crate::random::Random;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Force {
     pub(crate) generation: Option<Generation>,
+    /// Whether a private channel is for the members that it lists, whatever the rules say.
+    pub(crate) for_members: bool,
     pub(crate) rules: Vec<Rule>,
 }
 
@@ -95,19 +97,10 @@ impl Policies {
     ) -> Force {
         let generation = generation.filter(|g| self.hooks(*g).visibility);
         let Some(current) = generation else {
-            let rule = if channel.private {
-                Rule::Only(Selector {
-                    any: vec![Clause {
-                        all: vec![Test::ChannelMember],
-                        none: Vec::new(),
-                    }],
-                })
-            } else {
-                Rule::Everyone
-            };
             return Force {
                 generation,
-                rules: vec![rule],
+                for_members: true,
+                rules: Vec::new(),
             };
         };
         let seers = self.of(current).into_iter().filter(|p| p.visibility);
@@ -117,6 +110,7 @@ impl Policies {
         });
         Force {
             generation,
+            for_members: self.hooks(current).private_channels == PrivateChannels::Members,
             rules: rules.collect(),
         }
     }
@@ -141,6 +135,10 @@ impl Policies {
         subjects
             .into_iter()
             .filter(|subject| {
+                let listed = channel.members.contains(&subject.user);
+                if channel.private && force.for_members && !listed {
+                    return false;
+                }
                 let mut rules = force.rules.iter().enumerate();
                 rules.all(|(place, rule)| allows(place, rule, subject))
             })

@@ -13,8 +13,10 @@ use crate::exchange::{created, deleted};
 
 const POLICY: &str = "private-channels";
 
+/// Policies alone decide, so that what comes into force shows.
 fn settings() -> Settings {
-    Server::with().policy(POLICY, &paths::private_channels())
+    let settings = Server::with().policy(POLICY, &paths::private_channels());
+    settings.set("visibility.private_channels", "policies")
 }
 
 /// A server where Ann sees one channel of two.

@@ -69,6 +69,7 @@ fn assert_in_order(text: &str, words: &[&str]) {
 #[tokio::test]
 async fn dev_brings_a_good_policy_into_force_and_tells_what_is_refused() {
     let server = Server::with().policy(POLICY, &paths::private_channels());
+    let server = server.set("visibility.private_channels", "policies");
     let server = server.start().await;
     let secret = json!({"private": true});
     server.backend().put_channel("secret", &secret).await;

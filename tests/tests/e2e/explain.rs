@@ -82,9 +82,13 @@ async fn the_rule_that_decides_is_named_for_a_visible_and_an_invisible_channel()
     assert_eq!(hidden["visible"], false, "{hidden}");
     let because = hidden["because"].as_str().expect("a sentence");
     assert!(
-        because.starts_with("eve does not see secret: the policy private-channels hides it; "),
+        because.starts_with("eve does not see secret: the built-in rule hides it, "),
         "{because}"
     );
+    assert!(because.contains(", and so does one policy; "), "{because}");
+    let because = hidden["policies"][0]["because"]
+        .as_str()
+        .expect("a sentence");
     assert!(
         because.contains("in vain that the channel lists the user"),
         "{because}"
@@ -242,7 +246,7 @@ async fn the_last_good_version_is_named_where_it_answers() {
             (&json!("only"), &json!("former"))
         );
         assert_eq!(ruling["standIn"]["formerDigest"], good);
-        let because = said["because"].as_str().expect("a sentence");
+        let because = ruling["because"].as_str().expect("a sentence");
         let words = format!(
             "the version before it, {}, answers",
             good.as_str().unwrap_or("?")

@@ -1,10 +1,10 @@
 //! The shipped policy `private-channels`, in a real server.
 
 use serde_json::{Value, json};
-use wardroom_tests::backend::channel;
+use wardroom_tests::backend::{channel, member};
 use wardroom_tests::server::WORKSPACE;
 use wardroom_tests::settings::Settings;
-use wardroom_tests::{Flavour, Server, event, paths, token};
+use wardroom_tests::{Flavour, Server, event, eventually, paths, token};
 
 use crate::exchange::{created, deleted, media, media_with, selected, unselected};
 
@@ -110,7 +110,11 @@ async fn making_a_channel_public_shows_it_to_exactly_the_others() {
 async fn the_settings_name_roles_that_see_everything() {
     let mut settings = toml::Table::new();
     settings.insert("see_all_roles".into(), vec!["admin".to_owned()].into());
-    let server = with_policy().policy_set("settings", settings).start().await;
+    let server = with_policy()
+        .policy_set("settings", settings)
+        .set("visibility.private_channels", "policies")
+        .start()
+        .await;
     let mut admin = server.connect(Flavour::Js4WebSocket, "admin").await;
     let token = token::with_role("root", WORKSPACE, "admin");
     admin
@@ -125,4 +129,67 @@ async fn the_settings_name_roles_that_see_everything() {
         .await;
     assert_eq!(admin.heard().await, [created("p")]);
     assert_eq!(eve.heard().await, []);
+}
+
+/// Who has the last word on private channels, as operators are told.
+async fn last_word(server: &Server) -> Value {
+    let answer = server
+        .backend()
+        .ok("GET", "/v1/policies", &Value::Null)
+        .await;
+    answer.body["privateChannels"].clone()
+}
+
+#[tokio::test]
+async fn a_policy_opens_a_private_channel_only_where_the_operator_lets_it() {
+    let mut settings = toml::Table::new();
+    settings.insert("see_all_roles".into(), vec!["admin".to_owned()].into());
+    let server = with_policy().policy_set("settings", settings).start().await;
+    let backend = server.backend();
+    let admin = json!({"role": "admin"});
+    backend.ok("PUT", &member("root"), &admin).await;
+    let mut root = server.join("root").await;
+    let mut ann = server.join("ann").await;
+    root.heard().await;
+    backend
+        .put_channel("p", &json!({"private": true, "members": ["ann"]}))
+        .await;
+    assert_eq!(ann.heard().await, [created("p")]);
+    assert_eq!(
+        root.heard().await,
+        [],
+        "the policy shows it, the built-in rule does not"
+    );
+    assert_eq!(last_word(&server).await, "members");
+    let path = "/v1/explain?workspace=w&user=root&channel=p";
+    let said = backend.ok("GET", path, &Value::Null).await.body;
+    assert_eq!(
+        (&said["visible"], &said["policies"][0]["allows"]),
+        (&json!(false), &json!(true))
+    );
+    assert_eq!(said["builtInRule"]["allows"], false, "{said}");
+
+    // The setting is followed, in both directions.
+    let with = |word: &str| {
+        let mut configuration = server.configuration();
+        let visibility: toml::Table = format!("private_channels = \"{word}\"")
+            .parse()
+            .expect("TOML");
+        configuration.insert("visibility".into(), visibility.into());
+        configuration.to_string()
+    };
+    for (word, told) in [("policies", created("p")), ("members", deleted("p"))] {
+        server.configure(&with(word));
+        eventually("the setting is in force", || async {
+            (last_word(&server).await == word).then_some(())
+        })
+        .await;
+        // Settling is the first thing that happens then.
+        assert_eq!(
+            root.channels().await.contains(&"p".to_owned()),
+            word == "policies"
+        );
+        assert_eq!(root.heard().await, [told]);
+        assert_eq!(ann.heard().await, []);
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::subjects::Answered;
 use crate::{
-    ChannelFacts, ChannelId, CommandFacts, Denial, EventFacts, Generation, Hooks, Rendition,
-    RequestFacts, Rules, Subjects, Verdict, Workspace,
+    ChannelFacts, ChannelId, CommandFacts, Denial, EventFacts, Generation, Hooks, PrivateChannels,
+    Rendition, RequestFacts, Rules, Subjects, Verdict, Workspace,
 };
 
 /// Something that only the policies can answer.
@@ -183,8 +183,13 @@ impl Answers {
         self.generation
     }
 
-    /// Takes down the answer to [`Question::Audience`]: one rule for each policy, in order.
+    /// Takes down the answer to [`Question::Audience`]: one rule for each policy, in order. The
+    /// built-in rule stands before them, unless private channels are left to the policies.
     pub fn answer_rules(&mut self, channel: ChannelFacts, rules: Rules) {
+        let rules = match self.hooks.private_channels {
+            PrivateChannels::Members => rules.with_built_in(&channel),
+            PrivateChannels::Policies => rules,
+        };
         self.rules.insert(channel, Arc::new(rules));
     }
 

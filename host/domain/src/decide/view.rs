@@ -21,7 +21,7 @@ impl<'a> Draft<'a> {
     /// noted and there are none.
     fn rules(&mut self, facts: &ChannelFacts) -> Option<(Option<Generation>, Arc<Rules>)> {
         let Some(answers) = self.visibility() else {
-            return Some((None, Arc::new(vec![Rule::built_in(facts)].into())));
+            return Some((None, Arc::new(Rules::built_in_alone(facts))));
         };
         let generation = Some(answers.generation);
         let rules = answers.rules(facts, self.before.revision).cloned();
@@ -36,10 +36,13 @@ impl<'a> Draft<'a> {
     fn allowed(
         &mut self,
         facts: &ChannelFacts,
-        rules: &[Rule],
+        rules: &Rules,
         subjects: &Subjects,
     ) -> Option<OrdSet<UserId>> {
         let mut left: Vec<&SubjectFacts> = subjects.iter().collect();
+        if let Some(built_in) = rules.built_in() {
+            left.retain(|s| built_in.allows(facts, s) == Some(true));
+        }
         for (policy, rule) in rules.iter().enumerate() {
             if *rule == Rule::Each {
                 self.allowed_each(facts, policy, subjects, &mut left)?;
@@ -85,13 +88,13 @@ impl<'a> Draft<'a> {
         None
     }
 
-    fn evaluate(&mut self, facts: &ChannelFacts, rules: &[Rule]) -> Option<View> {
-        if rules.iter().all(|r| *r == Rule::Everyone) {
+    fn evaluate(&mut self, facts: &ChannelFacts, rules: &Rules) -> Option<View> {
+        if rules.are_for_everyone() {
             return Some(View::Everyone);
         }
         let most = self.state.most_subjects();
         let candidates = rules
-            .iter()
+            .all()
             .filter_map(|r| r.candidates(facts))
             .min_by_key(OrdSet::len)
             // A rule may name more people than there are.

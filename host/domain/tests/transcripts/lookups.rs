@@ -107,6 +107,7 @@ fn whoever_is_put_out_by_a_change_does_not_hear_of_it() {
 #[test]
 fn whoever_went_is_not_told_that_a_changed_channel_is_gone() {
     check(&expect![[r#"
+        policy 1 has private channels
         policy 1 looks up
         policy 1 admits all but u9
         policy 1 c1: only(user=g1,u1,u2,u3)
@@ -175,6 +176,7 @@ fn a_channel_that_changes_is_settled_by_the_roles_that_are_left() {
     check(&expect![[r#"
         policy 1 looks up to admit
         policy 1 admits all but u9
+        policy 1 has private channels
         policy 1 c1: nobody
         policy 1 c2: only(role=guest)
         put-channel c1 private
@@ -214,6 +216,7 @@ fn members_of_a_channel_that_change_are_settled_by_the_roles_that_are_left() {
     check(&expect![[r#"
         policy 1 looks up to admit
         policy 1 admits all but u9
+        policy 1 has private channels
         policy 1 c1: nobody
         policy 1 c2: only(role=guest)
         put-channel c1 private
@@ -254,6 +257,7 @@ fn a_truth_is_settled_by_the_roles_that_are_left() {
     check(&expect![[r#"
         policy 1 looks up to admit
         policy 1 admits all but u9
+        policy 1 has private channels
         policy 1 c1: nobody
         policy 1 c2: only(role=guest)
         put-channel c1 private

@@ -250,6 +250,7 @@ fn a_new_generation_tells_exactly_those_whose_view_changed() {
           -> user-selected-channel u2 c1 [speakers] to everyone
         select s1 c2
           -> user-selected-channel u1 c2 [speakers] to u1,u2
+        policy 1 has private channels
         policy 1 c1: only(role=editor)
         policy 1 c2: only(user=u2,u3)
         settle
@@ -265,6 +266,7 @@ fn a_new_generation_tells_exactly_those_whose_view_changed() {
           | c3 seen by everyone, generation 1
         settle
           = unchanged
+        policy 2 has private channels
         policy 2 c1: only(role=editor)
         policy 2 c2: only(user=u2,u3)
         settle
@@ -285,6 +287,7 @@ fn policies_that_go_leave_the_built_in_rule() {
         put-member u2
           -> user-joined {"id":"u2"} to everyone
           = created
+        policy 1 has private channels
         policy 1 c1: only(user=u1)
         policy 1 c2: only(user=u2)
         put-channel c1

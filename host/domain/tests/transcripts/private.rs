@@ -1,4 +1,4 @@
-//! Private channels where no policy is loaded: the built-in rule.
+//! Private channels: the built-in rule, alone and beside policies.
 
 use expect_test::expect;
 
@@ -234,5 +234,119 @@ fn a_lost_channel_on_one_device_is_lost_on_all() {
           -> channel-deleted c1 to u1
         select s2 c1
           ! channel-not-found
+    "#]]);
+}
+
+#[test]
+fn beside_policies_a_private_channel_is_for_its_listed_members() {
+    check(&expect![[r#"
+        policy 1 c1: everyone
+        policy 1 c2: except(user=u1)
+        put-member u1
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        put-member u2
+          -> user-joined {"id":"u2"} to everyone
+          = created
+        connect s1 u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
+        connect s2 u2
+          -> opened s2 of u2
+          -> online-status-updated u2 online to everyone
+          = created
+        # Unlike where no policy decides, nobody else hears even of its beginning.
+        put-channel c1 private members=u1
+          ? audience of c1
+          -> channel-created c1 to u1
+          = created
+        select s2 c1
+          ! channel-not-found
+        select s1 c1
+          -> user-selected-channel u1 c1 [speakers] to u1
+        # All must allow: a policy takes away from the members as well.
+        put-channel c2 private members=u1,u2
+          ? audience of c2
+          -> channel-created c2 to u2
+          = created
+        put-channel-member c1 u2
+          ? audience of c1
+          -> channel-created c1 to u2
+          = created
+        remove-channel-member c1 u1
+          ? audience of c1
+          -> user-unselected-channel u1 c1 to u1,u2
+          -> channel-deleted c1 to u1
+        put-channel c1 public
+          ? audience of c1
+          -> channel-created c1 to u1
+        show channel c1
+          | c1 seen by everyone, generation 1
+        delete-channel c2
+          -> channel-deleted c2 to u2
+    "#]]);
+}
+
+#[test]
+fn a_policy_that_asks_about_each_is_asked_about_the_listed_members_alone() {
+    check(&expect![[r#"
+        policy 1 c1: each(role=editor)
+        put-member u1 role=editor
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        put-member u2
+          -> user-joined {"id":"u2"} to everyone
+          = created
+        put-member u3 role=editor
+          -> user-joined {"id":"u3"} to everyone
+          = created
+        put-channel c1 private members=u1,u2
+          ? audience of c1
+          ? policy 0 on c1: u1,u2
+          -> channel-created c1 to u1
+          = created
+        # A role that others would see it by changes nothing for somebody it does not list.
+        put-member u3 role=guest
+        put-member u3 role=editor
+        show channel c1
+          | c1 seen by u1, generation 1
+        put-member u2 role=editor
+          ? policy 0 on c1: u2
+          -> channel-created c1 to u2
+    "#]]);
+}
+
+#[test]
+fn private_channels_are_given_to_the_policies_and_taken_back() {
+    check(&expect![[r#"
+        policy 1 c1: everyone
+        put-member u1
+          -> user-joined {"id":"u1"} to everyone
+          = created
+        put-member u2
+          -> user-joined {"id":"u2"} to everyone
+          = created
+        put-channel c1 private members=u1
+          ? audience of c1
+          -> channel-created c1 to u1
+          = created
+        connect s2 u2
+          -> opened s2 of u2
+          -> online-status-updated u2 online to everyone
+          = created
+        policy 2 has private channels
+        settle
+          ? audience of c1
+          -> channel-created c1 to u2
+        select s2 c1
+          -> user-selected-channel u2 c1 [speakers] to everyone
+        policy 3 c1: everyone
+        settle
+          ? audience of c1
+          -> user-unselected-channel u2 c1 to everyone
+          -> channel-deleted c1 to u2
+        show channel c1
+          | c1 seen by u1, generation 3
     "#]]);
 }

@@ -35,8 +35,9 @@ fn everyone_and_nobody() {
 }
 
 #[test]
-fn a_policy_overrules_the_channels_privacy() {
+fn policies_that_have_private_channels_overrule_their_privacy() {
     check(&expect![[r#"
+        policy 1 has private channels
         policy 1 c1: everyone
         put-member u1
           -> user-joined {"id":"u1"} to everyone

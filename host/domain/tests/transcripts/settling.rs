@@ -130,7 +130,7 @@ fn a_rule_that_names_more_people_than_there_are_counts_for_all_of_them() {
 fn where_nobody_is_asked_the_step_ends_as_well() {
     check(&expect![[r#"
         repeat 5000 put-member m%
-        policy 1
+        policy 1 has private channels
         repeat 8 put-channel c% private members=m*5000
         policy off
         settle
@@ -197,6 +197,7 @@ fn a_step_puts_out_no_more_people_than_it_may_look_at_channels_for() {
         repeat 6000 put-channel c% private
         repeat 7 connect s% g% by-token role=guest
         repeat 2 connect t% m% by-token role=member
+        policy 1 has private channels
         policy 1 admits no guest
         settle
           ? admit g1 again

@@ -8,6 +8,7 @@
 //! - `policy GENERATION admits no ROLE`: connections with this role are refused;
 //! - `policy GENERATION looks up`: answers of admission and visibility depend on the directory, and
 //!   with `looks up to admit` those of admission alone;
+//! - `policy GENERATION has private channels`: they alone say who sees a private channel;
 //! - `repeat COUNT COMMAND`: the command so often, `%` standing for the number; only refusals are
 //!   told;
 //! - `show USER`, `show channel CHANNEL`, `show deadline`: a look at the state;
@@ -20,8 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use wardroom_domain::{
     Answers, ChannelFacts, ChannelId, Clause, Command, Context, Decision, Denial, Form, Generation,
-    Hooks, Json, Pipeline, Question, Reply, Role, Selector, SubjectFacts, Test, Timestamp,
-    Undecided, UserId, Verdict, Workspace, decide,
+    Hooks, Json, Pipeline, PrivateChannels, Question, Reply, Role, Selector, SubjectFacts, Test,
+    Timestamp, Undecided, UserId, Verdict, Workspace, decide,
 };
 
 use crate::parse::{self, ScriptRule};
@@ -96,6 +97,8 @@ impl Policies {
             self.forms.insert(event.to_owned(), form_of(form));
         } else if text == "looks up to admit" {
             self.hooks.admission_looks_up = true;
+        } else if text == "has private channels" {
+            self.hooks.private_channels = PrivateChannels::Policies;
         } else if text == "looks up" {
             self.hooks.admission_looks_up = true;
             self.hooks.visibility_looks_up = true;

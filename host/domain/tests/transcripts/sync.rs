@@ -108,6 +108,7 @@ fn a_quiet_truth_tells_nobody_but_closes_who_is_gone() {
 #[test]
 fn views_are_compared_before_and_after_the_whole_truth() {
     check(&expect![[r#"
+        policy 1 has private channels
         policy 1 c1: each(role=editor member; role=guest !member)
         sync u1:editor u2:guest #c1:u1
           ? audience of c1

@@ -81,6 +81,11 @@ fn told(said: &Value, out: &mut dyn Write) -> std::io::Result<()> {
     if let Some(generation) = said["generation"].as_u64() {
         writeln!(out, "generation  {generation}")?;
     }
+    if let Some(allows) = said["builtInRule"]["allows"].as_bool() {
+        let allows = if allows { "yes" } else { "no " };
+        writeln!(out, "\n{allows}  the built-in rule")?;
+        writeln!(out, "     {}", text(&said["builtInRule"]["because"]))?;
+    }
     for policy in said["policies"].as_array().into_iter().flatten() {
         let allows = if policy["allows"] == true {
             "yes"
@@ -133,6 +138,7 @@ mod tests {
             "generation": 7,
             "channel": {"id": "board", "private": true, "listsUser": false},
             "user": {"id": "ann", "role": "guest", "member": false},
+            "builtInRule": {"allows": false, "because": "the channel is private and does not list the user"},
             "policies": [{
                 "name": "p", "digest": "sha256:00", "rule": "nobody", "allows": false,
                 "clause": null, "standIn": null, "because": "it lets nobody see the channel",
@@ -152,6 +158,9 @@ mod tests {
 user        ann: role guest, connected, and no member of the workspace
 channel     board: private, does not list the user
 generation  7
+
+no   the built-in rule
+     the channel is private and does not list the user
 
 no   p: nobody
      sha256:00

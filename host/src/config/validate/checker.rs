@@ -34,6 +34,11 @@ impl<'a> Checker<'a> {
         self.problems.push(Problem::new(at, message));
     }
 
+    /// Something that an operator should know, and that keeps nothing from running.
+    pub(super) fn warning(&mut self, at: impl Into<String>, message: impl std::fmt::Display) {
+        self.warnings.push(Problem::new(at, message).to_string());
+    }
+
     /// A problem in production, a warning in development mode.
     pub(super) fn unsafe_to_run(&mut self, at: impl Into<String>, message: impl std::fmt::Display) {
         let problem = Problem::new(at, message);

@@ -37,6 +37,7 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
         store: store(&mut check, raw.store),
         policies: policies::policies(&mut check, raw.policies),
         policy: policies::bounds(&mut check, &raw.policy),
+        visibility: policies::visibility(&mut check, &raw.visibility),
         decision_log: decision_log::settings(&mut check, raw.decision_log),
         limits: limits(&mut check, &raw.limits),
         rates: rates::rates(&mut check, &raw.rates),
@@ -49,6 +50,7 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
         warnings: Vec::new(),
         written: Written::default(),
     };
+    policies::widening(&mut check, &config);
     let (problems, warnings) = check.finish();
     Checked {
         config: Config { warnings, ..config },

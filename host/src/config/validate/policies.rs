@@ -5,9 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Number, Value as Json};
 use toml::Value;
 
-use super::super::{Isolation, OnFailure, Policy, PolicyBounds, Shadow, raw};
+use super::super::{
+    Config, Isolation, OnFailure, Policy, PolicyBounds, PrivateChannels, Shadow, Visibility, raw,
+};
 use super::checker::{Checker, in_memory};
 use crate::json::canonical;
+
+/// The setting of the shipped policy `private-channels` that shows private channels to others than
+/// their members.
+const WIDENING: &str = "see_all_roles";
 
 pub(super) fn policies(check: &mut Checker<'_>, raw: Vec<raw::Policy>) -> Vec<Policy> {
     let mut names = BTreeSet::new();
@@ -149,6 +155,40 @@ fn json(value: &Value, at: &str) -> Result<Json, (String, &'static str)> {
                 .collect::<Result<Map<_, _>, _>>()?,
         ),
     })
+}
+
+pub(super) fn visibility(check: &mut Checker<'_>, raw: &raw::Visibility) -> Visibility {
+    let choices = [
+        ("members", PrivateChannels::Members),
+        ("policies", PrivateChannels::Policies),
+    ];
+    Visibility {
+        private_channels: check.one_of(
+            "visibility.private_channels",
+            raw.private_channels.as_deref(),
+            "members",
+            &choices,
+        ),
+    }
+}
+
+/// Warns of the setting by which the shipped policy widens who sees a private channel, where the
+/// built-in rule keeps it from that.
+pub(super) fn widening(check: &mut Checker<'_>, config: &Config) {
+    if config.visibility.private_channels == PrivateChannels::Policies {
+        return;
+    }
+    for (index, policy) in config.policies.iter().enumerate() {
+        let settings = serde_json::from_str::<Json>(policy.settings.as_str()).unwrap_or_default();
+        let roles = settings.get(WIDENING).and_then(Json::as_array);
+        if roles.is_some_and(|roles| !roles.is_empty()) {
+            check.warning(
+                format!("policies[{index}].settings.{WIDENING}"),
+                "has no effect: a private channel is for its listed members, whatever policies say; \
+                 set visibility.private_channels = \"policies\" if these roles are to see it",
+            );
+        }
+    }
 }
 
 pub(super) fn bounds(check: &mut Checker<'_>, raw: &raw::PolicyBounds) -> PolicyBounds {

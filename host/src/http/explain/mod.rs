@@ -72,6 +72,7 @@ struct Question {
 
 /// Why a user sees a channel, or does not.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct Explanation {
     /// Whether the user sees the channel.
     visible: bool,
@@ -83,8 +84,20 @@ struct Explanation {
     channel: ExplainedChannel,
     /// The user, as far as rules look at them.
     user: ExplainedUser,
+    /// What the built-in rule says, that a private channel is for its listed members. It comes first,
+    /// and must allow as well; nothing where the configuration gives private channels to the policies.
+    built_in_rule: Option<BuiltInRule>,
     /// What each policy that decides who sees channels says, in order. All must allow.
     policies: Vec<Ruling>,
+}
+
+/// What the built-in rule says.
+#[derive(Debug, Serialize, ToSchema)]
+struct BuiltInRule {
+    /// Whether it lets the user see the channel.
+    allows: bool,
+    /// The reason in a sentence.
+    because: &'static str,
 }
 
 /// A channel, as far as rules look at it.
@@ -253,9 +266,10 @@ impl Case<'_> {
                 .map(|(place, (rule, viewer))| self.ruling(visibility, place, rule, viewer))
                 .collect()
         };
+        let built_in_rule = self.built_in();
         Explanation {
             visible,
-            because: self.because(visible, &rulings),
+            because: self.because(visible, built_in_rule.as_ref(), &rulings),
             generation: channel.generation.map(|generation| generation.0),
             channel: ExplainedChannel {
                 id: facts.id.to_string(),
@@ -267,8 +281,20 @@ impl Case<'_> {
                 role: subject.role.as_ref().map(ToString::to_string),
                 member: self.state.members().contains_key(&subject.user),
             },
+            built_in_rule,
             policies: rulings,
         }
+    }
+
+    fn built_in(&self) -> Option<BuiltInRule> {
+        let (facts, rule) = (&self.channel.facts, self.channel.rules.built_in()?);
+        let allows = rule.allows(facts, self.subject) == Some(true);
+        let because = match (facts.private, allows) {
+            (false, _) => "the channel is not private",
+            (true, true) => "the channel is private and lists the user",
+            (true, false) => "the channel is private and does not list the user",
+        };
+        Some(BuiltInRule { allows, because })
     }
 
     fn ruling(
@@ -303,7 +329,7 @@ impl Case<'_> {
         }
     }
 
-    fn because(&self, visible: bool, rulings: &[Ruling]) -> String {
+    fn because(&self, visible: bool, built_in: Option<&BuiltInRule>, rulings: &[Ruling]) -> String {
         let (user, channel) = (&self.subject.user, &self.channel.facts);
         let sees = if visible { "sees" } else { "does not see" };
         let verdict = format!("{user} {sees} {}", channel.id);
@@ -318,48 +344,23 @@ impl Case<'_> {
             return format!("{verdict}: the policies have not answered for this channel");
         }
         let against: Vec<&Ruling> = rulings.iter().filter(|ruling| !ruling.allows).collect();
-        if against.is_empty() != visible {
+        let hidden = built_in.filter(|rule| !rule.allows);
+        if (against.is_empty() && hidden.is_none()) != visible {
             return self.otherwise(&verdict, rulings);
         }
-        let closed = |ruling: &Ruling| ruling.is_stood_in_for_by("closed");
-        let open: Vec<&Ruling> = rulings
-            .iter()
-            .filter(|ruling| ruling.is_stood_in_for_by("open"))
-            .collect();
-        match (&*against, &*open, rulings) {
-            ([], [failed, ..], [_]) => format!(
-                "{verdict}: the policy {} failed and does not hide it; {}",
-                failed.name, failed.because
-            ),
-            ([], [failed, ..], all) => format!(
-                "{verdict}: none of the {} policies hides it, {} of them because it failed; of {}: {}",
-                all.len(),
-                open.len(),
-                failed.name,
-                failed.because
-            ),
-            ([], [], [only]) => format!(
-                "{verdict}: the policy {} allows it; {}",
-                only.name, only.because
-            ),
-            ([], [], all) => format!("{verdict}: all {} policies allow it", all.len()),
-            ([first, rest @ ..], ..) => {
-                let others = match rest.len() {
-                    0 => String::new(),
-                    1 => ", and so does one more".to_owned(),
-                    more => format!(", and so do {more} more"),
-                };
-                let how = if closed(first) {
-                    "failed, which hides"
-                } else {
-                    "hides"
-                };
-                format!(
-                    "{verdict}: the policy {} {how} it{others}; {}",
-                    first.name, first.because
-                )
-            }
+        if let Some(rule) = hidden {
+            let others = match against.len() {
+                0 => String::new(),
+                1 => ", and so does one policy".to_owned(),
+                more => format!(", and so do {more} policies"),
+            };
+            return format!(
+                "{verdict}: the built-in rule hides it, which is in force beside all policies \
+                 (visibility.private_channels = \"members\"){others}; {}",
+                rule.because
+            );
         }
+        against_or_for(&verdict, &against, rulings)
     }
 
     /// What is said if the policies now say something else than was decided.
@@ -379,6 +380,49 @@ impl Case<'_> {
             }
         }
         because
+    }
+}
+
+/// What is said where the policies decide: those that hide the channel, or that allow it.
+fn against_or_for(verdict: &str, against: &[&Ruling], rulings: &[Ruling]) -> String {
+    let closed = |ruling: &Ruling| ruling.is_stood_in_for_by("closed");
+    let open: Vec<&Ruling> = rulings
+        .iter()
+        .filter(|ruling| ruling.is_stood_in_for_by("open"))
+        .collect();
+    match (against, &*open, rulings) {
+        ([], [failed, ..], [_]) => format!(
+            "{verdict}: the policy {} failed and does not hide it; {}",
+            failed.name, failed.because
+        ),
+        ([], [failed, ..], all) => format!(
+            "{verdict}: none of the {} policies hides it, {} of them because it failed; of {}: {}",
+            all.len(),
+            open.len(),
+            failed.name,
+            failed.because
+        ),
+        ([], [], [only]) => format!(
+            "{verdict}: the policy {} allows it; {}",
+            only.name, only.because
+        ),
+        ([], [], all) => format!("{verdict}: all {} policies allow it", all.len()),
+        ([first, rest @ ..], ..) => {
+            let others = match rest.len() {
+                0 => String::new(),
+                1 => ", and so does one more".to_owned(),
+                more => format!(", and so do {more} more"),
+            };
+            let how = if closed(first) {
+                "failed, which hides"
+            } else {
+                "hides"
+            };
+            format!(
+                "{verdict}: the policy {} {how} it{others}; {}",
+                first.name, first.because
+            )
+        }
     }
 }
 

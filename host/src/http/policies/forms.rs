@@ -13,6 +13,8 @@ use crate::codes::Code;
 pub struct Policies {
     /// Which set of policies is in force. Each change makes a new, higher one.
     pub generation: u64,
+    /// Who has the last word on private channels now.
+    pub private_channels: PrivateChannels,
     /// In the order of the configuration, which is the order in which they are asked.
     pub policies: Vec<PolicyStatus>,
     /// Components that are being brought to life just now: all of them while the server starts, and
@@ -20,6 +22,17 @@ pub struct Policies {
     pub loading: Vec<LoadingPolicy>,
     /// The configuration that was read last, if it was refused. What was in force stays in force.
     pub refused_configuration: Option<RefusedConfiguration>,
+}
+
+/// Who has the last word on private channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PrivateChannels {
+    /// The built-in rule is in force, beside whatever policies say: a private channel is for its
+    /// listed members.
+    Members,
+    /// The built-in rule is not in force: the policies alone say who sees a private channel.
+    Policies,
 }
 
 /// A component on its way into force.

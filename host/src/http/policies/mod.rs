@@ -25,8 +25,8 @@ use crate::wire::Malformed;
 
 pub use self::forms::{
     Candidate, DifferenceCount, DryRun, InShadow, LoadingPolicy, LoadingState, Policies,
-    PolicyState, PolicyStatus, Refusal, RefusedConfiguration, Reload, Sample, ShadowReport,
-    ViewChange,
+    PolicyState, PolicyStatus, PrivateChannels, Refusal, RefusedConfiguration, Reload, Sample,
+    ShadowReport, ViewChange,
 };
 
 /// The media type of a component.

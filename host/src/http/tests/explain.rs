@@ -253,6 +253,7 @@ async fn without_policies_the_built_in_rule_is_explained() {
     assert_eq!(body["visible"], true);
     assert_eq!(body["generation"], Value::Null);
     assert_eq!(body["policies"], json!([]));
+    assert_eq!(body["builtInRule"]["allows"], true);
     assert_eq!(
         body["channel"],
         json!({"id": "p", "private": true, "listsUser": true})
@@ -431,6 +432,51 @@ async fn whoever_or_whatever_is_not_there_is_a_problem() {
     ] {
         server.get(&path).await.problem(code);
     }
+}
+
+/// Policies that let everyone see a channel do not open a private one.
+#[tokio::test]
+async fn the_built_in_rule_hides_what_all_policies_show() {
+    let policies = Three {
+        committed: 4,
+        reported: 4,
+    };
+    let server = governed(policies).await;
+    let body = json!({"private": true, "members": ["ann"]});
+    let channel = "/v1/workspaces/w/channels/table";
+    server.put(channel, body).await.is(201);
+    let body = server.get(&path("bob", "table")).await.is(200);
+    assert_eq!(body["visible"], false);
+    assert_eq!(
+        body["because"],
+        "bob does not see table: the built-in rule hides it, which is in force beside all policies \
+         (visibility.private_channels = \"members\"); the channel is private and does not list the user"
+    );
+    let rule =
+        json!({"allows": false, "because": "the channel is private and does not list the user"});
+    assert_eq!(body["builtInRule"], rule);
+    let allows = |body: &Value| {
+        let rulings = body["policies"].as_array().unwrap().iter();
+        rulings.map(|r| r["allows"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(allows(&body), [true, true, true]);
+    let body = server.get(&path("ann", "table")).await.is(200);
+    assert_eq!(body["visible"], true);
+    assert_eq!(body["builtInRule"]["allows"], true);
+    let body = server.get(&path("bob", "open")).await.is(200);
+    assert_eq!(body["builtInRule"]["because"], "the channel is not private");
+    // A policy that hides it as well is named beside it.
+    let body = json!({"private": true, "members": []});
+    server
+        .put("/v1/workspaces/w/channels/broken", body)
+        .await
+        .is(200);
+    let body = server.get(&path("bob", "broken")).await.is(200);
+    let because = body["because"].as_str().unwrap();
+    assert!(
+        because.contains("\"members\"), and so does one policy; "),
+        "{because}"
+    );
 }
 
 #[tokio::test]

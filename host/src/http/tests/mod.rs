@@ -26,7 +26,9 @@ use wardroom_domain::{Command, Event, Leave, OnlineStatus, Output, SocketId, Use
 use super::{
     Api, Authenticate, BodyLimits, Caller, Candidate, DryRun, Ops, Policies, PolicyStatus,
 };
-use super::{Readiness, Refusal, Scope, ShadowReport, Visibility, Workspaces, router};
+use super::{
+    PrivateChannels, Readiness, Refusal, Scope, ShadowReport, Visibility, Workspaces, router,
+};
 use crate::commit::{self, Committer, NoPolicies};
 use crate::metrics::Metrics;
 use crate::store::embedded::Embedded;
@@ -72,6 +74,7 @@ impl Ops for Drained {
         assert!(!self.0, "the policies are gone");
         Policies {
             generation: 1,
+            private_channels: PrivateChannels::Members,
             policies: vec![policies::status()],
             loading: Vec::new(),
             refused_configuration: None,

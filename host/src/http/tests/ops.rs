@@ -1,6 +1,6 @@
 //! What operators and probes are told.
 
-use super::super::{LoadingPolicy, LoadingState};
+use super::super::{LoadingPolicy, LoadingState, PrivateChannels};
 use super::*;
 
 #[tokio::test]
@@ -52,6 +52,7 @@ impl Ops for Starting {
     fn policies(&self) -> Policies {
         Policies {
             generation: 1,
+            private_channels: PrivateChannels::Members,
             policies: Vec::new(),
             loading: vec![LoadingPolicy {
                 name: "large".into(),

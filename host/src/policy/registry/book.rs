@@ -4,8 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use wardroom_domain::PrivateChannels;
+
 use super::super::component::Digest;
 use super::super::limits::PolicyLimits;
+use super::super::pipeline::Content;
 use super::super::shadow::Shadow;
 use super::super::source::PolicySource;
 
@@ -110,9 +113,26 @@ impl Record {
     }
 }
 
+/// What is configured, and what its files hold.
+pub(super) struct Wanted<'a> {
+    pub(super) sources: &'a [PolicySource],
+    pub(super) contents: &'a [Result<Content, String>],
+    pub(super) limits: PolicyLimits,
+    pub(super) private_channels: PrivateChannels,
+}
+
+impl Wanted<'_> {
+    /// Whether all but the list of policies is as it was.
+    pub(super) fn same_terms(&self, book: &Book) -> bool {
+        book.limits == self.limits && book.private_channels == self.private_channels
+    }
+}
+
 /// All configured policies, in order.
 pub(super) struct Book {
     pub(super) limits: PolicyLimits,
+    /// Who has the last word on private channels.
+    pub(super) private_channels: PrivateChannels,
     pub(super) records: Vec<Record>,
     pub(super) configuration: Option<RefusedConfiguration>,
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use wardroom_domain::Generation;
+use wardroom_domain::{Generation, PrivateChannels};
 
 use super::super::capability;
 use super::super::component::Digest;
@@ -17,7 +17,7 @@ use super::super::set::PolicySet;
 use super::super::shadow::Shadow;
 use super::super::source::{self, PolicySource};
 use super::super::version::Version;
-use super::book::{Cause, Record, RefusedConfiguration, Reload};
+use super::book::{Cause, Record, RefusedConfiguration, Reload, Wanted};
 use super::{Policies, Shared};
 
 /// Why a configuration of policies was not taken, or not whole.
@@ -41,6 +41,7 @@ pub enum ReconfigureError {
 pub(super) struct Attempt {
     sources: Vec<PolicySource>,
     limits: PolicyLimits,
+    private_channels: PrivateChannels,
     held: Vec<Option<Digest>>,
     error: ReconfigureError,
 }
@@ -67,7 +68,8 @@ enum Live {
 
 impl Policies {
     /// Brings another list of policies into force: added and removed ones, another order, other
-    /// settings, ends, isolation, grants, shadows and limits, all as one new set. What has not
+    /// settings, ends, isolation, grants, shadows and limits, and who has the last word on private
+    /// channels, all as one new set. What has not
     /// changed goes on as it is, with its instances; the version that runs takes new settings
     /// unless the file holds another one that takes them. True if anything changed. It takes up to
     /// seconds for each policy: not for a thread that serves anybody.
@@ -82,6 +84,7 @@ impl Policies {
         &self,
         sources: Vec<PolicySource>,
         limits: PolicyLimits,
+        private_channels: PrivateChannels,
     ) -> Result<bool, ReconfigureError> {
         let _one = self.0.building.lock();
         let began = Instant::now();
@@ -99,12 +102,19 @@ impl Policies {
         let held: Vec<Option<Digest>> = contents.iter().map(digest).collect();
         if let Some(last) = &*self.0.attempt.lock()
             && (&last.sources, &last.limits, &last.held) == (&sources, &limits, &held)
+            && last.private_channels == private_channels
         {
             // Another reason may have been given in between.
             self.refuse_configuration(&last.error.to_string());
             return Err(last.error.clone());
         }
-        let outcome = self.0.reconfigure(&sources, &contents, limits, began);
+        let wanted = Wanted {
+            sources: &sources,
+            contents: &contents,
+            limits,
+            private_channels,
+        };
+        let outcome = self.0.reconfigure(&wanted, began);
         if let Err(error) = &outcome {
             self.0.note_refused(error, began.elapsed());
             self.refuse_configuration(&error.to_string());
@@ -112,6 +122,7 @@ impl Policies {
         *self.0.attempt.lock() = outcome.as_ref().err().map(|error| Attempt {
             sources,
             limits,
+            private_channels,
             held,
             error: error.clone(),
         });
@@ -164,25 +175,19 @@ impl Shared {
         }
     }
 
-    fn reconfigure(
-        &self,
-        sources: &[PolicySource],
-        contents: &[Result<Content, String>],
-        limits: PolicyLimits,
-        began: Instant,
-    ) -> Result<bool, ReconfigureError> {
+    fn reconfigure(&self, wanted: &Wanted<'_>, began: Instant) -> Result<bool, ReconfigureError> {
         {
             let book = self.book.lock();
             let present = book.records.iter().map(|record| &*record.source);
-            if book.limits == limits && present.eq(sources.iter()) {
+            if wanted.same_terms(&book) && present.eq(wanted.sources.iter()) {
                 drop(book);
                 self.accept_configuration();
                 return Ok(false);
             }
         }
         let planned_on = self.current.load_full();
-        let mut plan = self.plan(&planned_on, sources, contents, limits, began)?;
-        if !plan.left_out.is_empty() && self.is_in_force(&plan, limits) {
+        let mut plan = self.plan(&planned_on, wanted, began)?;
+        if !plan.left_out.is_empty() && self.is_in_force(&plan, wanted) {
             self.accept_configuration();
             return Err(ReconfigureError::LeftOut(plan.left_out));
         }
@@ -191,10 +196,10 @@ impl Shared {
         let mut set = self.current.load_full();
         if !Arc::ptr_eq(&set, &planned_on) {
             // Somebody rolled back or promoted meanwhile; now nobody can.
-            plan = self.plan(&set, sources, contents, limits, began)?;
+            plan = self.plan(&set, wanted, began)?;
             set = self.current.load_full();
         }
-        self.put(plan.policies, &set, limits);
+        self.put(plan.policies, &set, wanted);
         if plan.left_out.is_empty() {
             Ok(true)
         } else {
@@ -203,15 +208,15 @@ impl Shared {
     }
 
     /// Whether a plan, but for what it leaves out, is how things are.
-    fn is_in_force(&self, plan: &Plan, limits: PolicyLimits) -> bool {
+    fn is_in_force(&self, plan: &Plan, wanted: &Wanted<'_>) -> bool {
         let book = self.book.lock();
         let present = book.records.iter().map(|record| &record.source);
         let planned = plan.policies.iter().map(|planned| &planned.record.source);
-        book.limits == limits && present.eq(planned)
+        wanted.same_terms(&book) && present.eq(planned)
     }
 
     /// Brings a plan into force, whole.
-    fn put(&self, plan: Vec<Planned>, set: &PolicySet, limits: PolicyLimits) {
+    fn put(&self, plan: Vec<Planned>, set: &PolicySet, wanted: &Wanted<'_>) {
         let generation = Generation(set.number().0 + 1);
         let now = Instant::now();
         let mut policies = Vec::with_capacity(plan.len());
@@ -235,13 +240,15 @@ impl Shared {
             records.push(record);
         }
         let mut book = self.book.lock();
-        book.limits = limits;
+        book.limits = wanted.limits;
+        book.private_channels = wanted.private_channels;
         book.records = records;
         book.configuration = None;
         let names: Vec<&str> = policies.iter().map(|p| &*p.source.name).collect();
         tracing::info!(
             generation = generation.0,
             policies = ?names,
+            private_channels = wanted.private_channels.name(),
             cause = Cause::Configuration.name(),
             "the policies were configured anew"
         );
@@ -251,14 +258,13 @@ impl Shared {
     fn plan(
         &self,
         set: &PolicySet,
-        sources: &[PolicySource],
-        contents: &[Result<Content, String>],
-        limits: PolicyLimits,
+        wanted: &Wanted<'_>,
         began: Instant,
     ) -> Result<Plan, ReconfigureError> {
-        let mut planned = Vec::with_capacity(sources.len());
+        let limits = wanted.limits;
+        let mut planned = Vec::with_capacity(wanted.sources.len());
         let (mut refused, mut left_out) = (Vec::new(), Vec::new());
-        for (source, content) in sources.iter().zip(contents) {
+        for (source, content) in wanted.sources.iter().zip(wanted.contents) {
             let loader = self.loader().map_err(ReconfigureError::Engine)?;
             let (old, old_limits) = {
                 let book = self.book.lock();

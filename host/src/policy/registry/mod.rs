@@ -76,7 +76,9 @@ impl Policies {
         if let Some(metrics) = &surroundings.metrics {
             metrics.policies().generation(1);
         }
-        let set = PolicySet::new(Generation(1), Vec::new(), sink, Shadows::default());
+        let private_channels = surroundings.private_channels;
+        let shadows = Shadows::default();
+        let set = PolicySet::new(Generation(1), Vec::new(), sink, shadows, private_channels);
         Self(Arc::new(Shared {
             surroundings,
             progress: Arc::default(),
@@ -84,6 +86,7 @@ impl Policies {
             current: ArcSwap::from_pointee(set),
             book: Mutex::new(Book {
                 limits,
+                private_channels,
                 records: Vec::new(),
                 configuration: None,
             }),
@@ -198,9 +201,9 @@ impl Shared {
         } else {
             self.shown()
         };
-        let shadows = Shadows::new(shadows, shown);
+        let shadows = Shadows::new(shadows, book.private_channels, shown);
         let sink = self.surroundings.decisions.clone();
-        let set = PolicySet::new(generation, policies, sink, shadows);
+        let set = PolicySet::new(generation, policies, sink, shadows, book.private_channels);
         self.current.store(Arc::new(set));
         if self.swapped.borrow().ne(&generation.0) {
             self.swapped.send_replace(generation.0);

@@ -6,7 +6,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::SystemTime;
 
 use wardroom_domain::{
-    ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts, UserId, Workspace, WorkspaceId,
+    ChannelFacts, Form, Json, PrivateChannels, RequestFacts, Rule, SubjectFacts, UserId, Workspace,
+    WorkspaceId,
 };
 
 use super::super::decision::Hook;
@@ -32,6 +33,8 @@ pub(super) enum Question {
     Channel {
         channel: ChannelFacts,
         live: Rule,
+        /// Who has the last word on it, if it is private.
+        private_channels: PrivateChannels,
     },
     Subjects {
         channel: ChannelFacts,
@@ -119,12 +122,16 @@ fn ask(
             };
             compare::verdicts(live, &answer).into_iter().collect()
         }
-        Question::Channel { channel, live } => {
+        Question::Channel {
+            channel,
+            live,
+            private_channels,
+        } => {
             let rule = rule(version, asking, channel)?;
             if compare::same_rule(live, &rule) {
                 return Ok(Vec::new());
             }
-            let people = people(asking.state);
+            let people = people(asking.state, channel, *private_channels);
             let sees = |s: &SubjectFacts| live.allows(channel, s).unwrap_or(false);
             let live: Vec<bool> = people.iter().map(sees).collect();
             let answer = seen(version, asking, channel, &rule, &people)?;
@@ -178,9 +185,21 @@ pub(in super::super) fn seen(
     Ok(people.iter().map(sees).collect())
 }
 
-fn people(state: &Workspace) -> Vec<SubjectFacts> {
+/// Those of whom the policies decide whether they see a channel: where the built-in rule is in force,
+/// nobody else sees it, whatever any of them says.
+fn people(
+    state: &Workspace,
+    channel: &ChannelFacts,
+    private_channels: PrivateChannels,
+) -> Vec<SubjectFacts> {
+    let built_in = Rule::built_in(channel);
+    let concerned = |person: &&SubjectFacts| match private_channels {
+        PrivateChannels::Members => built_in.allows(channel, person) == Some(true),
+        PrivateChannels::Policies => true,
+    };
     let people = state.subjects();
-    people.iter().take(POLICY_SHADOW_PEOPLE).cloned().collect()
+    let people = people.iter().filter(concerned);
+    people.take(POLICY_SHADOW_PEOPLE).cloned().collect()
 }
 
 fn sample(observation: &Observation, difference: Difference) -> Sample {
@@ -194,10 +213,13 @@ fn sample(observation: &Observation, difference: Difference) -> Sample {
             command.channel.as_ref().map(|c| c.id.clone()),
             Some(command.name.clone()),
         ),
-        Question::Channel { channel, .. } => {
-            let person = difference
-                .person
-                .and_then(|_| nth(&people(&observation.state)));
+        Question::Channel {
+            channel,
+            private_channels,
+            ..
+        } => {
+            let people = || people(&observation.state, channel, *private_channels);
+            let person = difference.person.and_then(|_| nth(&people()));
             (person, Some(channel.id.clone()), None)
         }
         Question::Subjects {

@@ -12,7 +12,9 @@ use std::sync::mpsc::SyncSender;
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
-use wardroom_domain::{ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts};
+use wardroom_domain::{
+    ChannelFacts, Form, Json, PrivateChannels, RequestFacts, Rule, SubjectFacts,
+};
 
 pub use self::compare::DifferenceKind;
 pub use self::tally::{DifferenceCount, Sample, ShadowReport};
@@ -91,6 +93,7 @@ struct Placed {
 #[derive(Clone, Default)]
 pub(super) struct Shadows {
     placed: Vec<Placed>,
+    private_channels: PrivateChannels,
     queue: Option<SyncSender<Observation>>,
 }
 
@@ -98,6 +101,7 @@ impl Shadows {
     /// Shows what is asked to these shadows, each with the version in force that it stands beside.
     pub(super) fn new(
         shadows: Vec<(Arc<Shadow>, Option<&Version>)>,
+        private_channels: PrivateChannels,
         queue: Option<SyncSender<Observation>>,
     ) -> Self {
         let placed = shadows.into_iter().map(|(shadow, beside)| Placed {
@@ -106,6 +110,7 @@ impl Shadows {
         });
         Self {
             placed: placed.collect(),
+            private_channels,
             queue,
         }
     }
@@ -161,6 +166,7 @@ impl Shadows {
         self.show(asking, Hook::Visibility, policy, || Question::Channel {
             channel: channel.clone(),
             live: live.clone(),
+            private_channels: self.private_channels,
         });
     }
 

@@ -51,6 +51,8 @@ codes! {
     MemberNotFound = "member-not-found", 404;
     /// There is no such live connection.
     ConnectionNotFound = "connection-not-found", 404;
+    /// The connection belongs to another user than the one for whom the backend acts.
+    AnotherUsersConnection = "another-users-connection", 403;
     /// No policy of this name is configured.
     PolicyNotFound = "policy-not-found", 404;
     /// The policy has no version of the kind that the call is about.
@@ -101,6 +103,7 @@ impl From<&Rejection> for Code {
             Rejection::WorkspaceForbidden => Self::WorkspaceForbidden,
             Rejection::WorkspaceNotFound => Self::WorkspaceNotFound,
             Rejection::NotConnected => Self::ConnectionNotFound,
+            Rejection::AnotherUsersConnection => Self::AnotherUsersConnection,
             Rejection::ChannelNotFound => Self::ChannelNotFound,
             Rejection::MemberNotFound => Self::MemberNotFound,
             Rejection::Denied(_) => Self::DeniedByPolicy,

@@ -156,6 +156,14 @@ pub const POLICY_STAND_IN_FAILURE_BYTES: usize = 512;
 /// Longest name of a policy that is looked for, in characters; no configured one is longer.
 pub const MAX_POLICY_NAME_CHARS: usize = 64;
 
+/// Items of one page of a list, unless the call asks for fewer or more.
+pub const HTTP_PAGE_ITEMS: usize = 100;
+
+/// Most items of one page of a list. A call that asks for more is refused with `invalid-data`.
+pub const MAX_HTTP_PAGE_ITEMS: usize = 1_000;
+
+const _: () = assert!(HTTP_PAGE_ITEMS <= MAX_HTTP_PAGE_ITEMS);
+
 /// Longest `Idempotency-Key`, in characters.
 pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 

@@ -64,6 +64,27 @@ impl Cast {
 
     /// A command, likely one that means something in the present state.
     pub(crate) fn command(&self, random: &mut Random, model: &Model) -> Command {
+        let command = self.plain_command(random, model);
+        if command.acts_for().is_some() && random.percent(25) {
+            return self.relayed(random, model, command);
+        }
+        command
+    }
+
+    /// The command, relayed by a backend for a user who mostly is the connection's.
+    fn relayed(&self, random: &mut Random, model: &Model, command: Command) -> Command {
+        let connection = command.acts_for().and_then(|socket| model.live(socket));
+        let user = match connection {
+            Some(connection) if random.percent(75) => connection.user.clone(),
+            _ => self.user(random),
+        };
+        Command::Relay {
+            user,
+            command: Box::new(command),
+        }
+    }
+
+    fn plain_command(&self, random: &mut Random, model: &Model) -> Command {
         match random.below(100) {
             0..=17 => self.connect(random, model),
             18..=26 => self.disconnect(random, model),
@@ -172,11 +193,12 @@ impl Cast {
     }
 
     fn publication(&self, random: &mut Random) -> Publication {
-        let to = match random.below(5) {
+        let to = match random.below(6) {
             0 => Target::Workspace,
             1 => Target::Channel(random.pick(&self.channels).clone()),
             2 => Target::Conversation(random.pick(&self.channels).clone()),
             3 => Target::Users(random.some(&self.users).into_iter().collect()),
+            4 => Target::SocketsOf(self.user(random), vec![random.pick(&self.sockets).clone()]),
             _ => Target::Sockets(random.some(&self.sockets)),
         };
         Publication {
@@ -207,6 +229,9 @@ impl Cast {
             19..=21 => Command::PutChannelMember { channel, user },
             22..=24 => Command::RemoveChannelMember { channel, user },
             25..=26 => Command::DeleteChannel { channel },
+            27 if random.percent(50) => Command::Evict {
+                socket: self.socket(random, model),
+            },
             27 => Command::Kick { user },
             _ => Command::Sync {
                 truth: self.truth(random, model),

@@ -161,7 +161,7 @@ impl Clients {
                 Leave::OnPurpose => CloseReason::Left,
                 Leave::Lost { .. } => CloseReason::Lost,
             },
-            (None, Command::Kick { .. }) => CloseReason::Kicked,
+            (None, Command::Kick { .. } | Command::Evict { .. }) => CloseReason::Kicked,
             (None, Command::Close) => CloseReason::WorkspaceClosed,
             (None, _) => CloseReason::MembershipEnded,
         };
@@ -344,7 +344,9 @@ impl Clients {
                 selection.is_some_and(|s| s.channel == *id && s.socket == *socket)
             }),
             Target::Users(users) => of(&|_, user| users.contains(user)),
-            Target::Sockets(sockets) => of(&|socket, _| sockets.contains(socket)),
+            Target::Sockets(sockets) | Target::SocketsOf(_, sockets) => {
+                of(&|socket, _| sockets.contains(socket))
+            }
         })
     }
 }

@@ -94,7 +94,7 @@ impl Judge {
     fn refusal(&self, happened: &Happened<'_>) -> Option<Rejection> {
         let asked = self.asked(happened.generation, &self.model);
         outcome::refusal(&self.model, happened.command, &self.sight)
-            .or_else(|| asked.refusal(&self.model, happened.command))
+            .or_else(|| asked.refusal(&self.model, happened.command.carried_out()))
     }
 
     pub(crate) fn refused(
@@ -105,7 +105,7 @@ impl Judge {
         same("refusals", &Some(is.clone()), &self.refusal(happened))?;
         let inquiry = Inquiry {
             asked: self.asked(happened.generation, &self.model),
-            command: happened.command,
+            command: happened.command.carried_out(),
             before: &self.model,
             after: &self.model,
             again: &BTreeSet::new(),
@@ -128,6 +128,7 @@ impl Judge {
             questions,
         } = *happened;
         same("refusals", &None, &self.refusal(happened))?;
+        let command = command.carried_out();
         unchanged(decision)?;
         let before = self.model.clone();
         for change in &decision.changes {

@@ -55,7 +55,19 @@ pub(crate) fn refusal(model: &Model, command: &Command, sight: &Sight) -> Option
                     Some(_) => None,
                 }
             }),
-        Command::UpdateStatus { socket, .. } | Command::GetState { socket } => connected(socket),
+        Command::UpdateStatus { socket, .. }
+        | Command::GetState { socket }
+        | Command::Evict { socket } => connected(socket),
+        Command::Relay { user, command } => {
+            let owned = command
+                .acts_for()
+                .map(|socket| owned_by(model, user, socket));
+            match owned {
+                None => Some(Rejection::NotConnected),
+                Some(Some(rejection)) => Some(rejection),
+                Some(None) => refusal(model, command, sight),
+            }
+        }
         Command::RemoveMember { user } | Command::UpdateProfile { user, .. } => member(user),
         Command::PutChannelMember { channel: id, .. }
         | Command::RemoveChannelMember { channel: id, .. }
@@ -63,9 +75,22 @@ pub(crate) fn refusal(model: &Model, command: &Command, sight: &Sight) -> Option
         Command::Close | Command::Kick { .. } => exists(),
         Command::Publish(publication) => exists().or_else(|| match &publication.to {
             Target::Channel(id) | Target::Conversation(id) => channel(id),
+            Target::SocketsOf(user, sockets) => {
+                let live = sockets.iter().filter(|s| model.live(s).is_some());
+                live.filter_map(|s| owned_by(model, user, s)).next()
+            }
             _ => None,
         }),
         _ => None,
+    }
+}
+
+/// Why nothing should be done for a user through a connection, if it is not a live one of theirs.
+fn owned_by(model: &Model, user: &UserId, socket: &SocketId) -> Option<Rejection> {
+    match model.live(socket) {
+        None => Some(Rejection::NotConnected),
+        Some(connection) if connection.user != *user => Some(Rejection::AnotherUsersConnection),
+        Some(_) => None,
     }
 }
 
@@ -194,6 +219,9 @@ pub(crate) fn connections(
             if let Some(connection) = connections.get_mut(socket) {
                 connection.status = *status;
             }
+        }
+        Command::Evict { socket } => {
+            connections.remove(socket);
         }
         Command::Kick { user } | Command::RemoveMember { user } => {
             connections.retain(|_, c| c.user != *user);

@@ -69,6 +69,8 @@ pub enum Target {
     Users(OrdSet<UserId>),
     /// These sockets.
     Sockets(Vec<SocketId>),
+    /// These sockets, all of which must be this user's.
+    SocketsOf(UserId, Vec<SocketId>),
 }
 
 /// An event of the application itself.
@@ -207,11 +209,48 @@ pub enum Command {
         /// The user.
         user: UserId,
     },
+    /// The backend ends one live connection.
+    Evict {
+        /// The socket.
+        socket: SocketId,
+    },
+    /// A backend has a connection carry out a command, for the user whom it names. Refused if the
+    /// connection is another user's.
+    Relay {
+        /// The user for whom the backend acts.
+        user: UserId,
+        /// What the connection is to do.
+        command: Box<Command>,
+    },
     /// The application publishes an event of its own.
     Publish(Publication),
     /// The policies changed: ask again about the next few connections and channels of a workspace
     /// that has not settled under the present generation. Repeated until the workspace has.
     Settle,
+}
+
+impl Command {
+    /// The connection that a command acts for, if it is one that a backend may relay.
+    #[must_use]
+    pub fn acts_for(&self) -> Option<&SocketId> {
+        match self {
+            Self::Select { socket, .. }
+            | Self::Unselect { socket }
+            | Self::UpdateMedia { socket, .. }
+            | Self::UpdateStatus { socket, .. }
+            | Self::Evict { socket } => Some(socket),
+            _ => None,
+        }
+    }
+
+    /// The command that is carried out: what is relayed, or the command itself.
+    #[must_use]
+    pub fn carried_out(&self) -> &Self {
+        match self {
+            Self::Relay { command, .. } => command.carried_out(),
+            command => command,
+        }
+    }
 }
 
 /// What a command came to.
@@ -234,6 +273,8 @@ pub enum Rejection {
     WorkspaceNotFound,
     /// The socket has no live connection in this workspace.
     NotConnected,
+    /// The connection is another user's than the one for whom the backend acts.
+    AnotherUsersConnection,
     /// There is no such channel, or this user may not see it: the two look alike.
     ChannelNotFound,
     /// The user is no member.
@@ -261,6 +302,9 @@ impl fmt::Display for Rejection {
             Self::WorkspaceForbidden => f.write_str("this workspace is not open to you"),
             Self::WorkspaceNotFound => f.write_str("there is no such workspace"),
             Self::NotConnected => f.write_str("this socket is not connected to the workspace"),
+            Self::AnotherUsersConnection => {
+                f.write_str("the connection belongs to another user than the one named")
+            }
             Self::ChannelNotFound => f.write_str("there is no such channel"),
             Self::MemberNotFound => f.write_str("there is no such member"),
             Self::Denied(denial) => denial.fmt(f),

@@ -1,6 +1,7 @@
 //! The state of one workspace: persistent maps, so that a copy costs nothing and a decision can be
 //! made on it without touching the original. Holds data and answers questions; decides nothing.
 
+use std::ops::Bound;
 use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet};
@@ -163,6 +164,12 @@ impl Workspace {
         self.connections
             .get(socket)
             .filter(|c| c.held_until.is_none())
+    }
+
+    /// The users who have connections, live or held, from this id on, with the sockets of each.
+    pub fn sockets_from(&self, user: &str) -> impl Iterator<Item = (&UserId, &Vec<SocketId>)> {
+        let from = (Bound::Included(user), Bound::Unbounded);
+        self.sockets_of.range::<_, str>(from)
     }
 
     /// The connections of a user, live and held, in the order in which they came.

@@ -346,7 +346,7 @@ enum Open {
 
 /// What a command is called in metrics.
 fn name(command: &Command) -> &'static str {
-    match command {
+    match command.carried_out() {
         Command::Connect { .. } => "connect",
         Command::Disconnect { .. } => "disconnect",
         Command::Expire => "expire",
@@ -365,6 +365,9 @@ fn name(command: &Command) -> &'static str {
         Command::Sync { .. } => "sync",
         Command::Close => "close",
         Command::Kick { .. } => "kick",
+        Command::Evict { .. } => "evict",
+        // What is relayed is not relayed again.
+        Command::Relay { .. } => "relay",
         Command::Publish(_) => "publish",
         Command::Settle => "settle",
     }

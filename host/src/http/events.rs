@@ -1,6 +1,7 @@
 //! The application's own events: what they may be called, what they may hold, whom they are for.
 //! It must not know how they are delivered.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
@@ -61,22 +62,37 @@ enum To {
     Users(Vec<String>),
     /// These sockets; at most 10000.
     Sockets(Vec<String>),
+    /// Sockets of one user.
+    SocketsOf(SocketsOf),
+}
+
+/// Sockets of one user. If one of those that are connected is another user's, nobody gets the event.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SocketsOf {
+    /// The user.
+    #[schema(min_length = 1, max_length = 128)]
+    user_id: String,
+    /// The sockets; at most 10000.
+    sockets: Vec<String>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct ToFields {
     workspace: Option<bool>,
     channel: Option<String>,
     conversation: Option<String>,
     users: Option<Vec<String>>,
     sockets: Option<Vec<String>>,
+    sockets_of: Option<Object<SocketsOf>>,
 }
 
 /// `to` does not hold exactly one key.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "must hold exactly one of \"workspace\", \"channel\", \"conversation\", \"users\", \"sockets\""
+    "must hold exactly one of \"workspace\", \"channel\", \"conversation\", \"users\", \"sockets\", \
+     \"socketsOf\""
 )]
 struct NotOneKey;
 
@@ -90,6 +106,7 @@ impl TryFrom<Object<ToFields>> for To {
             fields.conversation.map(Self::Conversation),
             fields.users.map(Self::Users),
             fields.sockets.map(Self::Sockets),
+            fields.sockets_of.map(|Object(of)| Self::SocketsOf(of)),
         ]
         .into_iter()
         .flatten();
@@ -158,12 +175,20 @@ fn target(to: To) -> Result<Target, Malformed> {
         To::Channel(id) => Target::Channel(channel(&id, "channel")?),
         To::Conversation(id) => Target::Conversation(channel(&id, "conversation")?),
         To::Users(ids) => Target::Users(all(ids, UserId::new, "users")?),
-        To::Sockets(ids) => {
-            // A socket that is named twice gets the event once.
-            let sockets: std::collections::BTreeSet<_> = all(ids, SocketId::new, "sockets")?;
-            Target::Sockets(sockets.into_iter().collect())
+        To::Sockets(ids) => Target::Sockets(each_once(ids)?),
+        To::SocketsOf(of) => {
+            let under = |malformed: Malformed| malformed.under("socketsOf");
+            let user =
+                UserId::new(&of.user_id).map_err(|error| under(invalid_id(error, "userId")))?;
+            Target::SocketsOf(user, each_once(of.sockets).map_err(under)?)
         }
     })
+}
+
+/// A socket that is named twice gets the event once.
+fn each_once(ids: Vec<String>) -> Result<Vec<SocketId>, Malformed> {
+    let sockets: BTreeSet<_> = all(ids, SocketId::new, "sockets")?;
+    Ok(sockets.into_iter().collect())
 }
 
 fn all<T, C: FromIterator<T>>(

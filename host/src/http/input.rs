@@ -95,6 +95,16 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Api>> for InQuery<T> {
     }
 }
 
+/// An id among the options in the query, if it is there.
+pub(super) fn id_in_query<T>(
+    name: &str,
+    text: Option<&str>,
+    make: impl FnOnce(&str) -> Result<T, InvalidId>,
+) -> Result<Option<T>, Problem> {
+    let id = text.map(make).transpose();
+    id.map_err(|error| Problem::invalid(format!("{name} in the query {error}")))
+}
+
 /// What a body may be read as.
 pub(super) trait Accepted: DeserializeOwned {
     /// The largest such body, in bytes.

@@ -8,8 +8,10 @@ mod events;
 mod explain;
 mod idempotency;
 mod input;
+mod lists;
 mod openapi;
 mod ops;
+mod page;
 mod policies;
 mod problem;
 mod public;
@@ -118,13 +120,15 @@ pub fn router(api: Arc<Api>) -> Router {
     let once = from_fn_with_state(api.clone(), idempotency::once);
     let started = from_fn_with_state(api.clone(), ops::once_started);
     let posts = events::routes()
-        .merge(connections::routes())
+        .merge(connections::posts())
         .merge(users::posts())
         .merge(policies::posts())
         .route_layer(once);
     let calls = workspace::routes()
         .merge(directory::routes())
         .merge(users::routes())
+        .merge(connections::routes())
+        .merge(lists::routes())
         .merge(policies::routes())
         .merge(explain::routes())
         .merge(posts)

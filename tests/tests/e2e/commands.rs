@@ -47,13 +47,21 @@ async fn a_backend_that_relays_gets_the_same() {
     let ann = enter(&server, "ann", "member").await;
     let select = format!("/v1/connections/{}/select-channel", ann.socket());
     let answer = backend
-        .call("POST", &select, &json!({"channelId": "open"}))
+        .call(
+            "POST",
+            &select,
+            &json!({"userId": "ann", "channelId": "open"}),
+        )
         .await;
     assert_eq!(answer.status, 200, "{answer:?}");
     let expected = json!({"outcome": "changed", "grant": {"ticket": "ann@open"}});
     assert_eq!(answer.body, expected);
     let answer = backend
-        .call("POST", &select, &json!({"channelId": "vault"}))
+        .call(
+            "POST",
+            &select,
+            &json!({"userId": "ann", "channelId": "vault"}),
+        )
         .await;
     assert_eq!(answer.status, 403, "{answer:?}");
     assert_eq!(answer.content_type, "application/problem+json");
@@ -67,7 +75,11 @@ async fn a_backend_that_relays_gets_the_same() {
         .await;
     let update = format!("/v1/connections/{}/update-online-status", ann.socket());
     let answer = backend
-        .call("POST", &update, &json!({"onlineStatus": "idle"}))
+        .call(
+            "POST",
+            &update,
+            &json!({"userId": "ann", "onlineStatus": "idle"}),
+        )
         .await;
     assert_eq!(
         answer.body,

@@ -99,7 +99,7 @@ async fn the_client_the_log_and_the_decision_log_know_a_denial_by_one_id() {
     // The same over HTTP, of a command.
     let ann = enter(&server, "ann", "member").await;
     let select = format!("/v1/connections/{}/select-channel", ann.socket());
-    let body = json!({"channelId": "vault"});
+    let body = json!({"userId": "ann", "channelId": "vault"});
     let answer = backend.call("POST", &select, &body).await;
     let id = answer.body["decisionId"].clone();
     let decided = line(&path, |line| line["id"] == id).await;

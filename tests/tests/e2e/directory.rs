@@ -1,6 +1,6 @@
 //! What a backend's calls are heard as: the whole truth at once, commands on behalf, own events.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use wardroom_tests::server::WORKSPACE;
 use wardroom_tests::{Flavour, Server, event};
 
@@ -96,18 +96,22 @@ async fn a_backend_may_act_on_behalf_of_a_connection() {
     let backend = server.backend();
     backend.put_channel("c", &json!({})).await;
     let mut ann = server.join("ann").await;
-    let act = |command: &str| format!("/v1/connections/{}/{command}", ann.socket());
+    let socket = ann.socket().to_owned();
+    let act = |command: &str| format!("/v1/connections/{socket}/{command}");
     let calls = [
         (
             act("select-channel"),
-            json!({"channelId": "c", "userMediaState": {"camera": true}}),
+            json!({"userId": "ann", "channelId": "c", "userMediaState": {"camera": true}}),
         ),
         (
             act("update-media-state"),
-            json!({"userMediaState": {"speaking": true}}),
+            json!({"userId": "ann", "userMediaState": {"speaking": true}}),
         ),
-        (act("update-online-status"), json!({"onlineStatus": "idle"})),
-        (act("unselect-channel"), Value::Null),
+        (
+            act("update-online-status"),
+            json!({"userId": "ann", "onlineStatus": "idle"}),
+        ),
+        (act("unselect-channel"), json!({"userId": "ann"})),
     ];
     for (path, body) in &calls {
         backend.ok("POST", path, body).await;
@@ -124,8 +128,15 @@ async fn a_backend_may_act_on_behalf_of_a_connection() {
     ];
     assert_eq!(ann.heard().await, heard);
     let nobody = "/v1/connections/nobody/unselect-channel";
-    let refused = backend.refused("POST", nobody, &Value::Null).await;
+    let refused = backend
+        .refused("POST", nobody, &json!({"userId": "ann"}))
+        .await;
     assert_eq!(refused, (404, "connection-not-found".to_owned()));
+    // Somebody else's socket stays somebody else's.
+    let body = json!({"userId": "bob", "channelId": "c", "userMediaState": {"microphone": true}});
+    let refused = backend.refused("POST", &act("select-channel"), &body).await;
+    assert_eq!(refused, (403, "another-users-connection".to_owned()));
+    assert!(ann.heard().await.is_empty());
 }
 
 #[tokio::test]

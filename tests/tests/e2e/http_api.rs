@@ -60,22 +60,34 @@ async fn every_call_answers_with_its_status() {
         (
             "POST",
             connection("select-channel"),
-            json!({"channelId": "c"}),
+            json!({"userId": "ann", "channelId": "c"}),
             200,
         ),
         (
             "POST",
             connection("update-media-state"),
-            json!({"userMediaState": {}}),
+            json!({"userId": "ann", "userMediaState": {}}),
             200,
         ),
         (
             "POST",
             connection("update-online-status"),
-            json!({"onlineStatus": "idle"}),
+            json!({"userId": "ann", "onlineStatus": "idle"}),
             200,
         ),
-        ("POST", connection("unselect-channel"), none.clone(), 200),
+        (
+            "POST",
+            connection("unselect-channel"),
+            json!({"userId": "ann"}),
+            200,
+        ),
+        (
+            "GET",
+            format!("/v1/connections/{}", ann.socket()),
+            none.clone(),
+            200,
+        ),
+        ("GET", format!("{workspace}/connections"), none.clone(), 200),
         ("GET", workspace.clone(), none.clone(), 200),
         (
             "POST",

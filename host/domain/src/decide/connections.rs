@@ -265,6 +265,33 @@ impl Draft<'_> {
         Ok(self.reply_of_changes())
     }
 
+    /// Ends one live connection. Its socket is closed last, as when all of a user's are.
+    pub(super) fn evict(&mut self, socket: &SocketId) -> Result<Reply, Rejection> {
+        let user = self.live_user(socket)?;
+        self.watching(&[user], |draft| draft.drop_connection(socket));
+        self.outputs.push(Output::Closed {
+            socket: socket.clone(),
+            reason: CloseReason::Kicked,
+        });
+        Ok(Reply::Changed)
+    }
+
+    /// Lets a relayed command pass only for a live connection of the user for whom it acts. This is
+    /// decided with the command: who asked beforehand would ask about the state before it.
+    pub(super) fn must_act_for(&self, user: &UserId, command: &Command) -> Result<(), Rejection> {
+        let socket = command.acts_for().ok_or(Rejection::NotConnected)?;
+        self.must_be_of(user, socket)
+    }
+
+    /// A live connection is a user's.
+    pub(super) fn must_be_of(&self, user: &UserId, socket: &SocketId) -> Result<(), Rejection> {
+        if self.live_user(socket)? == *user {
+            Ok(())
+        } else {
+            Err(Rejection::AnotherUsersConnection)
+        }
+    }
+
     pub(super) fn update_status(
         &mut self,
         command: &Command,

@@ -140,6 +140,11 @@ impl Draft<'_> {
             Command::Disconnect { socket, leave } => Ok(self.disconnect(socket, *leave)),
             Command::Expire => Ok(self.expire()),
             Command::Kick { user } => self.kick(user),
+            Command::Evict { socket } => self.evict(socket),
+            Command::Relay { user, command } => {
+                self.must_act_for(user, command)?;
+                self.command(command)
+            }
             Command::Select {
                 socket,
                 channel,

@@ -23,13 +23,11 @@ impl Draft<'_> {
                 named_at_most(users.len())?;
                 Audience::Users(users.clone())
             }
-            Target::Sockets(sockets) => {
-                named_at_most(sockets.len())?;
-                let mut seen = BTreeSet::new();
-                let live = sockets
-                    .iter()
-                    .filter(|s| self.state.live(s).is_some() && seen.insert(*s));
-                Audience::Sockets(live.cloned().collect())
+            Target::Sockets(sockets) => Audience::Sockets(self.live_among(sockets)?),
+            Target::SocketsOf(user, sockets) => {
+                let live = self.live_among(sockets)?;
+                live.iter().try_for_each(|s| self.must_be_of(user, s))?;
+                Audience::Sockets(live)
             }
         };
         let event = Event::Application {
@@ -38,6 +36,16 @@ impl Draft<'_> {
         };
         self.emit_to(event, audience, Some(&publication.to));
         Ok(Reply::Changed)
+    }
+
+    /// The live ones of the sockets that are named, each once.
+    fn live_among(&self, sockets: &[SocketId]) -> Result<Vec<SocketId>, Rejection> {
+        named_at_most(sockets.len())?;
+        let mut seen = BTreeSet::new();
+        let live = sockets
+            .iter()
+            .filter(|s| self.state.live(s).is_some() && seen.insert(*s));
+        Ok(live.cloned().collect())
     }
 
     /// The live sockets that selected a channel.

@@ -18,6 +18,7 @@ mod presence;
 mod print;
 mod private;
 mod publish;
+mod relay;
 mod rules;
 mod settling;
 mod stage;

@@ -175,6 +175,11 @@ fn target(text: &str) -> Target {
         Some(("channel", id)) => Target::Channel(channel(id)),
         Some(("conversation", id)) => Target::Conversation(channel(id)),
         Some(("users", ids)) => Target::Users(users(ids)),
+        Some(("sockets-of", of)) => {
+            let (owner, ids) = of.split_once('/').unwrap();
+            let sockets = list(ids).iter().map(|s| socket(s)).collect();
+            Target::SocketsOf(user(owner), sockets)
+        }
         Some(("sockets", ids)) => Target::Sockets(list(ids).iter().map(|s| socket(s)).collect()),
         Some(_) => panic!("no such target: {text}"),
     }
@@ -254,6 +259,13 @@ pub(crate) fn command(line: &str) -> Command {
         },
         "get-state" => Command::GetState {
             socket: socket(words.at(0)),
+        },
+        "evict" => Command::Evict {
+            socket: socket(words.at(0)),
+        },
+        "relay" => Command::Relay {
+            user: user(rest[1]),
+            command: Box::new(command(&rest[2..].join(" "))),
         },
         "kick" => Command::Kick {
             user: user(words.at(0)),

@@ -166,6 +166,7 @@ pub(crate) fn rejection(rejection: &Rejection) -> String {
         Rejection::WorkspaceForbidden => "workspace-forbidden".to_owned(),
         Rejection::WorkspaceNotFound => "workspace-not-found".to_owned(),
         Rejection::NotConnected => "not-connected".to_owned(),
+        Rejection::AnotherUsersConnection => "another-users-connection".to_owned(),
         Rejection::ChannelNotFound => "channel-not-found".to_owned(),
         Rejection::MemberNotFound => "member-not-found".to_owned(),
         Rejection::Denied(denial) => format!("denied by {}: {}", denial.policy, denial.code),

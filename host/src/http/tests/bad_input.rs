@@ -300,6 +300,8 @@ async fn a_wrong_status_or_media_state() {
         ("unselect-channel", json!({"channelId": "c"}), "/channelId"),
     ] {
         let path = format!("/v1/connections/s1/{command}");
+        let mut body = body;
+        body["userId"] = json!("u1");
         server.post(&path, body).await.wrong_at(pointer);
     }
 }

@@ -42,6 +42,7 @@ async fn every_call_is_described() {
     assert_eq!(
         described,
         [
+            "DELETE /v1/connections/{socketId}",
             "DELETE /v1/workspaces/{workspaceId}",
             "DELETE /v1/workspaces/{workspaceId}/channels/{channelId}",
             "DELETE /v1/workspaces/{workspaceId}/channels/{channelId}/members/{userId}",
@@ -49,11 +50,13 @@ async fn every_call_is_described() {
             "GET /healthz",
             "GET /metrics",
             "GET /readyz",
+            "GET /v1/connections/{socketId}",
             "GET /v1/explain",
             "GET /v1/openapi.json",
             "GET /v1/policies",
             "GET /v1/policies/{policy}/shadow",
             "GET /v1/workspaces/{workspaceId}",
+            "GET /v1/workspaces/{workspaceId}/connections",
             "POST /v1/connections/{socketId}/select-channel",
             "POST /v1/connections/{socketId}/unselect-channel",
             "POST /v1/connections/{socketId}/update-media-state",
@@ -108,7 +111,7 @@ async fn the_document_is_whole() {
     let scheme = &document["components"]["securitySchemes"]["apiKey"];
     assert_eq!(scheme["scheme"], "bearer");
     let to = &document["components"]["schemas"]["To"]["oneOf"];
-    assert_eq!(to.as_array().unwrap().len(), 5, "{to}");
+    assert_eq!(to.as_array().unwrap().len(), 6, "{to}");
 }
 
 #[tokio::test]

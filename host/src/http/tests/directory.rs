@@ -199,7 +199,9 @@ async fn a_workspace_is_read_as_it_is() {
     let server = furnished().await;
     server.connect("w", "u1", "s1").await;
     server.connect("w", "guest", "s2").await;
-    let body = json!({"channelId": "c", "userMediaState": {"camera": true, "hand": 1}});
+    let body = json!({
+        "userId": "u1", "channelId": "c", "userMediaState": {"camera": true, "hand": 1},
+    });
     server
         .post("/v1/connections/s1/select-channel", body)
         .await

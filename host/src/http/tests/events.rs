@@ -16,7 +16,7 @@ async fn an_event_goes_to_whom_it_is_for() {
     server
         .post(
             "/v1/connections/s1/select-channel",
-            json!({"channelId": "c"}),
+            json!({"userId": "u1", "channelId": "c"}),
         )
         .await
         .is(200);

@@ -145,15 +145,18 @@ async fn every_post_is_done_once_under_a_key() {
     let server = furnished().await;
     server.connect("w", "u1", "s1").await;
     for (path, body) in [
-        ("/v1/connections/s1/select-channel", r#"{"channelId":"c"}"#),
+        (
+            "/v1/connections/s1/select-channel",
+            r#"{"userId":"u1","channelId":"c"}"#,
+        ),
         (
             "/v1/connections/s1/update-media-state",
-            r#"{"userMediaState":{"camera":true}}"#,
+            r#"{"userId":"u1","userMediaState":{"camera":true}}"#,
         ),
-        ("/v1/connections/s1/unselect-channel", ""),
+        ("/v1/connections/s1/unselect-channel", r#"{"userId":"u1"}"#),
         (
             "/v1/connections/s1/update-online-status",
-            r#"{"onlineStatus":"idle"}"#,
+            r#"{"userId":"u1","onlineStatus":"idle"}"#,
         ),
         ("/v1/users/u1/disconnect", ""),
     ] {

@@ -230,7 +230,11 @@ async fn a_backend_that_relays_gets_the_grant_too() {
     let ann = server.join("ann").await;
     let select = format!("/v1/connections/{}/select-channel", ann.socket());
     let answer = backend
-        .ok("POST", &select, &json!({"channelId": "board"}))
+        .ok(
+            "POST",
+            &select,
+            &json!({"userId": "ann", "channelId": "board"}),
+        )
         .await;
     let grant = &answer.body["grant"];
     assert_eq!(claims(&grant["livekit"]["token"])["sub"], "ann");

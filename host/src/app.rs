@@ -260,6 +260,7 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
         max_connections: config.limits.max_connections,
         max_output_bytes: config.limits.max_output_bytes,
         write_timeout: config.limits.write_timeout,
+        keep_alive: config.listen.keep_alive,
         ping_interval: config.socketio.ping_interval,
         ping_timeout: config.socketio.ping_timeout,
         allowed_origins: match &config.listen.allowed_origins {
@@ -277,6 +278,7 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
                 .collect(),
         ),
         auth_deadline: config.auth.deadline,
+        expiry_notice: config.auth.expiry_notice,
         max_auth_failures: config.auth.max_failures,
         rates: rates(&config.rates),
         grace: config.presence.grace,

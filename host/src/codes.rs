@@ -37,6 +37,8 @@ codes! {
     InvalidToken = "invalid-token", 401;
     /// The token is no longer valid.
     TokenExpired = "token-expired", 401;
+    /// The token expires soon; a fresh one is wanted.
+    TokenExpiring = "token-expiring", 401;
     /// The user is no member and the token does not name the workspace.
     WorkspaceForbidden = "workspace-forbidden", 403;
     /// The socket has not authenticated, or the API key is missing or unknown.

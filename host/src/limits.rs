@@ -369,7 +369,11 @@ const _: () = assert!(DECISION_LOG_QUEUE <= MAX_DECISION_LOG_QUEUE);
 pub const LISTEN_BACKLOG: u32 = 1024;
 /// Connections that the public listener holds at once, of any kind.
 pub const MAX_CONNECTIONS: usize = 65_536;
-/// How long a client may take to send a request's head, and may idle between two requests.
+/// How long a connection may idle between two requests, by default. Load balancers keep idle
+/// connections for a minute and take it amiss if the server closes one first.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a client may take to send a request's head, from its first byte or, if it is the first
+/// of a connection, from the beginning of that.
 pub const REQUEST_HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes of a request's head.
 pub const MAX_REQUEST_HEAD_BYTES: usize = 16 * 1024;
@@ -419,6 +423,8 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a client may take from joining to `auth`, by default.
 pub const AUTH_DEADLINE: Duration = Duration::from_secs(10);
+/// How long before the end of its token a client is told, by default.
+pub const EXPIRY_NOTICE: Duration = Duration::from_secs(30);
 /// How long a lost connection is held that is in no channel, by default.
 pub const GRACE: Duration = Duration::from_secs(5);
 /// How long a lost connection is held that is in a channel, by default.
@@ -428,6 +434,7 @@ pub const DRAIN_POLL: Duration = Duration::from_millis(20);
 
 const _: () = {
     assert!((USER_OUTPUT_BYTES.1 as usize) < MAX_OUTPUT_BYTES / 2);
+    assert!(REQUEST_HEAD_TIMEOUT.as_millis() < KEEP_ALIVE.as_millis());
     assert!(UPGRADE_RELEASE.as_millis() < UPGRADE_TIMEOUT.as_millis());
     assert!(UPGRADE_RELEASE_GROWTH > 1);
     assert!(MAX_TOKEN_BYTES < MAX_INCOMING_EVENT_BYTES);

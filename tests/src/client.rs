@@ -54,6 +54,49 @@ impl Client {
             .command(&json!({"do": "connect", "url": url, "options": options, "first": first}));
     }
 
+    /// As [`Client::connect_to`], with options of the client's own and neither payload nor events.
+    pub fn connect_with(&mut self, url: &str, mut options: Value) {
+        options["transports"] = self.flavour.transports();
+        self.driver
+            .command(&json!({"do": "connect", "url": url, "options": options, "first": []}));
+    }
+
+    /// Waits until the client has been disconnected and is connected again, which it does by itself
+    /// if it is told to reconnect. Tells the reason of the disconnection in its words.
+    pub async fn came_back(&mut self) -> String {
+        let reason = self.disconnected().await;
+        (self.gone, self.socket) = (None, None);
+        self.connected().await;
+        self.gone = None;
+        reason
+    }
+
+    /// Enters a workspace by token, however often the client loses its connection meanwhile.
+    pub async fn enter_at_last(&mut self, user: &str, workspace: &str) {
+        let what = format!("{}: an answer at last", self.name);
+        let credentials = json!({"token": token::token(user, workspace), "workspaceId": workspace});
+        within_deadline(&what, async {
+            loop {
+                while self.socket.is_none() {
+                    self.take_report().await;
+                }
+                self.gone = None;
+                self.last_ack += 1;
+                let ack = self.last_ack;
+                let args = [&credentials];
+                self.driver
+                    .command(&json!({"do": "emit", "event": "auth", "args": args, "ack": ack}));
+                while self.gone.is_none() {
+                    if self.take_report().await.is_some() {
+                        return;
+                    }
+                }
+                self.socket = None;
+            }
+        })
+        .await;
+    }
+
     /// Emits an event without asking for an acknowledgement.
     pub fn emit(&mut self, event: &str, data: Value) {
         self.emit_all(event, vec![data]);

@@ -83,6 +83,8 @@ pub struct Listen {
     pub public: SocketAddr,
     /// For backends and operators.
     pub internal: SocketAddr,
+    /// How long a connection of the public listener may idle between two requests.
+    pub keep_alive: Duration,
     /// Which web pages may connect.
     pub allowed_origins: AllowedOrigins,
     /// Proxies that are believed when they say where a client comes from: ranges of addresses, as
@@ -104,6 +106,8 @@ pub enum AllowedOrigins {
 pub struct Auth {
     /// A socket that has not authenticated within this time is closed.
     pub deadline: Duration,
+    /// How long before the end of its token a socket is told; if it is zero, never.
+    pub expiry_notice: Duration,
     /// Tokens in a row that are not accepted before their client is closed.
     pub max_failures: u32,
     /// Keys and rules for tokens.

@@ -52,6 +52,7 @@ pub(super) struct Raw {
 pub(super) struct Listen {
     pub(super) public: Option<String>,
     pub(super) internal: Option<String>,
+    pub(super) keep_alive: Option<String>,
     pub(super) allowed_origins: Option<Vec<String>>,
     pub(super) trusted_proxies: Option<Vec<String>>,
 }
@@ -60,6 +61,7 @@ pub(super) struct Listen {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Auth {
     pub(super) deadline: Option<String>,
+    pub(super) expiry_notice: Option<String>,
     pub(super) issuer: Option<String>,
     pub(super) audience: Option<Vec<String>>,
     pub(super) leeway: Option<String>,

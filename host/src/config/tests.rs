@@ -79,6 +79,8 @@ fn keys_are_enough() {
     assert_eq!(config.listen.internal, "127.0.0.1:7801".parse().unwrap());
     assert_eq!(config.listen.allowed_origins, AllowedOrigins::Any);
     assert_eq!(config.auth.deadline, Duration::from_secs(10));
+    assert_eq!(config.auth.expiry_notice, limits::EXPIRY_NOTICE);
+    assert_eq!(config.listen.keep_alive, limits::KEEP_ALIVE);
     assert_eq!(config.presence.grace_in_channel, Duration::from_secs(60));
     assert_eq!(config.limits.max_output_bytes, 1 << 20);
     assert_eq!(config.store.path, None);

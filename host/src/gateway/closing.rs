@@ -57,13 +57,17 @@ impl Cause {
     /// What the client is told before the transport closes.
     pub(super) const fn farewell(&self) -> Farewell {
         match self {
-            Self::AuthTimeout
-            | Self::TokenExpired
-            | Self::Ended(_)
+            Self::Ended(_)
             // They would come back by themselves and do the same.
             | Self::RateExceeded
             | Self::TooManyFailedAuths => Farewell::StayAway,
-            Self::Shutdown | Self::TooManyPending | Self::Malformed => Farewell::ComeBack,
+            // They come back with a fresh token, if their application has made it a function, or
+            // in better time.
+            Self::AuthTimeout
+            | Self::TokenExpired
+            | Self::Shutdown
+            | Self::TooManyPending
+            | Self::Malformed => Farewell::ComeBack,
             Self::SlowConsumer | Self::Left | Self::TransportLost => Farewell::None,
         }
     }

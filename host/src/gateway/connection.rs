@@ -15,6 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use super::heads::Heads;
 use crate::limits;
 
 /// A connection of the public listener, and the place it holds among all connections.
@@ -29,6 +30,8 @@ pub(super) struct Connection {
     place: Arc<OwnedSemaphorePermit>,
     /// Where those are counted that still wait for the other end.
     lingering: TaskTracker,
+    /// Hears of what comes, as long as it is HTTP.
+    heads: Arc<Heads>,
 }
 
 impl Connection {
@@ -36,11 +39,13 @@ impl Connection {
         stream: TcpStream,
         place: OwnedSemaphorePermit,
         lingering: TaskTracker,
+        heads: Arc<Heads>,
     ) -> Self {
         Self {
             stream: Some(stream),
             place: Arc::new(place),
             lingering,
+            heads,
         }
     }
 
@@ -100,7 +105,13 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        self.pinned().poll_read(context, buffer)
+        let heads = Arc::clone(&self.heads);
+        let filled = buffer.filled().len();
+        let read = self.pinned().poll_read(context, buffer);
+        if buffer.filled().len() > filled {
+            heads.input();
+        }
+        read
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 use wardroom_domain::{Command, Leave, Millis, Rejection, SocketId, UserId, WorkspaceId};
 
 use super::admission::Admission;
@@ -15,6 +14,7 @@ use super::delivery::{Answer, Answers, Delivery};
 use super::frame;
 use super::identity::Identity;
 use super::peer::{Conversation, Departure, Handling, Occurrence, Peer};
+use super::timer::Timer;
 use super::wire::{self, Asker, AuthRequest, ClientEvent, Fault, Place, Refusal, Request};
 use crate::codes::Code;
 use crate::commit::{Appearances, Committer, Failure};
@@ -26,6 +26,8 @@ use crate::store::Entry;
 pub(super) struct Deadlines {
     /// From joining to `auth`.
     pub(super) auth: Duration,
+    /// How long before the end of its token a client is told.
+    pub(super) expiry_notice: Duration,
     /// How a lost transport is held.
     pub(super) lost: Leave,
 }
@@ -57,29 +59,6 @@ struct Seat {
     workspace: WorkspaceId,
     user: UserId,
     answers: Answers,
-}
-
-/// A task that is dropped with this.
-struct Timer(AbortHandle);
-
-impl Drop for Timer {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-impl Timer {
-    /// Closes a client after a time.
-    fn close(peer: &Arc<Peer>, after: Duration, cause: Cause) -> Self {
-        let output = Arc::downgrade(peer.output());
-        let task = tokio::spawn(async move {
-            tokio::time::sleep(after).await;
-            if let Some(output) = output.upgrade() {
-                output.close(cause);
-            }
-        });
-        Self(task.abort_handle())
-    }
 }
 
 /// The way back to who asked.
@@ -340,7 +319,7 @@ impl Conversations {
         let left = expires_at
             .duration_since(SystemTime::now())
             .unwrap_or_default();
-        let timer = Timer::close(peer, left, Cause::TokenExpired);
+        let timer = Timer::expire(peer, left, self.deadlines.expiry_notice);
         *peer.memory.lock() = Memory {
             seat: Some(seat),
             timer: Some(timer),

@@ -19,6 +19,7 @@ use tower::Service;
 
 use super::connection::Connection;
 use super::engine::Transport;
+use super::heads::Heads;
 use super::requests::Requests;
 use crate::limits;
 
@@ -101,22 +102,35 @@ async fn serve_one<S, B>(
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let stream = Connection::new(stream, place, transport.lingering.clone());
+    let keep_alive = transport.settings.keep_alive;
+    let heads = Arc::new(Heads::new(limits::REQUEST_HEAD_TIMEOUT));
+    let lingering = transport.lingering.clone();
+    let stream = Connection::new(stream, place, lingering, Arc::clone(&heads));
     let requests = Arc::new(Requests::new(transport, peer.ip(), inner));
+    let answering = Arc::clone(&heads);
     let service = service_fn(move |request| {
-        let requests = Arc::clone(&requests);
-        async move { Ok::<_, Infallible>(requests.answer(request).await) }
+        let (requests, heads) = (Arc::clone(&requests), Arc::clone(&answering));
+        async move {
+            heads.complete();
+            let response = requests.answer(request).await;
+            heads.answered();
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits::REQUEST_HEAD_TIMEOUT)
+        .header_read_timeout(keep_alive)
         .max_buf_size(limits::MAX_REQUEST_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = stop.cancelled() => {
+        () = heads.overdue() => return,
+        // Half a request is nothing to wait for.
+        () = stop.cancelled() => if heads.is_reading() {
+            return;
+        } else {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -8,6 +8,8 @@ mod conversation;
 mod delivery;
 mod engine;
 mod frame;
+mod handshake;
+mod heads;
 mod identity;
 mod lanes;
 mod listener;
@@ -22,6 +24,7 @@ mod roster;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod timer;
 mod upgrading;
 mod verifying;
 mod wire;
@@ -62,6 +65,8 @@ pub struct Settings {
     /// How long a client may take nothing of what waits for it. A polling client may take
     /// [`limits::POLL_WRITE_TIMEOUTS`] times as long.
     pub write_timeout: Duration,
+    /// How long a connection may idle between two requests.
+    pub keep_alive: Duration,
     /// Interval of the heartbeat.
     pub ping_interval: Duration,
     /// How long a client may take to answer a heartbeat.
@@ -72,6 +77,8 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// How long a client may take to authenticate.
     pub auth_deadline: Duration,
+    /// How long before the end of its token a client is told; if it is zero, never.
+    pub expiry_notice: Duration,
     /// Tokens in a row that are not accepted before their client is closed.
     pub max_auth_failures: u32,
     /// How often clients may do things.
@@ -88,11 +95,13 @@ impl Default for Settings {
             max_connections: limits::MAX_CONNECTIONS,
             max_output_bytes: limits::MAX_OUTPUT_BYTES,
             write_timeout: limits::WRITE_TIMEOUT,
+            keep_alive: limits::KEEP_ALIVE,
             ping_interval: limits::PING_INTERVAL,
             ping_timeout: limits::PING_TIMEOUT,
             allowed_origins: AllowedOrigins::Any,
             trusted_proxies: TrustedProxies::default(),
             auth_deadline: limits::AUTH_DEADLINE,
+            expiry_notice: limits::EXPIRY_NOTICE,
             max_auth_failures: limits::MAX_AUTH_FAILURES,
             rates: Rates::default(),
             grace: limits::GRACE,
@@ -128,6 +137,7 @@ impl Gateway {
             admission: Arc::new(admission),
             deadlines: Deadlines {
                 auth: settings.auth_deadline,
+                expiry_notice: settings.expiry_notice,
                 lost: conversation::lost(settings.grace, settings.grace_in_channel),
             },
             draining: AtomicBool::new(false),

@@ -1,8 +1,15 @@
 //! Which pages of other origins may connect (CORS); must not know what they connect to.
 
+use http::header::HeaderName;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::engine::Protocol;
+
+/// How a browser asks for a page that is public while this server is not, and how it is answered.
+const REQUEST_PRIVATE_NETWORK: HeaderName =
+    HeaderName::from_static("access-control-request-private-network");
+const ALLOW_PRIVATE_NETWORK: HeaderName =
+    HeaderName::from_static("access-control-allow-private-network");
 
 /// Pages of which origins may connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,12 +52,19 @@ impl AllowedOrigins {
         }
     }
 
-    /// Adds the answer to a browser's question whether it may send a request at all.
-    pub(super) fn sign_preflight(headers: &mut HeaderMap) {
+    /// Adds the answer to a browser's question whether it may send a request at all, with headers
+    /// of an application's own, or from a public page into a private network. Its origin is allowed.
+    pub(super) fn sign_preflight(asked: &HeaderMap, headers: &mut HeaderMap) {
         let methods = HeaderValue::from_static("GET, POST");
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-        let names = HeaderValue::from_static("Content-Type");
+        let names = asked.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
+        let names = names.unwrap_or(HeaderValue::from_static("Content-Type"));
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
+        let vary = HeaderValue::from_static("Access-Control-Request-Headers");
+        headers.append(header::VARY, vary);
+        if asked.contains_key(REQUEST_PRIVATE_NETWORK) {
+            headers.insert(ALLOW_PRIVATE_NETWORK, HeaderValue::from_static("true"));
+        }
         let age = HeaderValue::from_static("86400");
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, age);
     }

@@ -11,28 +11,24 @@ use http::{Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tower::Service;
 
 use super::address::Source;
-use super::connection::Connection;
 use super::engine::{self, EngineBody, PATH, Protocol, SessionOutput, Transport};
+use super::handshake;
 use super::origins::AllowedOrigins;
 use super::output::{Output, Poll};
-use super::stream::EngineStream;
-use super::upgrading::Upgrade;
 use crate::limits;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 pub(super) type Body = UnsyncBoxBody<Bytes, Error>;
 
 /// What the query of an Engine.IO request says.
-struct Query {
-    protocol: Option<Protocol>,
+pub(super) struct Query {
+    pub(super) protocol: Option<Protocol>,
     is_websocket: bool,
-    sid: Option<Result<Sid, ()>>,
+    pub(super) sid: Option<Result<Sid, ()>>,
     is_base64: bool,
 }
 
@@ -52,7 +48,7 @@ impl Query {
 
     /// The address of the same request without anything a client may have added: it lives as long
     /// as the session.
-    fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         let eio = self.protocol.map_or(0, Protocol::number);
         let transport = if self.is_websocket {
             "websocket"
@@ -128,17 +124,16 @@ where
         let origin = request.headers().get(header::ORIGIN).cloned();
         let mut response = if request.method() == Method::OPTIONS {
             let mut response = empty(StatusCode::NO_CONTENT);
-            AllowedOrigins::sign_preflight(response.headers_mut());
+            AllowedOrigins::sign_preflight(request.headers(), response.headers_mut());
             response
         } else if query.sid.is_none() && !self.may_connect(request.headers()) {
             plain(
                 StatusCode::TOO_MANY_REQUESTS,
                 "too many sessions are opened",
             )
-        } else if query.is_websocket && is_upgrade(request.headers()) {
-            self.upgrade(request, &query)
         } else if query.is_websocket {
-            refuse(BAD_REQUEST)
+            let client = self.client(request.headers());
+            handshake::answer(&self.transport, client, request, &query)
         } else {
             self.poll(request, &query).await
         };
@@ -221,96 +216,6 @@ where
             UnsyncBoxBody::new(Full::from(body).map_err(Into::into)),
         )
     }
-
-    /// Answers the WebSocket handshake and hands the connection to socketioxide under an output.
-    fn upgrade(&self, mut request: Request<Incoming>, query: &Query) -> Response<Body> {
-        let Some(protocol) = query.protocol else {
-            return refuse(UNKNOWN_PROTOCOL);
-        };
-        let Some(key) = request.headers().get(header::SEC_WEBSOCKET_KEY) else {
-            return refuse(BAD_REQUEST);
-        };
-        let accept = derive_accept_key(key.as_bytes());
-        let upgrade = match query.sid {
-            None => None,
-            Some(Ok(sid)) => match self.transport.session(&sid) {
-                Some(output) => match output.begin_upgrade() {
-                    Some(upgrade) => Some(upgrade),
-                    None => return refuse(BAD_REQUEST),
-                },
-                None => return refuse(UNKNOWN_SESSION),
-            },
-            Some(Err(())) => return refuse(UNKNOWN_SESSION),
-        };
-        let switched = Switched {
-            transport: Arc::clone(&self.transport),
-            client: self.client(request.headers()),
-            upgrade,
-            protocol,
-            address: query.address(),
-        };
-        let upgrade = hyper::upgrade::on(&mut request);
-        tokio::spawn(async move {
-            if let Ok(Ok(upgraded)) = timeout(limits::UPGRADE_TIMEOUT, upgrade).await {
-                switched.hand_over(upgraded).await;
-            }
-        });
-        let mut response = empty(StatusCode::SWITCHING_PROTOCOLS);
-        let headers = response.headers_mut();
-        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        let accept = HeaderValue::try_from(accept).expect("base64 is a valid header");
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-        response
-    }
-}
-
-/// A connection that has been told that it is a WebSocket now.
-struct Switched {
-    transport: Arc<Transport>,
-    client: Option<Arc<str>>,
-    /// The polling session that is to move, unless this begins one.
-    upgrade: Option<Upgrade>,
-    protocol: Protocol,
-    address: String,
-}
-
-impl Switched {
-    async fn hand_over(self, upgraded: hyper::upgrade::Upgraded) {
-        let Ok(parts) = upgraded.downcast::<TokioIo<Connection>>() else {
-            return;
-        };
-        let connection = parts.io.into_inner();
-        let early = Bytes::copy_from_slice(&parts.read_buf);
-        let (output, early) = match self.upgrade {
-            Some(upgrade) => match upgrade.complete(connection, early).await {
-                Ok(complete) => complete,
-                Err(failed) => {
-                    tracing::debug!(reason = %failed, "a session stays with polling");
-                    return;
-                }
-            },
-            None => {
-                let transport = Arc::clone(&self.transport);
-                let output = Output::direct(transport, self.protocol, self.client, connection);
-                (output, early)
-            }
-        };
-        let mut request = Request::new(());
-        *request.uri_mut() = self.address.parse().expect("is made of valid parts");
-        request
-            .extensions_mut()
-            .insert(SessionOutput(Arc::clone(&output)));
-        let stream = EngineStream::new(output, early);
-        if let Err(error) = self
-            .transport
-            .service()
-            .call((stream, request))
-            .into_inner()
-        {
-            tracing::debug!(%error, "socketioxide refused a WebSocket");
-        }
-    }
 }
 
 /// Reads what a client posts, within its bounds, or says why not. A session lives on without it.
@@ -358,15 +263,6 @@ fn released(query: &Query) -> Response<Body> {
     response
 }
 
-fn is_upgrade(headers: &HeaderMap) -> bool {
-    let is = |name, value: &str| {
-        headers
-            .get(name)
-            .is_some_and(|found| found.as_bytes().eq_ignore_ascii_case(value.as_bytes()))
-    };
-    is(header::UPGRADE, "websocket") && is(header::SEC_WEBSOCKET_VERSION, "13")
-}
-
 /// The id of the session that the answer to a first polling request opens.
 fn opened_session(body: &[u8]) -> Option<Sid> {
     const BEFORE: &[u8] = b"\"sid\":\"";
@@ -382,11 +278,11 @@ fn opened_session(body: &[u8]) -> Option<Sid> {
 }
 
 // Engine.IO's own errors, as its reference server words them.
-const UNKNOWN_SESSION: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
-const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
-const UNKNOWN_PROTOCOL: &str = r#"{"code":5,"message":"Unsupported protocol version"}"#;
+pub(super) const UNKNOWN_SESSION: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
+pub(super) const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
+pub(super) const UNKNOWN_PROTOCOL: &str = r#"{"code":5,"message":"Unsupported protocol version"}"#;
 
-fn refuse(error: &'static str) -> Response<Body> {
+pub(super) fn refuse(error: &'static str) -> Response<Body> {
     let mut response = plain(StatusCode::BAD_REQUEST, error);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
@@ -400,7 +296,7 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     response
 }
 
-fn empty(status: StatusCode) -> Response<Body> {
+pub(super) fn empty(status: StatusCode) -> Response<Body> {
     let mut response = Response::new(UnsyncBoxBody::new(Empty::new().map_err(Into::into)));
     *response.status_mut() = status;
     response

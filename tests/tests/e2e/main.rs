@@ -30,3 +30,4 @@ mod shutdown;
 mod slow_reader;
 mod startup;
 mod swaps;
+mod upgrades;

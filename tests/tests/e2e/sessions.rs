@@ -115,6 +115,77 @@ async fn an_expired_token_ends_the_session_unless_it_was_renewed() {
     );
 }
 
+/// A client of each generation and transport is told that its token expires, is closed when it has
+/// expired, comes back by itself, and enters with a fresh token.
+#[tokio::test]
+async fn a_client_whose_token_expired_comes_back_by_itself() {
+    let server = Server::with().set("auth.expiry_notice", "1s").start().await;
+    let flavours = [
+        Flavour::Js4WebSocket,
+        Flavour::Js4Upgrade,
+        Flavour::Js4Polling,
+        Flavour::Js3WebSocket,
+        Flavour::Js3Upgrade,
+        Flavour::Js2WebSocket,
+        Flavour::Js2Upgrade,
+        Flavour::Js2Polling,
+    ];
+    let url = format!("http://{}", server.public());
+    futures_util::future::join_all(flavours.map(async |flavour| {
+        let user = format!("{flavour:?}");
+        let mut client = Client::start(flavour, &user);
+        client.connect_with(&url, json!({"reconnection": true}));
+        client.connected().await;
+        client.uses(flavour.settled_transport()).await;
+        let token = token::expiring(&user, WORKSPACE, token::now() + 4);
+        client
+            .ask_ok("auth", json!({"token": token, "workspaceId": WORKSPACE}))
+            .await;
+        let mut codes = Vec::new();
+        while codes.len() < 2 {
+            let heard = client.next().await;
+            if heard.name == "socket-api-error" {
+                assert_eq!(heard.data["event"], "auth");
+                codes.push(heard.data["code"].clone());
+            }
+        }
+        assert_eq!(codes, ["token-expiring", "token-expired"], "{user}");
+        let reason = client.came_back().await;
+        assert!(reason.starts_with("transport"), "{user}: {reason}");
+        client.auth(&user, WORKSPACE).await;
+    }))
+    .await;
+}
+
+/// Those who are to stay away do, though they are told to reconnect.
+#[tokio::test]
+async fn a_client_that_is_kicked_stays_away() {
+    let server = Server::start().await;
+    let url = format!("http://{}", server.public());
+    let flavours = [
+        Flavour::Js4WebSocket,
+        Flavour::Js4Polling,
+        Flavour::Js3WebSocket,
+        Flavour::Js2WebSocket,
+        Flavour::Js2Polling,
+    ];
+    futures_util::future::join_all(flavours.map(async |flavour| {
+        let user = format!("{flavour:?}");
+        let mut client = Client::start(flavour, &user);
+        client.connect_with(&url, json!({"reconnection": true}));
+        client.connected().await;
+        client.auth(&user, WORKSPACE).await;
+        server.backend().kick(&user).await;
+        assert_eq!(closing_code(&client.last_heard().await), "kicked");
+        assert_eq!(
+            client.disconnected().await,
+            "io server disconnect",
+            "{user}"
+        );
+    }))
+    .await;
+}
+
 #[tokio::test]
 async fn renewing_changes_nothing_but_the_token_and_the_status() {
     let server = Server::start().await;

@@ -74,6 +74,7 @@ fn listen(check: &mut Checker<'_>, raw: raw::Listen) -> Listen {
     Listen {
         public,
         internal,
+        keep_alive: check.positive_duration("listen.keep_alive", raw.keep_alive.as_deref(), "75s"),
         allowed_origins: allowed_origins(check, origins),
         trusted_proxies: proxies::trusted_proxies(check, &raw.trusted_proxies.unwrap_or_default()),
     }
@@ -129,6 +130,7 @@ fn auth(check: &mut Checker<'_>, raw: raw::Auth) -> Auth {
     check.not_empty("auth.user_claim", &user_claim);
     Auth {
         deadline: check.positive_duration("auth.deadline", raw.deadline.as_deref(), "10s"),
+        expiry_notice: check.duration("auth.expiry_notice", raw.expiry_notice.as_deref(), "30s"),
         max_failures: check.positive("auth.max_failures", raw.max_failures, MAX_AUTH_FAILURES),
         tokens: TokenRules {
             keys: keys::token_keys(check, raw.keys),

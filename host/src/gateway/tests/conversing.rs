@@ -292,7 +292,7 @@ async fn a_socket_that_does_not_authenticate_is_closed() {
     let mut client = WebSocket::join(house.address).await;
     let seen = client.rest().await;
     assert!(error("auth", "auth-timeout")(&seen[0]), "{seen:?}");
-    assert_eq!(seen[1..], ["41"]);
+    assert_eq!(seen[1..], ["1"]);
     let mut client = house.client("u1").await;
     tokio::time::sleep(auth_deadline * 2).await;
     let seen = client.ask("get-state", "{}").await;
@@ -318,10 +318,55 @@ async fn a_socket_is_closed_when_its_token_ends_unless_it_brings_another() {
         .await;
     client.until(&online("u1")).await;
     let seen = client.rest().await;
-    assert!(error("auth", "token-expired")(&seen[0]), "{seen:?}");
-    assert_eq!(seen[1..], ["41"]);
+    assert!(error("auth", "token-expiring")(&seen[0]), "{seen:?}");
+    assert!(error("auth", "token-expired")(&seen[1]), "{seen:?}");
+    assert_eq!(seen[2..], ["1"]);
     let seen = renewing.ask("get-state", "{}").await;
     assert!(seen.last().unwrap().contains("\"ok\":true"), "{seen:?}");
+}
+
+/// When each of two clients is told, and closed, after it was let in with a token.
+async fn told_and_closed(notice: Duration, lasts: u64) -> (Option<Duration>, Duration) {
+    let house = House::start(Settings {
+        expiry_notice: notice,
+        ..Settings::default()
+    })
+    .await;
+    let mut client = WebSocket::join(house.address).await;
+    let data = format!(r#"{{"token":"u1@w@{lasts}","workspaceId":"w"}}"#);
+    let since = std::time::Instant::now();
+    client.ask("auth", &data).await;
+    let (mut told, mut closed) = (None, None);
+    while let Some(packet) = client.next().await {
+        if error("auth", "token-expiring")(&packet) {
+            assert_eq!(told.replace(since.elapsed()), None, "once");
+        } else if error("auth", "token-expired")(&packet) {
+            closed = Some(since.elapsed());
+        }
+    }
+    (told, closed.expect("it was told why"))
+}
+
+#[tokio::test]
+async fn a_client_is_told_some_time_before_its_token_ends() {
+    let (short, long) = (Duration::from_millis(500), Duration::from_secs(60));
+    let (soon, late, never) = tokio::join!(
+        told_and_closed(long, 2_000),
+        told_and_closed(short, 2_000),
+        told_and_closed(Duration::ZERO, 2_000),
+    );
+    let lasts = Duration::from_secs(2);
+    for (told, from) in [(soon.0, lasts / 2), (late.0, lasts - short)] {
+        let told = told.expect("it was told");
+        // Tokens end by the wall clock.
+        assert!(
+            told + Duration::from_millis(10) >= from,
+            "{told:?} of {from:?}"
+        );
+    }
+    assert!(soon.0 < late.0, "{soon:?} {late:?}");
+    assert_eq!(never.0, None);
+    assert!(soon.1 - soon.0.unwrap() > short);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
 use super::clients::{WebSocket, exchange};
@@ -191,6 +192,112 @@ async fn connections_are_bounded() {
     tokio::time::timeout(PATIENCE, again)
         .await
         .expect("the place is free again");
+}
+
+/// The answer to a WebSocket handshake with these lines in its head.
+async fn handshake(server: &Server, version: &str, lines: &str) -> (u16, String) {
+    let request = format!(
+        "GET /socket.io/?EIO=4&transport=websocket HTTP/{version}\r\nhost: x\r\n\
+         upgrade: websocket\r\nsec-websocket-version: 13\r\n\
+         sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{lines}\r\n"
+    );
+    let mut stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), head)
+}
+
+#[tokio::test]
+async fn a_handshake_is_answered_as_the_client_asks() {
+    let server = Server::start(Settings::default()).await;
+    let asks = "connection: keep-alive, Upgrade\r\n";
+    let (status, head) = handshake(&server, "1.1", asks).await;
+    assert_eq!(status, 101);
+    assert_eq!(head.matches("connection: upgrade\r\n").count(), 1, "{head}");
+    assert!(!head.contains("sec-websocket-protocol"), "{head}");
+    let asks = format!("{asks}sec-websocket-protocol: chat.v2, chat\r\n");
+    let (status, head) = handshake(&server, "1.1", &asks).await;
+    assert_eq!(status, 101);
+    assert!(
+        head.contains("sec-websocket-protocol: chat.v2\r\n"),
+        "{head}"
+    );
+    for (version, lines) in [
+        ("1.1", ""),
+        ("1.1", "connection: close\r\n"),
+        ("1.0", "connection: upgrade\r\n"),
+    ] {
+        let (status, head) = handshake(&server, version, lines).await;
+        assert_eq!(status, 400, "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_with_what_it_asks_for() {
+    let options = "OPTIONS /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: x\r\n\
+         connection: close\r\norigin: https://a.example\r\n\
+         access-control-request-method: POST\r\n";
+    let asks = format!(
+        "{options}access-control-request-headers: x-one,x-two\r\n\
+         access-control-request-private-network: true\r\n\r\n"
+    );
+    let server = Server::start(Settings::default()).await;
+    let (status, head, _) = exchange(server.address, asks.clone()).await;
+    assert_eq!(status, 204);
+    for line in [
+        "access-control-allow-headers: x-one,x-two",
+        "access-control-allow-private-network: true",
+        "access-control-allow-methods: GET, POST",
+    ] {
+        assert!(head.contains(line), "{head}");
+    }
+    let (_, head, _) = exchange(server.address, format!("{options}\r\n")).await;
+    assert!(
+        head.contains("access-control-allow-headers: Content-Type"),
+        "{head}"
+    );
+    assert!(!head.contains("private-network"), "{head}");
+    let server = Server::start(Settings {
+        allowed_origins: AllowedOrigins::Listed(vec!["https://b.example".into()]),
+        ..Settings::default()
+    })
+    .await;
+    let (status, head, _) = exchange(server.address, asks).await;
+    assert_eq!(status, 403);
+    assert!(!head.contains("access-control"), "{head}");
+}
+
+#[tokio::test]
+async fn a_connection_is_kept_between_requests_for_as_long_as_configured() {
+    let keep_alive = std::time::Duration::from_millis(600);
+    let server = Server::start(Settings {
+        keep_alive,
+        ..Settings::default()
+    })
+    .await;
+    let mut stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .unwrap();
+    let mut read = [0; 1024];
+    let mut idle = std::time::Instant::now();
+    for _ in 0..3 {
+        tokio::time::sleep(keep_alive / 3).await;
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .unwrap();
+        let length = stream.read(&mut read).await.unwrap();
+        assert!(read[..length].starts_with(b"HTTP/1.1 404"));
+        idle = std::time::Instant::now();
+    }
+    assert_eq!(stream.read(&mut read).await.unwrap(), 0, "it is closed");
+    assert!(idle.elapsed() >= keep_alive - std::time::Duration::from_millis(50));
 }
 
 #[tokio::test]

@@ -1,0 +1,104 @@
+//! How long a client takes to send the head of a request; must not know what is in it.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// A head has been coming since then.
+    Reading(Instant),
+    /// A request is being answered.
+    Answering,
+    /// Nothing.
+    Idle,
+}
+
+/// Watches the heads of the requests of one connection. hyper has one time for a head and for the
+/// pause before it; a pause may be long, and a head may not.
+pub(super) struct Heads {
+    patience: Duration,
+    phase: Mutex<Phase>,
+    changed: Notify,
+}
+
+impl Heads {
+    /// A connection that has just begun, and owes a head.
+    pub(super) fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            phase: Mutex::new(Phase::Reading(Instant::now())),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Called when something has come over the connection.
+    pub(super) fn input(&self) {
+        let mut phase = self.phase.lock();
+        if *phase == Phase::Idle {
+            *phase = Phase::Reading(Instant::now());
+            self.changed.notify_one();
+        }
+    }
+
+    /// Called when a head is complete.
+    pub(super) fn complete(&self) {
+        *self.phase.lock() = Phase::Answering;
+    }
+
+    /// Called when its request has been answered.
+    pub(super) fn answered(&self) {
+        *self.phase.lock() = Phase::Idle;
+    }
+
+    /// Whether a head is not there as a whole.
+    pub(super) fn is_reading(&self) -> bool {
+        matches!(*self.phase.lock(), Phase::Reading(_))
+    }
+
+    /// Waits until a head has taken too long.
+    pub(super) async fn overdue(&self) {
+        loop {
+            let phase = *self.phase.lock();
+            let Phase::Reading(since) = phase else {
+                self.changed.notified().await;
+                continue;
+            };
+            sleep_until(since + self.patience).await;
+            if *self.phase.lock() == phase {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(50);
+
+    async fn is_overdue(heads: &Heads) -> bool {
+        tokio::time::timeout(PATIENCE * 4, heads.overdue())
+            .await
+            .is_ok()
+    }
+
+    #[tokio::test]
+    async fn a_head_is_owed_from_its_first_byte_on() {
+        let heads = Heads::new(PATIENCE);
+        assert!(is_overdue(&heads).await, "the first is owed at once");
+        heads.complete();
+        heads.input();
+        assert!(!is_overdue(&heads).await, "a body is none");
+        heads.answered();
+        assert!(!is_overdue(&heads).await, "an idle connection owes none");
+        assert!(!heads.is_reading());
+        heads.input();
+        assert!(heads.is_reading());
+        assert!(is_overdue(&heads).await);
+    }
+}

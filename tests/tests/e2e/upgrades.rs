@@ -22,7 +22,7 @@ enum Spoils {
     EatProbe,
     /// Relays nothing that the server sends after the 101: no answer arrives.
     EatAnswer,
-    /// Resets it when the answer to the probe has been relayed.
+    /// Resets the first one when the answer to the probe has been relayed.
     ResetBehindAnswer,
 }
 
@@ -85,7 +85,12 @@ async fn relay(
         tokio::join!(up, down);
         return;
     }
-    spoilt.fetch_add(1, Ordering::Relaxed);
+    let before = spoilt.fetch_add(1, Ordering::Relaxed);
+    if spoils == Spoils::ResetBehindAnswer && before > 0 {
+        let up = pass(from_client, to_server, None);
+        tokio::join!(up, pass(from_server, to_client, None));
+        return;
+    }
     if spoils == Spoils::Hold101 {
         return eat(from_client).await;
     }
@@ -183,7 +188,8 @@ async fn spoil(server: &Server, flavour: Flavour, spoils: Spoils) {
     client.connect_with(&proxy.url, json!({"reconnection": true}));
     client.connected().await;
     if spoils == Spoils::ResetBehindAnswer {
-        // The client may hold that it has moved already: then it comes back by itself.
+        // The client has stopped polling, which it never takes up again: all that it can do is to
+        // find its session dead and come back.
         let deadline = Instant::now() + WATCHED;
         while proxy.spoilt.load(Ordering::Relaxed) == 0 {
             assert!(Instant::now() < deadline, "{name}: it tries to upgrade");

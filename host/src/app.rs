@@ -22,6 +22,7 @@ use crate::auth::{ApiKeys, TokenVerifier};
 use crate::commit::Committer;
 use crate::config::{self, Config};
 use crate::demo::Demo;
+use crate::descriptors;
 use crate::gateway::{self, Gateway};
 use crate::http::{self, Api, BodyLimits};
 use crate::limits::LISTEN_BACKLOG;
@@ -71,7 +72,7 @@ pub async fn run(
         private_channels: policies::private_channels(&config),
     };
     let (policies, starting) = find_policies(&config, surroundings).await?;
-    let (store, remembered) = open(&config).await?;
+    let (store, remembered) = open(&config, &metrics).await?;
     let asked = Arc::new(policies::Current(policies.clone()));
     let committer = Arc::new(Committer::new(store, asked, Arc::clone(&metrics)));
     let demo = demo::prepare(&config)?;
@@ -88,6 +89,7 @@ pub async fn run(
     // and after. Everybody else is refused as long as policies are missing.
     let operations = Arc::new(operations::Operations::new(
         policies.clone(),
+        Arc::clone(committer.store()),
         shutdown.clone(),
     ));
     let api = Api::new(
@@ -104,6 +106,7 @@ pub async fn run(
     let backends = tokio::spawn(http::serve(
         internal,
         http::router(Arc::new(api)),
+        Arc::clone(&metrics),
         no_backends.clone(),
     ));
     // Unheard, the signal would end the process.
@@ -204,9 +207,10 @@ async fn load_policies(starting: Starting) -> Result<()> {
 }
 
 /// Opens the store, and reads what it remembers.
-async fn open(config: &Config) -> Result<(Arc<dyn Store>, Remembered)> {
+async fn open(config: &Config, metrics: &Arc<Metrics>) -> Result<(Arc<dyn Store>, Remembered)> {
+    let metrics = Arc::clone(metrics);
     let (store, remembered) = match config.store.path.clone() {
-        Some(path) => spawn_blocking(move || Embedded::open(&path))
+        Some(path) => spawn_blocking(move || Embedded::open(&path, metrics))
             .await
             .context("opening the directory panicked")??,
         None => (Embedded::in_memory(), Vec::new()),
@@ -257,7 +261,7 @@ async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener> {
 
 fn gateway_settings(config: &Config) -> gateway::Settings {
     gateway::Settings {
-        max_connections: config.limits.max_connections,
+        max_connections: descriptors::connections(config.limits.max_connections),
         max_output_bytes: config.limits.max_output_bytes,
         write_timeout: config.limits.write_timeout,
         keep_alive: config.listen.keep_alive,

@@ -1,5 +1,6 @@
 //! The Wardroom server as a library: the rooms of the house, wired together by [`app`].
 
+mod accepting;
 pub mod app;
 pub mod auth;
 pub mod cli;
@@ -8,6 +9,7 @@ pub mod commit;
 pub mod config;
 pub mod decision_log;
 pub mod demo;
+pub mod descriptors;
 pub mod gateway;
 pub mod http;
 pub mod json;
@@ -20,4 +22,5 @@ pub mod shutdown;
 pub mod store;
 mod stripes;
 pub mod telemetry;
+pub mod threads;
 pub mod wire;

@@ -2,6 +2,7 @@
 //! channel, a token or a message.
 
 mod policies;
+mod process;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -12,6 +13,7 @@ use prometheus_client::registry::Registry;
 use crate::codes::Code;
 
 pub use policies::{HookMeter, InstanceMeter, PolicyMetrics};
+pub use process::started;
 
 /// Labels of commands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -26,6 +28,12 @@ struct ReasonLabels {
     reason: &'static str,
 }
 
+/// Labels of what happens at a listener.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ListenerLabels {
+    listener: &'static str,
+}
+
 /// Every metric of the server.
 #[derive(Default)]
 pub struct Metrics {
@@ -38,6 +46,9 @@ pub struct Metrics {
     policies: PolicyMetrics,
     decisions_written: Counter,
     decisions_dropped: Family<ReasonLabels, Counter>,
+    accept_failures: Family<ListenerLabels, Counter>,
+    directory_unwritable: Gauge,
+    directory_failures: Counter,
 }
 
 impl Metrics {
@@ -90,6 +101,24 @@ impl Metrics {
             .inc_by(records);
     }
 
+    /// Counts that a connection could not be accepted.
+    pub fn accept_failed(&self, listener: &'static str) {
+        self.accept_failures
+            .get_or_create(&ListenerLabels { listener })
+            .inc();
+    }
+
+    /// Says that the directory cannot be written, and counts that.
+    pub fn directory_failed(&self) {
+        self.directory_unwritable.set(1);
+        self.directory_failures.inc();
+    }
+
+    /// Says that the directory can be written again.
+    pub fn directory_recovered(&self) {
+        self.directory_unwritable.set(0);
+    }
+
     /// All metrics in the Prometheus text form.
     ///
     /// # Errors
@@ -125,7 +154,24 @@ impl Metrics {
             "Decisions that the decision log lost, by reason",
             self.decisions_dropped.clone(),
         );
+        registry.register(
+            "accept_failures",
+            "Times that a listener could not accept a connection",
+            self.accept_failures.clone(),
+        );
+        registry.register(
+            "directory_unwritable",
+            "1 while changes of the directory are refused because its file cannot be written",
+            self.directory_unwritable.clone(),
+        );
+        registry.register(
+            "directory_failures",
+            "Times that writing the directory failed",
+            self.directory_failures.clone(),
+        );
+        process::register(&mut registry);
         let mut text = String::new();
+        process::encode(&mut text)?;
         prometheus_client::encoding::text::encode(&mut text, &registry)?;
         Ok(text)
     }

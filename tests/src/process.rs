@@ -1,5 +1,6 @@
 //! A process of the server, and what it writes. It must not know what it was started with.
 
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 
@@ -31,6 +32,27 @@ impl Process {
             .expect("the server can be started");
         let (log, of_log) = Log::collect(child.stderr.take().expect("it is piped"));
         let (output, of_output) = Log::collect(child.stdout.take().expect("it is piped"));
+        Self {
+            child,
+            log,
+            output,
+            collectors: vec![of_log, of_output],
+        }
+    }
+
+    /// Starts a process that writes all that it says to this, and that nobody hears.
+    pub(crate) fn start_unheard(command: &mut Command, to: OwnedFd) -> Self {
+        let other = to.try_clone().expect("a descriptor can be copied");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(other)
+            .stderr(to)
+            .spawn()
+            .expect("the server can be started");
+        let ((log, of_log), (output, of_output)) = (
+            Log::collect(std::io::empty()),
+            Log::collect(std::io::empty()),
+        );
         Self {
             child,
             log,

@@ -1,6 +1,7 @@
 //! A real server process. It must not know what a test does with it.
 
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
@@ -19,6 +20,8 @@ pub const WORKSPACE: &str = "w";
 /// failing, its log is shown.
 pub struct Server {
     folder: TempDir,
+    /// What it is started through, if not directly.
+    through: Vec<String>,
     running: Running,
 }
 
@@ -40,21 +43,47 @@ impl Server {
         Self::with().start().await
     }
 
-    pub(crate) async fn start_in(folder: TempDir) -> Self {
-        let running = Running::start(folder.path(), "ready").await;
-        Self { folder, running }
+    pub(crate) async fn start_in(folder: TempDir, through: Vec<String>) -> Self {
+        let running = Running::start(folder.path(), &through, "ready").await;
+        Self {
+            folder,
+            through,
+            running,
+        }
+    }
+
+    /// As [`Self::start_in`], but it says everything to `to`, and is not waited for.
+    pub(crate) fn start_unheard_in(
+        folder: TempDir,
+        (public, internal): (SocketAddr, SocketAddr),
+        to: OwnedFd,
+    ) -> Self {
+        let process = Process::start_unheard(&mut command(folder.path(), &[]), to);
+        Self {
+            folder,
+            through: Vec::new(),
+            running: Running {
+                process,
+                public,
+                internal,
+            },
+        }
     }
 
     /// As [`Self::start_in`], and waits only until operators are answered.
-    pub(crate) async fn begin_in(folder: TempDir) -> Self {
-        let running = Running::start(folder.path(), "starting").await;
-        Self { folder, running }
+    pub(crate) async fn begin_in(folder: TempDir, through: Vec<String>) -> Self {
+        let running = Running::start(folder.path(), &through, "starting").await;
+        Self {
+            folder,
+            through,
+            running,
+        }
     }
 
     /// Starts the server again, after it has been killed or has ended, in the same folder.
     pub async fn start_again(&mut self) {
         self.running.process.end();
-        self.running = Running::start(self.folder.path(), "ready").await;
+        self.running = Running::start(self.folder.path(), &self.through, "ready").await;
     }
 
     /// `kill -9`.
@@ -202,13 +231,8 @@ impl Server {
 
 impl Running {
     /// Starts a process, and waits for an entry of its log that names its addresses.
-    async fn start(folder: &Path, entry: &str) -> Self {
-        let mut command = Command::new(paths::server());
-        command
-            .args(["serve", "--config"])
-            .arg(config_file(folder))
-            .current_dir(folder);
-        let process = Process::start(&mut command);
+    async fn start(folder: &Path, through: &[String], entry: &str) -> Self {
+        let process = Process::start(&mut command(folder, through));
         let told = process.log.entry(entry, |it| it["message"] == entry).await;
         let address = |field: &str| {
             let text = told[field].as_str().expect("an address is a string");
@@ -220,4 +244,21 @@ impl Running {
             process,
         }
     }
+}
+
+/// The command that starts a server, through a command that starts others if one is given.
+fn command(folder: &Path, through: &[String]) -> Command {
+    let mut command = match through.split_first() {
+        None => Command::new(paths::server()),
+        Some((first, rest)) => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(paths::server());
+            command
+        }
+    };
+    command
+        .args(["serve", "--config"])
+        .arg(config_file(folder))
+        .current_dir(folder);
+    command
 }

@@ -1,5 +1,7 @@
 //! The configuration of a test's server. It must not know defaults: what a test does not set is the server's own.
 
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
@@ -25,6 +27,7 @@ const READER_KEY_HASH: &str =
 pub struct Settings {
     pub(crate) folder: TempDir,
     table: Table,
+    through: Vec<String>,
 }
 
 impl Settings {
@@ -52,6 +55,7 @@ impl Settings {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
             table: text.parse().expect("the text above is TOML"),
+            through: Vec::new(),
         }
     }
 
@@ -107,13 +111,41 @@ impl Settings {
         self
     }
 
+    /// Starts the server as a process that may have so many descriptors at first, and so many if it
+    /// asks for more.
+    #[must_use]
+    pub fn descriptors(mut self, soft: u32, hard: u32) -> Self {
+        let script = format!("ulimit -Hn {hard} && ulimit -Sn {soft} && exec \"$0\" \"$@\"");
+        self.through = vec!["sh".to_owned(), "-c".to_owned(), script];
+        self
+    }
+
+    /// Writes the file and starts a server whose outputs both lead to `to`. It is ready when it says
+    /// so over HTTP.
+    ///
+    /// # Panics
+    /// If there are no free ports.
+    #[must_use]
+    pub fn start_unheard(self, to: OwnedFd) -> Server {
+        let free = || {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+            listener.local_addr().expect("it has an address")
+        };
+        let addresses = (free(), free());
+        let settings = self
+            .set("listen.public", addresses.0.to_string())
+            .set("listen.internal", addresses.1.to_string());
+        settings.write();
+        Server::start_unheard_in(settings.folder, addresses, to)
+    }
+
     /// Writes the file and starts the server.
     ///
     /// # Panics
     /// If the server is not ready in time.
     pub async fn start(self) -> Server {
         self.write();
-        Server::start_in(self.folder).await
+        Server::start_in(self.folder, self.through).await
     }
 
     /// Writes the file and starts the server, which may take its time to be ready.
@@ -122,7 +154,7 @@ impl Settings {
     /// If the server does not answer operators in time.
     pub async fn begin(self) -> Server {
         self.write();
-        Server::begin_in(self.folder).await
+        Server::begin_in(self.folder, self.through).await
     }
 
     /// Removes one key or section, by its name.

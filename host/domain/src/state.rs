@@ -115,6 +115,12 @@ impl Workspace {
         self.known || !self.connections.is_empty()
     }
 
+    /// Whether the backend spoke of this workspace, so that it exists without anybody in it.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.known
+    }
+
     /// The policies under which everything in it was decided; nothing where the built-in rules hold.
     #[must_use]
     pub fn settled(&self) -> Option<Generation> {

@@ -17,18 +17,21 @@ use crate::policy::{
     RollbackError, ShadowError,
 };
 use crate::shutdown::Shutdown;
+use crate::store::Store;
 
 /// What operators may ask about the server as a whole.
 pub(super) struct Operations {
     policies: Policies,
+    store: Arc<dyn Store>,
     shutdown: Shutdown,
     started: AtomicBool,
 }
 
 impl Operations {
-    pub(super) fn new(policies: Policies, shutdown: Shutdown) -> Self {
+    pub(super) fn new(policies: Policies, store: Arc<dyn Store>, shutdown: Shutdown) -> Self {
         Self {
             policies,
+            store,
             shutdown,
             started: AtomicBool::new(false),
         }
@@ -45,6 +48,9 @@ impl Ops for Operations {
         let mut reasons = self.starting();
         if self.shutdown.has_begun() {
             reasons.push("the server is shutting down".to_owned());
+        }
+        if let Some(fault) = self.store.fault() {
+            reasons.push(format!("the directory cannot be written: {fault}"));
         }
         Readiness {
             ready: reasons.is_empty(),

@@ -98,6 +98,8 @@ enum Failure {
     Usage(String),
     /// It went wrong while running.
     Runtime(anyhow::Error),
+    /// The same, and it has been said.
+    Told,
 }
 
 impl From<Failure> for String {
@@ -105,6 +107,7 @@ impl From<Failure> for String {
         match failure {
             Failure::Usage(message) => message,
             Failure::Runtime(error) => format!("{error:#}"),
+            Failure::Told => String::new(),
         }
     }
 }
@@ -149,7 +152,7 @@ fn code(
     };
     let environment: Environment = environment.into_iter().collect();
     let outcome = match cli.command {
-        Command::Serve(command) => serve::run(&command, environment, out),
+        Command::Serve(command) => serve::run(&command, environment),
         Command::CheckConfig(command) => check_config::run(&command, environment, out),
         Command::Token(command) => token::run(&command, environment, out),
         Command::ApiKey(command) => api_key::run(&command, out),
@@ -157,6 +160,7 @@ fn code(
     };
     let (message, code) = match outcome {
         Ok(()) => return 0,
+        Err(Failure::Told) => return RUNTIME_FAILURE,
         Err(Failure::Usage(message)) => (message, USAGE_FAILURE),
         // Whoever read the output has seen enough of it; what it came to is not known.
         Err(Failure::Runtime(error)) if is_broken_pipe(&error) => return RUNTIME_FAILURE,

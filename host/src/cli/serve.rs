@@ -11,6 +11,7 @@ use crate::app::{self, Reread, Running};
 use crate::config::Config;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
+use crate::{descriptors, metrics};
 
 /// Run the server until SIGTERM or SIGINT
 #[derive(Args, Debug)]
@@ -32,31 +33,37 @@ Examples:
 SIGTERM or SIGINT drains: new connections are refused and the process ends within
 shutdown.drain. A second signal ends it at once. The log goes to standard error.";
 
-pub(super) fn run(
-    command: &Serve,
-    environment: Environment,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+pub(super) fn run(command: &Serve, environment: Environment) -> Result<(), Failure> {
     let mode = command.development.mode();
+    metrics::started();
+    // Before anything is open. What the limit comes to is said when connections are taken.
+    let _limit = descriptors::raise();
     let config = load(&command.source, mode, environment.clone())?;
     let source = command.source.clone();
     let reread = Reread {
         file: source.file(),
         read: Box::new(move || load(&source, mode, environment.clone()).map_err(String::from)),
     };
-    telemetry::init(&config.log)?;
+    let logging = telemetry::init(&config.log)?;
+    run_logged(config, reread).map_err(|error| {
+        // Behind the log, and like it not for longer than anybody reads it.
+        logging.say(&format!("error: {error:#}"));
+        Failure::Told
+    })
+}
+
+fn run_logged(config: Config, reread: Reread) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let outcome = runtime.block_on(serve(config, reread, out));
+    let outcome = runtime.block_on(serve(config, reread));
     // Whatever still runs has had its time; a blocked thread must not hold the process.
     runtime.shutdown_background();
-    outcome?;
-    Ok(())
+    outcome
 }
 
-async fn serve(config: Config, reread: Reread, out: &mut dyn Write) -> anyhow::Result<()> {
+async fn serve(config: Config, reread: Reread) -> anyhow::Result<()> {
     let shutdown = Shutdown::new();
     shutdown.on_signals().context("cannot listen to signals")?;
     let api_key = config.demo.as_ref().and_then(|demo| demo.api_key.clone());
@@ -71,12 +78,24 @@ async fn serve(config: Config, reread: Reread, out: &mut dyn Write) -> anyhow::R
     }
     let ready = |running: &Running| {
         info!(public = %running.public, internal = %running.internal, "ready");
-        // A closed standard output is no reason to stop serving.
-        let _ = announce(running, api_key.as_deref(), out);
+        announce_aside(running.clone(), api_key.clone());
     };
     tokio::select! {
         outcome = app::run(config, reread, ready, shutdown.clone()) => outcome,
         () = shutdown.ended() => bail!("ended at once by a second signal"),
+    }
+}
+
+/// Announces on a thread of its own: nobody may read what it says, and that is no reason to stop
+/// serving.
+fn announce_aside(running: Running, api_key: Option<String>) {
+    let announcing = move || {
+        // Nor is it if the output is closed.
+        let _ = announce(&running, api_key.as_deref(), &mut std::io::stdout());
+    };
+    let thread = std::thread::Builder::new().name("announce".to_owned());
+    if let Err(error) = thread.spawn(announcing) {
+        warn!(%error, "no thread to announce the server on");
     }
 }
 

@@ -110,6 +110,9 @@ pub enum Failure {
     /// The server cannot take it now.
     #[error("the server is busy; try again later")]
     Overloaded,
+    /// The directory cannot be made durable now. Nothing changed; the log says why.
+    #[error("the directory cannot be written now; try again later")]
+    Unwritable,
     /// Something failed that is not the caller's business; the log says what.
     #[error("something failed inside the server")]
     Internal,
@@ -121,7 +124,7 @@ impl Failure {
     pub fn code(&self) -> Code {
         match self {
             Self::Rejected(rejection) => Code::from(rejection),
-            Self::Overloaded => Code::Overloaded,
+            Self::Overloaded | Self::Unwritable => Code::Overloaded,
             Self::Internal => Code::Internal,
         }
     }
@@ -245,7 +248,7 @@ impl Committer {
                     return Err(Failure::Overloaded);
                 }
                 // The store has said in the log what failed.
-                Err(StoreError::Durable(_)) => return Err(Failure::Internal),
+                Err(StoreError::Durable(_)) => return Err(Failure::Unwritable),
             }
         }
         tracing::error!(%workspace, "policies keep changing; a command was given up");
@@ -324,6 +327,7 @@ impl Committer {
             self.run_from(&workspace, command, Attempt::remembered())
                 .await?;
         }
+        self.store.recalled();
         Ok(())
     }
 

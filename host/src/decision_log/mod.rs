@@ -26,6 +26,7 @@ use self::target::Target;
 use self::writer::{Message, Writer};
 use crate::limits::{DECISION_INPUT_BYTES, DECISION_LOG_FLUSH_TIMEOUT};
 use crate::metrics::Metrics;
+use crate::threads;
 
 pub use self::mask::{InvalidKeyPath, KeyPath};
 
@@ -137,11 +138,9 @@ impl DecisionLog {
     pub fn start(settings: Settings, metrics: Arc<Metrics>) -> io::Result<Self> {
         let mut target = Target::new(settings.path, settings.max_bytes);
         target.prepare()?;
-        let (queue, waiting) = mpsc::channel(settings.queue);
-        let writer = Writer::new(target, Mask::new(settings.mask), Arc::clone(&metrics));
-        std::thread::Builder::new()
-            .name("decision-log".to_owned())
-            .spawn(move || writer.run(waiting))?;
+        let (queue, mut waiting) = mpsc::channel(settings.queue);
+        let mut writer = Writer::new(target, Mask::new(settings.mask), Arc::clone(&metrics));
+        threads::keep("decision-log", move || writer.run(&mut waiting))?;
         Ok(Self {
             sampling: Sampling::new(settings.sample_denied, settings.sample_allowed),
             queue,

@@ -48,7 +48,7 @@ impl Writer {
     }
 
     /// Writes until nobody is left to record anything.
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+    pub(super) fn run(&mut self, queue: &mut mpsc::Receiver<Message>) {
         let most = self.target.batch_bytes(DECISION_LOG_BATCH_BYTES);
         while let Some(message) = queue.blocking_recv() {
             let mut batch = Batch::default();

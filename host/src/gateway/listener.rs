@@ -21,10 +21,8 @@ use super::connection::Connection;
 use super::engine::Transport;
 use super::heads::Heads;
 use super::requests::Requests;
+use crate::accepting::Accepting;
 use crate::limits;
-
-/// A pause after a failure to accept, such as too many open files: trying at once would spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `listener` until `stop`: Socket.IO itself, and everything else through `inner`. Clients
 /// that have connected stay; the caller ends them.
@@ -43,15 +41,8 @@ pub(super) async fn serve<S, B>(
     let places = Arc::new(Semaphore::new(transport.settings.max_connections));
     let stall_deadline = transport.settings.write_timeout;
     let mut was_full = false;
-    while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
+    let mut accepting = Accepting::new(listener, "public", Arc::clone(&transport.metrics));
+    while let Some((stream, peer)) = stop.run_until_cancelled(accepting.next()).await {
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
             // Said once, not for each of a flood; the connection is closed by being dropped.
             if !std::mem::replace(&mut was_full, true) {

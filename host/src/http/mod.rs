@@ -22,11 +22,13 @@ mod workspace;
 #[cfg(test)]
 mod tests;
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wardroom_domain::{Command, Reply, WorkspaceId};
@@ -41,6 +43,7 @@ pub use self::policies::{
 };
 use self::problem::Problem;
 pub use self::public::public_router;
+use crate::accepting::Accepting;
 use crate::commit::{Committer, Failure};
 use crate::limits::{HTTP_BODY_BYTES, HTTP_SYNC_BODY_BYTES};
 use crate::metrics::Metrics;
@@ -148,8 +151,30 @@ pub fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
+/// The internal listener, as axum wants to have it.
+struct Internal(Accepting);
+
+impl axum::serve::Listener for Internal {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        self.0.next().await
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.0.local_addr()
+    }
+}
+
 /// Answers backends on `listener` until `stop`, then until the last answer is out.
-pub async fn serve(listener: TcpListener, routes: Router, stop: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
+    let listener = Internal(Accepting::new(listener, "internal", metrics));
     let serving = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = serving.await {
         tracing::error!(%error, "the internal listener failed");

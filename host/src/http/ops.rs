@@ -9,6 +9,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -116,7 +117,7 @@ async fn healthz() -> &'static str {
     security(()),
     responses(
         (status = 200, description = "The server takes clients", body = Readiness),
-        (status = 503, description = "It does not: it starts, or drains", body = Readiness),
+        (status = 503, description = "It does not: it starts, drains, or cannot write its directory", body = Readiness),
     ),
 )]
 async fn readyz(State(api): State<Arc<Api>>) -> Response {
@@ -146,9 +147,12 @@ async fn readyz(State(api): State<Arc<Api>>) -> Response {
     ),
 )]
 async fn metrics(_: Allowed<OpsRead>, State(api): State<Arc<Api>>) -> Result<Response, Problem> {
-    let text = api.metrics.render().map_err(|error| {
+    // The system is asked as well, which takes as long as it takes.
+    let metrics = Arc::clone(&api.metrics);
+    let text = spawn_blocking(move || metrics.render()).await;
+    let text = text.map_err(|_| Failure::Internal)?.map_err(|error| {
         tracing::error!(%error, "the metrics could not be written");
-        Problem::from(Failure::Internal)
+        Failure::Internal
     })?;
     let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     Ok(([(header::CONTENT_TYPE, media_type)], text).into_response())

@@ -9,6 +9,7 @@ use wasmtime::{Config, Engine, Error, Store, UpdateDeadline};
 use super::facts::State;
 use super::limits::PolicyLimits;
 use crate::limits::{POLICY_HANDLES, POLICY_STACK_BYTES, POLICY_TICK};
+use crate::threads;
 
 /// A call ran past its deadline.
 #[derive(Debug, thiserror::Error)]
@@ -46,17 +47,15 @@ fn run(config: &Config) -> Result<Engine, Error> {
     let engine = Engine::new(config)?;
     let clock = engine.weak();
     // Its own thread: a runaway guest on a runtime worker must not hold the clock that stops it.
-    std::thread::Builder::new()
-        .name("policy-clock".into())
-        .spawn(move || {
-            while let Some(engine) = clock.upgrade() {
-                engine.increment_epoch();
-                drop(engine);
-                // Nobody unparks it: it wakes up early or on time, and either does.
-                std::thread::park_timeout(POLICY_TICK);
-            }
-        })
-        .map_err(Error::new)?;
+    threads::keep("policy-clock", move || {
+        while let Some(engine) = clock.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            // Nobody unparks it: it wakes up early or on time, and either does.
+            std::thread::park_timeout(POLICY_TICK);
+        }
+    })
+    .map_err(Error::new)?;
     Ok(engine)
 }
 

@@ -22,6 +22,7 @@ use super::registry::Watched;
 use crate::limits::{
     POLICY_ANOTHER_LOOK_POLL, POLICY_RELOAD_PATIENCE, POLICY_RELOAD_POLL, POLICY_RELOAD_QUIET,
 };
+use crate::threads;
 
 /// The files cannot be watched.
 #[derive(Debug, thiserror::Error)]
@@ -119,9 +120,7 @@ impl Policies {
         .map_err(|e| WatchError(e.to_string()))?;
         let mut follower = Follower::new(self.clone(), watcher, also, wishes.clone());
         follower.watch_directories();
-        std::thread::Builder::new()
-            .name("policy-reload".into())
-            .spawn(move || follower.run(&received))
+        threads::keep("policy-reload", move || follower.run(&received))
             .map_err(|e| WatchError(e.to_string()))?;
         Ok(Watching {
             nudge: Nudge { signals, wishes },

@@ -166,4 +166,13 @@ pub trait Store: Send + Sync {
 
     /// The workspace in which a socket has a live connection.
     fn locate(&self, socket: &SocketId) -> Option<WorkspaceId>;
+
+    /// Why nothing of the directory can be changed now, in words, if that is so.
+    fn fault(&self) -> Option<Arc<str>> {
+        None
+    }
+
+    /// Says that all that the store remembered has been brought back. Before that, a durable form
+    /// that failed is not mended from memory, which does not have all of it.
+    fn recalled(&self) {}
 }

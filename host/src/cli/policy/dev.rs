@@ -98,7 +98,7 @@ pub(super) fn run(command: &Dev, out: &mut dyn Write) -> Result<(), Failure> {
     }
     loop {
         match bench.round(out) {
-            Ok(()) => {}
+            Ok(()) | Err(Failure::Told) => {}
             Err(Failure::Usage(reason)) => writeln!(out, "not good: {reason}")?,
             Err(Failure::Runtime(reason)) => writeln!(out, "not good: {reason:#}")?,
         }

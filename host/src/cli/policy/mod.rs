@@ -104,7 +104,7 @@ struct Verbose {
 impl Verbose {
     fn begin(&self) -> Result<(), Failure> {
         if self.verbose {
-            telemetry::init(&Log {
+            telemetry::init_in_place(&Log {
                 format: LogFormat::Text,
                 level: "off,wardroom::policy=debug".to_owned(),
             })?;

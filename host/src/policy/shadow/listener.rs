@@ -19,6 +19,7 @@ use super::tally::Sample;
 use super::{Shadow, allowed};
 use crate::limits::{POLICY_SHADOW_PEOPLE, POLICY_SHADOW_QUEUE};
 use crate::metrics::Metrics;
+use crate::threads;
 
 /// Something that was asked, with the answer that holds.
 pub(super) enum Question {
@@ -63,9 +64,7 @@ pub(in super::super) fn listen(
     metrics: Option<Arc<Metrics>>,
 ) -> std::io::Result<SyncSender<Observation>> {
     let (queue, shown) = sync_channel(POLICY_SHADOW_QUEUE);
-    std::thread::Builder::new()
-        .name("policy-shadow".into())
-        .spawn(move || run(&shown, metrics.as_deref()))?;
+    threads::keep("policy-shadow", move || run(&shown, metrics.as_deref()))?;
     Ok(queue)
 }
 

@@ -14,22 +14,22 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use dashmap::DashMap;
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use tokio::time::timeout;
 use wardroom_domain::{Decision, SocketId, Truth, UserId, Workspace, WorkspaceId};
 
 pub use self::disk::OpenError;
-use self::disk::{Disk, Write};
+use self::disk::{Disk, Slots, Write, Written};
 use self::log::LogTail;
 use self::slot::{Outcome, Slot};
 use self::whereabouts::Whereabouts;
 use super::{Attempt, BoxFuture, Decide, Entry, Pass, Store, StoreError, Tail};
 use crate::limits::COMMIT_TIMEOUT;
+use crate::metrics::Metrics;
 
 /// State and logs in this process.
 pub struct Embedded {
-    slots: Arc<DashMap<WorkspaceId, Arc<Slot>>>,
+    slots: Slots,
     whereabouts: Whereabouts,
     disk: Option<Disk>,
     /// How long a command waits for room in its workspace's log.
@@ -41,8 +41,8 @@ pub struct Embedded {
 struct Turn {
     slot: Arc<Slot>,
     _alone: OwnedMutexGuard<()>,
-    /// Whether what the command changes is on disk.
-    written: bool,
+    /// What the command changes is on disk.
+    written: Option<Written>,
 }
 
 impl Turn {
@@ -51,7 +51,7 @@ impl Turn {
         Box::new(Self {
             slot,
             _alone: alone,
-            written: false,
+            written: None,
         })
     }
 
@@ -78,11 +78,15 @@ impl Embedded {
     /// # Errors
     /// If the file cannot be opened, is in use by another process, or is not a directory of this
     /// server.
-    pub fn open(path: &Path) -> Result<(Self, Vec<(WorkspaceId, Truth)>), OpenError> {
-        let (disk, truths) = Disk::open(path)?;
+    pub fn open(
+        path: &Path,
+        metrics: Arc<Metrics>,
+    ) -> Result<(Self, Vec<(WorkspaceId, Truth)>), OpenError> {
+        let store = Self::in_memory();
+        let (disk, truths) = Disk::open(path, Arc::clone(&store.slots), metrics)?;
         let store = Self {
             disk: Some(disk),
-            ..Self::in_memory()
+            ..store
         };
         Ok((store, truths))
     }
@@ -103,9 +107,9 @@ impl Embedded {
         &self,
         workspace: &WorkspaceId,
         decision: &Decision,
-    ) -> Result<(), StoreError<Pass>> {
+    ) -> Result<Option<Written>, StoreError<Pass>> {
         let Some(disk) = &self.disk else {
-            return Ok(());
+            return Ok(None);
         };
         let changes = decision.changes.iter();
         let changes = changes.filter(|c| c.is_directory()).cloned().collect();
@@ -114,6 +118,7 @@ impl Embedded {
             changes,
         })
         .await
+        .map(Some)
         .map_err(StoreError::Durable)
     }
 
@@ -132,7 +137,8 @@ impl Embedded {
             let held = attempt.held.take();
             let turn = held.and_then(|held| held.downcast::<Turn>().ok());
             let turn = turn.filter(|turn| turn.is_on(&slot));
-            let written = attempt.remembered || turn.as_ref().is_some_and(|turn| turn.written);
+            let on_disk = turn.as_ref().is_some_and(|turn| turn.written.is_some());
+            let written = attempt.remembered || on_disk;
             let room = self.room(&slot, written).await?;
             let commit = slot.try_commit(
                 &mut *decide,
@@ -168,8 +174,7 @@ impl Embedded {
                     let turn = match turn {
                         None => Turn::take(slot).await,
                         Some(mut turn) => {
-                            self.write(workspace, &decision).await?;
-                            turn.written = true;
+                            turn.written = self.write(workspace, &decision).await?;
                             turn
                         }
                     };
@@ -235,6 +240,16 @@ impl Store for Embedded {
 
     fn locate(&self, socket: &SocketId) -> Option<WorkspaceId> {
         self.whereabouts.of_socket(socket)
+    }
+
+    fn fault(&self) -> Option<Arc<str>> {
+        self.disk.as_ref().and_then(Disk::fault)
+    }
+
+    fn recalled(&self) {
+        if let Some(disk) = &self.disk {
+            disk.recalled();
+        }
     }
 }
 

@@ -234,7 +234,7 @@ async fn it_is_known_where_everybody_is() {
 async fn what_is_remembered_is_not_written_again() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("directory.redb");
-    let (store, _) = Embedded::open(&path).unwrap();
+    let (store, _) = Embedded::open(&path, Arc::default()).unwrap();
     let command = put_member("u");
     let decide = &mut |state: &Workspace| decided(state, &command);
     store
@@ -252,7 +252,7 @@ async fn the_directory_survives_and_nothing_else_does() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("directory.redb");
     let before = {
-        let (store, remembered) = Embedded::open(&path).unwrap();
+        let (store, remembered) = Embedded::open(&path, Arc::default()).unwrap();
         assert!(remembered.is_empty());
         run(&store, &put_member("u1")).await.unwrap();
         run(&store, &put_member("u2")).await.unwrap();
@@ -285,7 +285,7 @@ async fn open_again(
 ) -> (Embedded, Vec<(WorkspaceId, wardroom_domain::Truth)>) {
     let opened = async {
         loop {
-            match Embedded::open(path) {
+            match Embedded::open(path, Arc::default()) {
                 Ok(opened) => return opened,
                 Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
             }
@@ -301,14 +301,16 @@ async fn a_file_that_is_no_directory_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("directory.redb");
     std::fs::write(&path, "this is not a database").unwrap();
-    let error = Embedded::open(&path).map(|_| ()).unwrap_err();
+    let error = Embedded::open(&path, Arc::default())
+        .map(|_| ())
+        .unwrap_err();
     assert!(error.to_string().contains("directory.redb"), "{error}");
 }
 
 #[tokio::test]
 async fn what_is_on_disk_is_committed_even_if_policies_are_asked_again() {
     let folder = tempfile::tempdir().unwrap();
-    let (store, _) = Embedded::open(&folder.path().join("directory.redb")).unwrap();
+    let (store, _) = Embedded::open(&folder.path().join("directory.redb"), Arc::default()).unwrap();
     let (put, other) = (put_member("u"), put_member("other"));
     // The first decision is what is written; the second, after the write, has to ask anew.
     let mut asked = 0;

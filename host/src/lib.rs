@@ -7,6 +7,7 @@ pub mod cli;
 pub mod codes;
 pub mod commit;
 pub mod config;
+pub mod core_dumps;
 pub mod decision_log;
 pub mod demo;
 pub mod descriptors;

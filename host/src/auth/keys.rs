@@ -6,17 +6,18 @@ use std::str::FromStr;
 use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
 use jsonwebtoken::{AlgorithmFamily, DecodingKey};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::limits::MIN_RSA_MODULUS_BITS;
 
-/// Bytes that must not be shown: `Debug` says only how many there are.
+/// Bytes that must not be shown: `Debug` says only how many there are. They are wiped when dropped.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
     /// Keeps `bytes` out of logs and errors from here on.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Self {
-        Self(bytes.into())
+        Self(Zeroizing::new(bytes.into()))
     }
 
     /// The bytes themselves, for the one place that uses them.

@@ -11,7 +11,7 @@ use crate::app::{self, Reread, Running};
 use crate::config::Config;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
-use crate::{descriptors, metrics};
+use crate::{core_dumps, descriptors, metrics};
 
 /// Run the server until SIGTERM or SIGINT
 #[derive(Args, Debug)]
@@ -44,6 +44,9 @@ pub(super) fn run(command: &Serve, environment: Environment) -> Result<(), Failu
         file: source.file(),
         read: Box::new(move || load(&source, mode, environment.clone()).map_err(String::from)),
     };
+    if !config.process.core_dumps {
+        core_dumps::forbid().context("cannot forbid core dumps (process.core_dumps)")?;
+    }
     let logging = telemetry::init(&config.log)?;
     run_logged(config, reread).map_err(|error| {
         // Behind the log, and like it not for longer than anybody reads it.

@@ -50,7 +50,7 @@ pub(super) fn fill(config: &mut Config, folder: &Path) -> Result<Demo, Problem> 
     let path = folder.join(DEMO_FILE);
     let kept = read_or_make(&path).map_err(|message| Problem::new(DEMO_FILE, message))?;
     if needs_key {
-        let secret = Secret::new(kept.token_secret.0.into_bytes());
+        let secret = Secret::new(kept.token_secret.0.as_bytes());
         let algorithm: Algorithm = "HS256".parse().expect("HS256 is in the list");
         let key = TokenKey::from_secret(None, algorithm, secret)
             .map_err(|error| Problem::new(DEMO_FILE, error))?;
@@ -75,7 +75,7 @@ pub(super) fn fill(config: &mut Config, folder: &Path) -> Result<Demo, Problem> 
         ));
     }
     Ok(Demo {
-        api_key: needs_api_key.then_some(kept.api_key.0),
+        api_key: needs_api_key.then(|| kept.api_key.0.to_string()),
     })
 }
 

@@ -126,7 +126,7 @@ fn its_defaults_are_the_real_ones() {
         secret = "0123456789abcdef0123456789abcdef"
         [[api_keys]]
         name = "backend"
-        hash = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+        hash = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         scopes = ["ops:read"]
     "#;
     let folder = folder(&format!("{}\n{KEYS}", switched_on(false)));
@@ -137,7 +137,7 @@ fn its_defaults_are_the_real_ones() {
 }
 
 #[test]
-fn all_of_it_can_be_switched_on_but_for_the_secret_to_replace() {
+fn all_of_it_can_be_switched_on_but_for_the_secrets_to_replace() {
     let folder = folder(&switched_on(true));
     let error = load(&folder, Mode::Production).unwrap_err();
     let at: Vec<_> = error
@@ -145,7 +145,7 @@ fn all_of_it_can_be_switched_on_but_for_the_secret_to_replace() {
         .iter()
         .map(|problem| problem.at.as_str())
         .collect();
-    assert_eq!(at, ["auth.keys[1].secret"], "{error}");
+    assert_eq!(at, ["auth.keys[1].secret", "api_keys[0].hash"], "{error}");
     let config = load(&folder, Mode::Development).unwrap();
     assert_eq!(config.auth.tokens.keys.len(), 4);
     assert_eq!(

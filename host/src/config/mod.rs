@@ -68,9 +68,12 @@ pub struct Config {
     pub shutdown: ShutdownBounds,
     /// What is logged, and how.
     pub log: Log,
+    /// What the system may do with the process.
+    pub process: Process,
     /// Present in development mode only.
     pub demo: Option<Demo>,
-    /// What was let through only because of development mode, and what has no effect, for the log.
+    /// What has no effect, works only in development mode, or should not stay as it is: for the log
+    /// and for `check-config`.
     pub warnings: Vec<String>,
     /// The keys that were set, to tell one reading of the configuration from the next.
     pub written: Written,
@@ -284,6 +287,14 @@ pub struct Log {
     pub level: String,
 }
 
+/// What the system may do with the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Whether its memory, secrets included, may be written to disk if it crashes: as the system is
+    /// set up, or never.
+    pub core_dumps: bool,
+}
+
 /// The form of one line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -309,8 +320,13 @@ impl Config {
         let source = source::Source::read(file, environment)?;
         let origin = source.origin().to_owned();
         let folder = source.folder().to_owned();
+        let with_secrets = source.holds_a_secret().then(|| PathBuf::from(&origin));
         let (raw, written) = source.into_raw()?;
         let mut checked = validate::validate(raw, &folder, mode);
+        checked
+            .config
+            .warnings
+            .extend(with_secrets.and_then(|file| validate::exposed(&file)));
         if mode == Mode::Development && checked.problems.is_empty() {
             match demo::fill(&mut checked.config, &folder) {
                 Ok(demo) => checked.config.demo = Some(demo),

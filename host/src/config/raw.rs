@@ -8,10 +8,11 @@ use std::path::PathBuf;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use zeroize::Zeroizing;
 
-/// A text that must not be shown, not even in an error about its type.
+/// A text that must not be shown, not even in an error about its type, and is wiped when dropped.
 #[derive(Clone, Default)]
-pub(super) struct SecretText(pub(super) String);
+pub(super) struct SecretText(pub(super) Zeroizing<String>);
 
 impl fmt::Debug for SecretText {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -22,7 +23,7 @@ impl fmt::Debug for SecretText {
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(text) => Ok(Self(text)),
+            toml::Value::String(text) => Ok(Self(Zeroizing::new(text))),
             _ => Err(D::Error::custom("expected a string in quotes")),
         }
     }
@@ -45,6 +46,7 @@ pub(super) struct Raw {
     pub(super) socketio: SocketIo,
     pub(super) shutdown: Shutdown,
     pub(super) log: Log,
+    pub(super) process: Process,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -200,4 +202,10 @@ pub(super) struct Shutdown {
 pub(super) struct Log {
     pub(super) format: Option<String>,
     pub(super) level: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Process {
+    pub(super) core_dumps: Option<bool>,
 }

@@ -76,6 +76,13 @@ impl Source {
         &self.origin
     }
 
+    /// Whether a secret for tokens stands in the file itself.
+    pub(super) fn holds_a_secret(&self) -> bool {
+        let keys = self.table.get("auth").and_then(|auth| auth.get("keys"));
+        let mut keys = keys.and_then(Value::as_array).into_iter().flatten();
+        keys.any(|key| key.get("secret").is_some())
+    }
+
     /// The folder that relative paths start from.
     pub(super) fn folder(&self) -> &Path {
         &self.folder

@@ -4,8 +4,10 @@
 
 mod development;
 mod environment;
+mod exposed;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
@@ -29,7 +31,9 @@ struct Setup(TempDir);
 impl Setup {
     fn new(text: &str) -> Self {
         let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join("w.toml"), text).unwrap();
+        let file = folder.path().join("w.toml");
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         Self(folder)
     }
 

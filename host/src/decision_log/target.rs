@@ -7,8 +7,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-/// Who may read a new file: its owner and its group. It speaks of people.
-const FILE_MODE: u32 = 0o640;
+/// Who may read a new file: its owner. It speaks of people.
+const FILE_MODE: u32 = 0o600;
 
 /// A file to append lines to.
 pub(super) struct Target {
@@ -252,6 +252,6 @@ mod tests {
     fn others_may_not_read_it() {
         let (_folder, path, mut target) = target(100);
         target.write(b"1\n").unwrap();
-        assert_eq!(fs::metadata(path).unwrap().mode() & 0o007, 0);
+        assert_eq!(fs::metadata(path).unwrap().mode() & 0o077, 0);
     }
 }

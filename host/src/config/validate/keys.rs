@@ -6,10 +6,12 @@ use std::path::Path;
 use base64::Engine;
 use base64::alphabet::STANDARD as ALPHABET;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
 
 use super::super::raw;
 use super::super::source::read_bounded;
 use super::checker::Checker;
+use super::exposure;
 use crate::auth::{Algorithm, ApiKey, KeyError, KeyHash, Scope, Secret, TokenKey};
 
 /// How a secret is written.
@@ -91,13 +93,20 @@ fn token_key(check: &mut Checker<'_>, at: &str, raw: raw::TokenKey) -> Option<To
         return None;
     };
     let at = format!("{at}.{name}");
-    let text = raw
-        .secret
-        .or(raw.public_key)
-        .map(|text| text.0.into_bytes());
+    let is_secret = name.starts_with("secret");
+    let text = raw.secret.or(raw.public_key);
+    let text = text.map(|text| Zeroizing::new(text.0.as_bytes().to_vec()));
     let file = raw.secret_file.or(raw.public_key_file);
-    let bytes = material(check, &at, text, file.as_deref())?;
-    let key = if name.starts_with("secret") {
+    let bytes = material(check, &at, text, file.as_deref(), is_secret)?;
+    let key = if is_secret {
+        let bytes = without_line_break(&bytes);
+        if raw.secret_encoding.is_none() && exposure::looks_like_base64(bytes) {
+            check.warning(
+                &at,
+                "looks like base64 and is taken as text; say secret_encoding = \"base64\" if the \
+                 issuer of tokens decodes it, and \"text\" if not",
+            );
+        }
         let secret = secret(check, &at, bytes, encoding)?;
         TokenKey::from_secret(raw.id, algorithm, secret)
     } else {
@@ -125,25 +134,32 @@ fn weak(check: &mut Checker<'_>, at: &str, key: &TokenKey, weakness: &KeyError) 
 fn material(
     check: &mut Checker<'_>,
     at: &str,
-    text: Option<Vec<u8>>,
+    text: Option<Zeroizing<Vec<u8>>>,
     file: Option<&Path>,
-) -> Option<Vec<u8>> {
+    is_secret: bool,
+) -> Option<Zeroizing<Vec<u8>>> {
     let Some(file) = file else {
         return text;
     };
     let path = check.path(at, file);
+    if is_secret {
+        exposure::check_file(check, at, &path);
+    }
     read_bounded(&path)
+        .map(Zeroizing::new)
         .map_err(|message| check.problem(at, message))
         .ok()
 }
 
-fn secret(check: &mut Checker<'_>, at: &str, bytes: Vec<u8>, encoding: Encoding) -> Option<Secret> {
-    // Editors and `echo` end a file with a line break that nobody means as part of the secret.
-    let end = bytes
+/// Editors and `echo` end a file with a line break that nobody means as part of the secret.
+fn without_line_break(bytes: &[u8]) -> &[u8] {
+    let last = bytes
         .iter()
-        .rposition(|byte| !matches!(byte, b'\n' | b'\r'))
-        .map_or(0, |last| last + 1);
-    let bytes = &bytes[..end];
+        .rposition(|byte| !matches!(byte, b'\n' | b'\r'));
+    &bytes[..last.map_or(0, |last| last + 1)]
+}
+
+fn secret(check: &mut Checker<'_>, at: &str, bytes: &[u8], encoding: Encoding) -> Option<Secret> {
     if encoding == Encoding::Text {
         return Some(Secret::new(bytes));
     }
@@ -173,11 +189,16 @@ pub(super) fn api_keys(check: &mut Checker<'_>, raw: Vec<raw::ApiKey>) -> Vec<Ap
         if !names.insert(name.clone()) {
             check.problem(format!("{at}.name"), "is used by an earlier key as well");
         }
-        let hash = key.hash.map(|text| text.0).unwrap_or_default();
+        let hash = key.hash.unwrap_or_default();
         let hash = hash
+            .0
             .parse::<KeyHash>()
             .map_err(|error| check.problem(format!("{at}.hash"), error))
             .ok();
+        if hash.is_some_and(|hash| exposure::is_placeholder(&hash)) {
+            let advice = "is a placeholder, not the hash of a key; `wardroom api-key` makes a key";
+            check.unsafe_to_run(format!("{at}.hash"), advice);
+        }
         let scopes = scopes(check, &at, &key.scopes.unwrap_or_default());
         keys.extend(hash.map(|hash| ApiKey { name, hash, scopes }));
     }

@@ -2,6 +2,7 @@
 
 mod checker;
 mod decision_log;
+mod exposure;
 mod keys;
 mod policies;
 mod proxies;
@@ -12,10 +13,11 @@ use std::path::Path;
 use tracing_subscriber::EnvFilter;
 
 use self::checker::{Checker, in_memory};
+pub(super) use self::exposure::exposed;
 use super::error::Problem;
 use super::{
-    AllowedOrigins, Auth, Config, Limits, Listen, Log, LogFormat, Mode, Presence, ShutdownBounds,
-    SocketIo, Store, Written, raw,
+    AllowedOrigins, Auth, Config, Limits, Listen, Log, LogFormat, Mode, Presence, Process,
+    ShutdownBounds, SocketIo, Store, Written, raw,
 };
 use crate::auth::TokenRules;
 use crate::limits::MAX_AUTH_FAILURES;
@@ -46,6 +48,9 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
             drain: check.duration("shutdown.drain", raw.shutdown.drain.as_deref(), "10s"),
         },
         log: log(&mut check, raw.log),
+        process: Process {
+            core_dumps: raw.process.core_dumps.unwrap_or(true),
+        },
         demo: None,
         warnings: Vec::new(),
         written: Written::default(),

@@ -7,7 +7,6 @@ mod environment;
 mod exposed;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use tempfile::TempDir;
 
@@ -30,11 +29,9 @@ struct Setup(TempDir);
 
 impl Setup {
     fn new(text: &str) -> Self {
-        let folder = TempDir::new().unwrap();
-        let file = folder.path().join("w.toml");
-        fs::write(&file, text).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        Self(folder)
+        let setup = Self(TempDir::new().unwrap()).file("w.toml", text);
+        exposed::set_mode(&setup, "w.toml", 0o600);
+        setup
     }
 
     fn file(self, name: &str, text: &str) -> Self {

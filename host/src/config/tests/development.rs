@@ -39,6 +39,7 @@ fn development_mode_makes_what_is_missing_once() {
 #[cfg(unix)]
 #[test]
 fn the_demo_secrets_are_readable_by_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
     let setup = Setup::new("");
     setup.load(Mode::Development, &[]).unwrap();
     let file = fs::metadata(setup.0.path().join(DEMO_FILE)).unwrap();

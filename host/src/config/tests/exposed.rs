@@ -1,6 +1,8 @@
 //! Tests of what is said about secrets that others can read, and that are not what they seem. They
 //! must not need the network.
 
+use std::os::unix::fs::PermissionsExt;
+
 use super::*;
 
 const ENCODED: &str = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
@@ -11,6 +13,12 @@ fn with_secret_file(encoding: &str) -> Setup {
         &format!("secret_file = \"token-secret\"\n{encoding}"),
     );
     Setup::new(&keys).file("token-secret", &format!("{ENCODED}\n"))
+}
+
+/// Says who may do what with a file of the folder.
+pub(super) fn set_mode(setup: &Setup, name: &str, mode: u32) {
+    let mode = fs::Permissions::from_mode(mode);
+    fs::set_permissions(setup.0.path().join(name), mode).unwrap();
 }
 
 fn warnings(setup: &Setup) -> Vec<String> {
@@ -25,18 +33,15 @@ fn others_come_here(setup: &Setup) -> bool {
 }
 
 fn give_away(setup: &Setup, name: &str) {
-    let open = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(setup.0.path(), open).unwrap();
-    let readable = fs::Permissions::from_mode(0o644);
-    fs::set_permissions(setup.0.path().join(name), readable).unwrap();
+    set_mode(setup, "", 0o755);
+    set_mode(setup, name, 0o644);
 }
 
 #[test]
 fn a_secret_that_everybody_can_read_is_warned_of_and_not_shown() {
     let said = "every user of this machine can read it";
     let setup = with_secret_file("secret_encoding = \"base64\"");
-    let only = fs::Permissions::from_mode(0o600);
-    fs::set_permissions(setup.0.path().join("token-secret"), only).unwrap();
+    set_mode(&setup, "token-secret", 0o600);
     assert_eq!(warnings(&setup), [] as [&str; 0]);
     give_away(&setup, "token-secret");
     // The configuration itself, which is as open, holds no secret.
@@ -63,8 +68,7 @@ fn a_secret_that_everybody_can_read_is_warned_of_and_not_shown() {
 #[test]
 fn a_secret_that_looks_encoded_is_asked_about_unless_it_is_said() {
     let encoded = |setup: Setup| {
-        let only = fs::Permissions::from_mode(0o600);
-        fs::set_permissions(setup.0.path().join("token-secret"), only).unwrap();
+        set_mode(&setup, "token-secret", 0o600);
         warnings(&setup)
     };
     let found = encoded(with_secret_file(""));

@@ -121,13 +121,14 @@ pub const MAX_SETTING_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 // ---- JSON that is carried ----
 
-/// Largest profile of a user (`UserSchema`), in bytes of its canonical form.
+/// Levels of JSON that is kept as sent; more are `invalid-data`. Many readers of events end at 128.
+pub const MAX_JSON_DEPTH: usize = 120;
+/// Largest profile of a user (`UserSchema`), in bytes of the form in which it is kept.
 pub const MAX_PROFILE_BYTES: usize = 16 * 1024;
-
-/// Largest attributes of a member or a channel, in bytes of their canonical form.
+/// Largest attributes of a member or a channel, in bytes of the form in which they are kept.
 pub const MAX_ATTRIBUTES_BYTES: usize = 16 * 1024;
 
-/// Largest payload of an application event, in bytes of its canonical form.
+/// Largest payload of an application event, in bytes of the form in which it is kept.
 pub const MAX_EVENT_DATA_BYTES: usize = 64 * 1024;
 
 /// Longest name of an application event, in characters.
@@ -250,8 +251,8 @@ pub const POLICY_QUARANTINE_LONGEST: Duration = Duration::from_secs(60);
 pub const POLICY_DECIDE_BATCH: usize = 256;
 /// Text that one call may log or print, in bytes. The rest is dropped and counted.
 pub const POLICY_LOG_BYTES_PER_CALL: usize = 4096;
-/// Largest payload of a rendition, and largest grant, in bytes of its canonical form. A larger one
-/// counts as a failure of its policy.
+/// Largest payload of a rendition, and largest grant, in bytes of the form in which it is kept. A
+/// larger one counts as a failure of its policy.
 pub const POLICY_PAYLOAD_BYTES: usize = 128 << 10;
 /// Longest code of a denial, in bytes. What is beyond is cut off.
 pub const POLICY_DENIAL_CODE_BYTES: usize = 64;

@@ -1,17 +1,16 @@
 //! The JSON forms that sockets and HTTP share: status, media state, user. Knows the domain and
 //! JSON, and nothing of Socket.IO or HTTP.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::ser::{Error as _, SerializeMap};
-use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use wardroom_domain::{
     ChannelId, Command, Event, Json, MediaPatch, MediaState, OnlineStatus, UserId,
 };
 
-use crate::json::canonical;
+use crate::json::{self, JsonText, Unfit};
+pub(crate) use crate::json::{Object, escaped, quoted};
 use crate::limits::MAX_PROFILE_BYTES;
 
 /// Why a value does not have the documented form.
@@ -44,10 +43,13 @@ impl Malformed {
     }
 }
 
-/// A key as a part of a JSON pointer.
-#[must_use]
-pub fn escaped(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
+impl From<Unfit> for Malformed {
+    fn from(Unfit { pointer, why }: Unfit) -> Self {
+        Self {
+            pointer,
+            detail: why.to_string(),
+        }
+    }
 }
 
 /// The name of a status on the wire.
@@ -64,11 +66,11 @@ pub fn status_name(status: OnlineStatus) -> &'static str {
 ///
 /// # Errors
 /// If there is no status of that name.
-pub fn status(value: &Value) -> Result<OnlineStatus, Malformed> {
-    match value.as_str() {
-        Some("online") => Ok(OnlineStatus::Online),
-        Some("idle") => Ok(OnlineStatus::Idle),
-        Some("offline") => Ok(OnlineStatus::Offline),
+pub fn status(text: JsonText<'_>) -> Result<OnlineStatus, Malformed> {
+    match text.string().as_deref() {
+        Ok("online") => Ok(OnlineStatus::Online),
+        Ok("idle") => Ok(OnlineStatus::Idle),
+        Ok("offline") => Ok(OnlineStatus::Offline),
         _ => Err(Malformed::here(
             "must be \"online\", \"idle\" or \"offline\"",
         )),
@@ -79,43 +81,51 @@ pub fn status(value: &Value) -> Result<OnlineStatus, Malformed> {
 /// are kept as sent.
 ///
 /// # Errors
-/// If it is no object, or a known key is no boolean.
-pub fn media_patch(value: Value) -> Result<MediaPatch, Malformed> {
-    let Value::Object(object) = value else {
-        return Err(Malformed::here("must be an object"));
-    };
+/// If it is no object or cannot be kept, or a known key is no boolean.
+pub fn media_patch(text: JsonText<'_>) -> Result<MediaPatch, Malformed> {
+    media_patch_of(text.members()?)
+}
+
+/// The same of the members of the object.
+///
+/// # Errors
+/// If a known key is no boolean.
+pub fn media_patch_of(members: BTreeMap<Arc<str>, Json>) -> Result<MediaPatch, Malformed> {
     let mut patch = MediaPatch::default();
-    for (key, value) in object {
-        let known = match key.as_str() {
+    for (key, value) in members {
+        let known = match &*key {
             "microphone" => &mut patch.microphone,
             "speakers" => &mut patch.speakers,
             "screen" => &mut patch.screen,
             "camera" => &mut patch.camera,
             "speaking" => &mut patch.speaking,
             _ => {
-                patch.rest.insert(Arc::from(key), canonical(&value));
+                patch.rest.insert(key, value);
                 continue;
             }
         };
-        let Value::Bool(flag) = value else {
-            return Err(Malformed::here("must be true or false").under(&key));
+        *known = match value.as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => return Err(Malformed::here("must be true or false").under(&key)),
         };
-        *known = Some(flag);
     }
     Ok(patch)
 }
 
-/// `UserSchema`: an object whose `id` is the user's. Where `id` is absent it is set.
+/// `UserSchema`: an object whose `id` is the user's, kept as sent. Where `id` is absent it is set.
 ///
 /// # Errors
-/// If `id` is another one, or the object is larger than [`MAX_PROFILE_BYTES`].
-pub fn profile(mut object: Map<String, Value>, user: &UserId) -> Result<Json, Malformed> {
-    let id = Value::from(user.as_str());
-    if object.entry("id").or_insert_with(|| id.clone()) != &id {
+/// If it is no object or cannot be kept, `id` is another one, or the object is larger than
+/// [`MAX_PROFILE_BYTES`].
+pub fn profile(text: JsonText<'_>, user: &UserId) -> Result<Json, Malformed> {
+    let id = json::of_string(user.as_str());
+    let mut members = text.members()?;
+    if members.entry(Arc::from("id")).or_insert_with(|| id.clone()) != &id {
         let detail = "must be the id of the user that the call names";
         return Err(Malformed::here(detail).under("id"));
     }
-    let profile = canonical(&Value::Object(object));
+    let profile = json::of_members(&members);
     if profile.as_str().len() > MAX_PROFILE_BYTES {
         let detail = format!("must not be larger than {MAX_PROFILE_BYTES} bytes");
         return Err(Malformed::here(detail));
@@ -126,7 +136,7 @@ pub fn profile(mut object: Map<String, Value>, user: &UserId) -> Result<Json, Ma
 /// The profile of a user of whom nothing but the id is known.
 #[must_use]
 pub fn bare_profile(user: &UserId) -> Json {
-    canonical(&serde_json::json!({ "id": user.as_str() }))
+    Object::new().string("id", user.as_str()).into_json()
 }
 
 /// A JSON text of the domain as a part of what is written.
@@ -135,64 +145,6 @@ pub fn bare_profile(user: &UserId) -> Json {
 /// If the text is no JSON, which would be a defect of the edge that made it.
 pub fn raw(json: &Json) -> Result<Box<RawValue>, serde_json::Error> {
     RawValue::from_string(json.as_str().to_owned())
-}
-
-/// `UserMediaStateSchema` as it is written.
-pub struct MediaStateForm<'a>(pub &'a MediaState);
-
-impl Serialize for MediaStateForm<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let state = self.0;
-        let mut map = serializer.serialize_map(Some(5 + state.rest.len()))?;
-        let known = [
-            ("microphone", state.microphone),
-            ("speakers", state.speakers),
-            ("screen", state.screen),
-            ("camera", state.camera),
-            ("speaking", state.speaking),
-        ];
-        for (key, flag) in known {
-            map.serialize_entry(key, &flag)?;
-        }
-        for (key, value) in &state.rest {
-            map.serialize_entry(&**key, &raw(value).map_err(S::Error::custom)?)?;
-        }
-        map.end()
-    }
-}
-
-/// A JSON object in the making.
-pub(crate) struct Object(String);
-
-impl Object {
-    pub(crate) fn new() -> Self {
-        Self(String::from("{"))
-    }
-
-    pub(crate) fn raw(mut self, name: &str, json: &str) -> Self {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        self.0.push_str(&quoted(name));
-        self.0.push(':');
-        self.0.push_str(json);
-        self
-    }
-
-    pub(crate) fn string(self, name: &str, text: &str) -> Self {
-        let text = quoted(text);
-        self.raw(name, &text)
-    }
-
-    pub(crate) fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
-}
-
-/// A text as a JSON string.
-pub(crate) fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// What a server event is called.
@@ -221,7 +173,7 @@ pub fn event_name_and_payload(event: &Event) -> (&str, Json) {
             of_channel(channel)
         }
         Event::UserJoined { profile, .. } | Event::UserUpdated { profile, .. } => {
-            Object::new().raw("user", profile.as_str())
+            Object::new().json("user", profile)
         }
         Event::UserLeavedWorkspace { user } => of_user(user),
         Event::UserSelectedChannel {
@@ -230,7 +182,7 @@ pub fn event_name_and_payload(event: &Event) -> (&str, Json) {
             media,
         } => of_user(user)
             .string("channelId", channel.as_str())
-            .raw("userMediaState", &media_state(media)),
+            .json("userMediaState", &media_state(media)),
         Event::UserUnselectedChannel { user, channel } => {
             of_user(user).string("channelId", channel.as_str())
         }
@@ -239,11 +191,11 @@ pub fn event_name_and_payload(event: &Event) -> (&str, Json) {
             of_user(user).string("onlineStatus", status_name(*status))
         }
         Event::MediaStateUpdated { user, media } => {
-            of_user(user).raw("userMediaState", &media_state(media))
+            of_user(user).json("userMediaState", &media_state(media))
         }
         Event::Application { data, .. } => return (event_name(event), data.clone()),
     };
-    (event_name(event), Json::from_canonical(&object.end()))
+    (event_name(event), object.into_json())
 }
 
 /// What a client's command is called, and its fields as a JSON object: those that passed the
@@ -254,14 +206,14 @@ pub fn command_name_and_arguments(command: &Command) -> (&'static str, Json) {
         Command::Select { channel, media, .. } => {
             let object = of_channel(channel);
             let object = match media {
-                Some(patch) => object.raw("userMediaState", &media_change(patch)),
+                Some(patch) => object.json("userMediaState", &media_change(patch)),
                 None => object,
             };
             ("select-channel", object)
         }
         Command::Unselect { .. } => ("unselect-channel", Object::new()),
         Command::UpdateMedia { patch, .. } => {
-            let object = Object::new().raw("userMediaState", &media_change(patch));
+            let object = Object::new().json("userMediaState", &media_change(patch));
             ("update-media-state", object)
         }
         Command::UpdateStatus { status, .. } => {
@@ -271,7 +223,7 @@ pub fn command_name_and_arguments(command: &Command) -> (&'static str, Json) {
         Command::GetState { .. } => ("get-state", Object::new()),
         _ => ("", Object::new()),
     };
-    (name, Json::from_canonical(&object.end()))
+    (name, object.into_json())
 }
 
 fn of_channel(channel: &ChannelId) -> Object {
@@ -283,12 +235,30 @@ fn of_user(user: &UserId) -> Object {
 }
 
 /// `UserMediaStateSchema` as text.
-pub(crate) fn media_state(media: &MediaState) -> String {
-    serde_json::to_string(&MediaStateForm(media)).expect("the domain holds valid JSON")
+pub(crate) fn media_state(media: &MediaState) -> Json {
+    let known = [
+        ("microphone", media.microphone),
+        ("speakers", media.speakers),
+        ("screen", media.screen),
+        ("camera", media.camera),
+        ("speaking", media.speaking),
+    ];
+    let object = known
+        .into_iter()
+        .fold(Object::new(), |object, (key, flag)| {
+            object.raw(key, boolean(flag))
+        });
+    let rest = media.rest.iter();
+    rest.fold(object, |object, (key, value)| object.json(key, value))
+        .into_json()
+}
+
+fn boolean(flag: bool) -> &'static str {
+    if flag { "true" } else { "false" }
 }
 
 /// A partial `UserMediaStateSchema` as text.
-fn media_change(patch: &MediaPatch) -> String {
+fn media_change(patch: &MediaPatch) -> Json {
     let known = [
         ("microphone", patch.microphone),
         ("speakers", patch.speakers),
@@ -299,40 +269,39 @@ fn media_change(patch: &MediaPatch) -> String {
     let mut object = Object::new();
     for (key, flag) in known {
         if let Some(flag) = flag {
-            object = object.raw(key, if flag { "true" } else { "false" });
+            object = object.raw(key, boolean(flag));
         }
     }
     for (key, value) in &patch.rest {
-        object = object.raw(key, value.as_str());
+        object = object.json(key, value);
     }
-    object.end()
+    object.into_json()
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use serde_json::json;
+    use serde_json::{Value, json};
     use wardroom_domain::SocketId;
 
     use super::*;
 
     #[test]
     fn a_media_state_is_written_as_it_was_sent() {
-        let sent = json!({"microphone": true, "hand": {"up": 1}});
-        let state = MediaState::default().patched(&media_patch(sent).unwrap());
-        let written = serde_json::to_value(MediaStateForm(&state.unwrap())).unwrap();
-        let whole = json!({
-            "microphone": true, "speakers": true, "screen": false, "camera": false,
-            "speaking": false, "hand": {"up": 1},
-        });
-        assert_eq!(written, whole);
+        let sent = json::keep(r#"{"microphone": true, "hand": {"up": 1.0}}"#).unwrap();
+        let state = MediaState::default().patched(&media_patch((&sent).into()).unwrap());
+        let written = media_state(&state.unwrap());
+        let whole = r#"{"microphone":true,"speakers":true,"screen":false,"camera":false,"speaking":false,"hand":{"up":1.0}}"#;
+        assert_eq!(written.as_str(), whole);
+        assert_eq!(written.canonical(), whole.replace("1.0", "1"));
     }
 
     #[test]
     fn a_command_is_described_as_the_client_sent_it() {
         let socket = SocketId::new("s").unwrap();
-        let patch = media_patch(json!({"camera": true, "hand": [1]})).unwrap();
+        let patch = json::keep(r#"{"camera": true, "hand": [1]}"#).unwrap();
+        let patch = media_patch((&patch).into()).unwrap();
         let select = Command::Select {
             socket: socket.clone(),
             channel: ChannelId::new("c\"1").unwrap(),
@@ -372,17 +341,18 @@ mod tests {
 
     #[test]
     fn known_keys_of_a_media_state_are_booleans() {
-        for wrong in [json!(1), json!(null), json!("true")] {
-            let error = media_patch(json!({ "camera": wrong })).unwrap_err();
+        let of = |text: &str| media_patch((&json::keep(text).unwrap()).into());
+        for wrong in ["1", "null", "\"true\""] {
+            let error = of(&format!("{{\"camera\": {wrong}}}")).unwrap_err();
             assert_eq!(error.pointer, "/camera");
         }
-        assert_eq!(media_patch(json!([])).unwrap_err().pointer, "");
+        assert_eq!(of("[]").unwrap_err().pointer, "");
     }
 
     #[test]
     fn a_profile_has_the_id_of_its_user() {
         let user = UserId::new("u1").unwrap();
-        let of = |value: Value| profile(value.as_object().unwrap().clone(), &user);
+        let of = |value: Value| profile((&json::of_value(&value)).into(), &user);
         assert_eq!(
             of(json!({"name": "Ann"})).unwrap().as_str(),
             r#"{"id":"u1","name":"Ann"}"#

@@ -1,24 +1,81 @@
 //! JSON that the domain carries but does not read, and the few facts an edge extracts from it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
-/// A JSON text in the edge's canonical form: equal values have equal texts. The domain only
-/// compares and carries it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Json(Arc<str>);
+/// A JSON text. The domain carries it as it is, and compares its canonical form: equal values have
+/// equal canonical forms, however their numbers are written.
+#[derive(Clone)]
+pub struct Json {
+    text: Arc<str>,
+    /// The canonical form, if it is another.
+    canonical: Option<Arc<str>>,
+}
 
 impl Json {
-    /// Wraps a canonical JSON text. The caller answers for its form.
+    /// Wraps a JSON text that is its own canonical form. The caller answers for that.
     #[must_use]
     pub fn from_canonical(text: &str) -> Self {
-        Self(Arc::from(text))
+        Self {
+            text: Arc::from(text),
+            canonical: None,
+        }
+    }
+
+    /// Wraps a JSON text and its canonical form. The caller answers for both.
+    #[must_use]
+    pub fn with_canonical(text: &str, canonical: &str) -> Self {
+        Self {
+            text: Arc::from(text),
+            canonical: (text != canonical).then(|| Arc::from(canonical)),
+        }
     }
 
     /// The JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// What is compared.
+    #[must_use]
+    pub fn canonical(&self) -> &str {
+        self.canonical.as_ref().unwrap_or(&self.text)
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Json").field(&self.text).finish()
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical() == other.canonical()
+    }
+}
+
+impl Eq for Json {}
+
+impl PartialOrd for Json {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Json {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.canonical().cmp(other.canonical())
+    }
+}
+
+impl Hash for Json {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.canonical().hash(state);
     }
 }
 
@@ -28,7 +85,7 @@ impl Json {
 pub struct Attributes {
     /// The whole object.
     pub text: Json,
-    /// Top-level strings as they are, numbers and booleans in their JSON form.
+    /// Top-level strings as they are, numbers and booleans in their canonical JSON form.
     pub scalars: Arc<BTreeMap<Arc<str>, Arc<str>>>,
 }
 

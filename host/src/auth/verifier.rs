@@ -6,13 +6,14 @@ use std::time::Duration;
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Header, Validation, decode, decode_header};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
 use wardroom_domain::{Json, Role, UserId, WorkspaceId};
 
 use super::keys::TokenKey;
 use super::screen::Screen;
-use crate::json::canonical;
+use crate::json::{JsonText, Why};
 use crate::limits::{MAX_TOKEN_BYTES, MAX_TOKEN_WORKSPACES};
 
 /// The claim that names workspaces: a list of ids, or a map from id to role.
@@ -114,10 +115,11 @@ impl TokenVerifier {
         if key.algorithm().is_symmetric() {
             return Ok(());
         }
-        let unproved = insecure_decode::<Map<String, Value>>(token);
-        let claims = unproved.map_err(|error| refusal(error.kind()))?.claims;
+        let unproved = insecure_decode::<Box<RawValue>>(token);
+        let text = unproved.map_err(|error| refusal(error.kind()))?.claims;
+        let (claims, all) = read_claims(&text)?;
         self.screen.check(&claims)?;
-        self.claims(&claims).map(drop)
+        self.claims(&claims, all).map(drop)
     }
 
     /// Checks signature, algorithm, times, issuer and audience, and reads the claims.
@@ -128,8 +130,11 @@ impl TokenVerifier {
         let header = read_header(token)?;
         let mut failure = NO_KEY;
         for (key, validation) in self.candidates(&header) {
-            match decode::<Map<String, Value>>(token, key.decoding(), validation) {
-                Ok(data) => return self.claims(&data.claims),
+            match decode::<Box<RawValue>>(token, key.decoding(), validation) {
+                Ok(data) => {
+                    let (claims, all) = read_claims(&data.claims)?;
+                    return self.claims(&claims, all);
+                }
                 Err(error) => {
                     let wrong_key = matches!(error.kind(), ErrorKind::InvalidSignature);
                     failure = refusal(error.kind());
@@ -159,7 +164,7 @@ impl TokenVerifier {
             })
     }
 
-    fn claims(&self, claims: &Map<String, Value>) -> Result<Claims, TokenError> {
+    fn claims(&self, claims: &Map<String, Value>, all: Json) -> Result<Claims, TokenError> {
         let user = claims
             .get(&self.user_claim)
             .and_then(Value::as_str)
@@ -181,7 +186,7 @@ impl TokenVerifier {
             expires_at: expires_at.saturating_add(self.leeway).min(END_OF_TIME),
             workspaces,
             name: name.map(str::to_owned),
-            all: canonical(&Value::Object(claims.clone())),
+            all,
         })
     }
 }
@@ -199,6 +204,15 @@ fn read_header(token: &str) -> Result<Header, TokenError> {
         return Err(TokenError::Invalid("its crit header is not understood"));
     }
     Ok(header)
+}
+
+/// The claims as values to look at, and as the text that is kept.
+fn read_claims(text: &RawValue) -> Result<(Map<String, Value>, Json), TokenError> {
+    let all = JsonText::from(text).keep();
+    let all = all.map_err(|unfit| TokenError::Invalid(unfit_claims(&unfit.why)))?;
+    let claims = serde_json::from_str(all.as_str());
+    let claims = claims.map_err(|_| TokenError::Invalid("it is malformed"))?;
+    Ok((claims, all))
 }
 
 fn validation(rules: &TokenRules, key: &TokenKey) -> Validation {
@@ -219,6 +233,17 @@ fn validation(rules: &TokenRules, key: &TokenKey) -> Validation {
     }
     validation.set_required_spec_claims(&required);
     validation
+}
+
+/// Claims that cannot be shown to policies as they are.
+fn unfit_claims(why: &Why) -> &'static str {
+    match why {
+        Why::RepeatedKey(_) => "its claims hold a key more than once",
+        Why::LoneSurrogate => "its claims hold a lone surrogate, which is half a character",
+        Why::TooDeep => "its claims are nested too deeply",
+        Why::OutOfRange => "its claims hold a number that is out of range",
+        Why::Syntax(_) | Why::NoObject | Why::NoString => "it is malformed",
+    }
 }
 
 fn refusal(kind: &ErrorKind) -> TokenError {

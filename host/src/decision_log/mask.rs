@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde_json::Value;
+use crate::json::{JsonText, Object, quoted};
 
 /// What stands in the place of a masked value.
 const MASKED: &str = "***";
@@ -106,46 +106,54 @@ impl Mask {
         Self(paths)
     }
 
-    /// Takes out of one part of a line what must not be written.
-    pub(super) fn apply(&self, part: &str, value: &mut Value) {
-        for path in self.0.iter().filter(|path| path.root == part) {
-            cover(&path.keys, value);
-        }
+    /// One part of a line, a JSON text, without what must not be written.
+    pub(super) fn apply(&self, part: &str, text: String) -> String {
+        let paths = self.0.iter().filter(|path| path.root == part);
+        paths.fold(text, |text, path| match JsonText::new(&text) {
+            Ok(whole) => cover(&path.keys, whole),
+            // What is no JSON cannot be looked into.
+            Err(_) => quoted(MASKED),
+        })
     }
 }
 
-/// Covers whatever is at a path. Elements of a list are looked through as if each stood alone.
-fn cover(keys: &[Key], value: &mut Value) {
+/// A text in which whatever is at a path is covered. Elements of a list are looked through as if
+/// each stood alone.
+fn cover(keys: &[Key], text: JsonText<'_>) -> String {
     let Some((first, rest)) = keys.split_first() else {
-        *value = Value::String(MASKED.to_owned());
-        return;
+        return quoted(MASKED);
     };
-    match (value, first) {
-        (Value::Array(items), _) => items.iter_mut().for_each(|item| cover(keys, item)),
-        (Value::Object(fields), Key::Any) => fields.values_mut().for_each(|v| cover(rest, v)),
-        (Value::Object(fields), Key::Named(name)) => {
-            if let Some(value) = fields.get_mut(name) {
-                cover(rest, value);
-            }
-        }
-        _ => {}
+    if let Some(elements) = text.elements() {
+        let covered: Vec<String> = elements.iter().map(|item| cover(keys, *item)).collect();
+        return format!("[{}]", covered.join(","));
     }
+    let Ok(fields) = text.fields() else {
+        return text.as_str().to_owned();
+    };
+    let fields = fields.into_iter();
+    let covered = fields.fold(Object::new(), |object, (name, value)| {
+        match *first == Key::Any || first.is(&name) {
+            true => object.raw(&name, &cover(rest, value)),
+            false => object.raw(&name, value.as_str()),
+        }
+    });
+    covered.end()
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     #[track_caller]
-    fn check(path: &str, mut value: Value, expected: &Value) {
+    fn check(path: &str, value: Value, expected: &Value) {
         let path: KeyPath = path.parse().unwrap();
         let root = path.root;
-        Mask::new(vec![path]).apply(root, &mut value);
-        assert_eq!(&value, expected);
+        let covered = Mask::new(vec![path]).apply(root, value.to_string());
+        assert_eq!(covered, expected.to_string());
     }
 
     #[test]
@@ -194,9 +202,17 @@ mod tests {
     #[test]
     fn other_parts_are_left_alone() {
         let mask = Mask::new(vec!["claims.email".parse().unwrap()]);
-        let mut input = json!({"email": "x"});
-        mask.apply("input", &mut input);
-        assert_eq!(input, json!({"email": "x"}));
+        let input = r#"{"email":"x"}"#.to_owned();
+        assert_eq!(mask.apply("input", input.clone()), input);
+    }
+
+    #[test]
+    fn numbers_beside_what_is_covered_stay_as_they_are() {
+        let mask = Mask::new(vec!["claims.*.phone".parse().unwrap()]);
+        let claims =
+            r#"{"at":[117.63333139400017,1e2],"x":{"n":12345678901234567890123,"phone":7}}"#;
+        let covered = claims.replace(":7}", r#":"***"}"#);
+        assert_eq!(mask.apply("claims", claims.to_owned()), covered);
     }
 
     #[test]

@@ -26,7 +26,7 @@ use wardroom_domain::{
     ChannelId, ChannelSpec, InvalidId, MemberSpec, Truth, UserId, Workspace, WorkspaceId,
 };
 
-use crate::json::canonical;
+use crate::json::of_value;
 
 pub use self::action::{Action, BadAction};
 
@@ -151,7 +151,7 @@ impl Demo {
     /// None that can be met: the ids are constants, and valid.
     pub fn truth(&self) -> Result<Truth, InvalidId> {
         let members = self.users.iter().map(|user| {
-            let profile = canonical(&json!({ "id": user.id.as_str(), "name": user.name }));
+            let profile = of_value(&json!({ "id": user.id.as_str(), "name": user.name }));
             (user.id.clone(), (MemberSpec::default(), profile))
         });
         let channel = |private: bool, members: &[DemoUser]| ChannelSpec {

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -52,7 +52,7 @@ struct SelectBody {
     channel_id: String,
     /// The state of the user's media devices.
     #[schema(value_type = Option<UserMediaStateSchema>)]
-    user_media_state: Option<Value>,
+    user_media_state: Option<Box<RawValue>>,
 }
 
 /// For whom.
@@ -79,7 +79,7 @@ struct MediaBody {
     workspace_id: Option<String>,
     /// The state of the user's media devices. What is left out stays as it is.
     #[schema(value_type = UserMediaStateSchema)]
-    user_media_state: Value,
+    user_media_state: Box<RawValue>,
 }
 
 /// The new status.
@@ -94,7 +94,7 @@ struct StatusBody {
     workspace_id: Option<String>,
     /// The status of this connection.
     #[schema(value_type = OnlineStatusSchema)]
-    online_status: Value,
+    online_status: Box<RawValue>,
 }
 
 impl Accepted for SelectBody {}
@@ -177,7 +177,8 @@ async fn select_channel(
 ) -> Result<Json<Relayed>, Problem> {
     let principal = Principal::new(&body.user_id, body.workspace_id.as_deref())?;
     let channel = ChannelId::new(&body.channel_id).map_err(|e| invalid_id(e, "channelId"))?;
-    let media = body.user_media_state.map(media_patch).transpose();
+    let media = body.user_media_state.as_deref();
+    let media = media.map(|text| media_patch(text.into())).transpose();
     let command = Command::Select {
         socket: socket.clone(),
         channel,
@@ -242,7 +243,7 @@ async fn update_media_state(
     Body(body): Body<MediaBody>,
 ) -> Result<Json<Relayed>, Problem> {
     let principal = Principal::new(&body.user_id, body.workspace_id.as_deref())?;
-    let patch = media_patch(body.user_media_state);
+    let patch = media_patch((&*body.user_media_state).into());
     let command = Command::UpdateMedia {
         socket: socket.clone(),
         patch: patch.map_err(|malformed| malformed.under("userMediaState"))?,
@@ -275,7 +276,7 @@ async fn update_online_status(
     Body(body): Body<StatusBody>,
 ) -> Result<Json<Relayed>, Problem> {
     let principal = Principal::new(&body.user_id, body.workspace_id.as_deref())?;
-    let status = status(&body.online_status);
+    let status = status((&*body.online_status).into());
     let command = Command::UpdateStatus {
         socket: socket.clone(),
         status: status.map_err(|malformed| malformed.under("onlineStatus"))?,

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_domain::{
-    ChannelId, Command, InvalidId, MediaState, Publication, SocketId, Target, UserId, WorkspaceId,
+    ChannelId, Command, InvalidId, Json as Text, MediaState, Publication, SocketId, Target, UserId,
+    WorkspaceId,
 };
 
 use super::Api;
@@ -20,7 +21,7 @@ use super::auth::{Allowed, EventsPublish};
 use super::input::{Accepted, Body, InPath, Object};
 use super::problem::{Document as ProblemDocument, Problem};
 use super::wire::{Done, invalid_id};
-use crate::json::canonical;
+use crate::json::JsonText;
 use crate::limits::{MAX_EVENT_DATA_BYTES, MAX_EVENT_NAME_CHARS};
 use crate::wire::{Malformed, media_patch, profile, status};
 
@@ -41,7 +42,7 @@ struct EventBody {
     /// What the event carries: any JSON. At most 64 KiB.
     #[serde(default)]
     #[schema(value_type = Object, required = false, example = json!({"text": "hello"}))]
-    data: Value,
+    data: Option<Box<RawValue>>,
     /// Whom it is for.
     to: To,
 }
@@ -152,12 +153,16 @@ async fn publish(
 
 fn publication(body: EventBody) -> Result<Publication, Malformed> {
     named_well(&body.event).map_err(|malformed| malformed.under("event"))?;
-    let data = canonical(&body.data);
+    let data = match &body.data {
+        Some(data) => JsonText::from(&**data).keep(),
+        None => Ok(Text::from_canonical("null")),
+    };
+    let data = data.map_err(|unfit| Malformed::from(unfit).under("data"))?;
     if data.as_str().len() > MAX_EVENT_DATA_BYTES {
         let detail = format!("must not be larger than {MAX_EVENT_DATA_BYTES} bytes");
         return Err(Malformed::here(detail).under("data"));
     }
-    formed_well(&body.event, body.data).map_err(|malformed| malformed.under("data"))?;
+    formed_well(&body.event, (&data).into()).map_err(|malformed| malformed.under("data"))?;
     Ok(Publication {
         name: Arc::from(body.event),
         data,
@@ -274,11 +279,11 @@ const DOCUMENTED: [(&str, &[(&str, Field)]); 9] = [
 ];
 
 /// Checks the data of a documented event; any other may carry what it likes.
-fn formed_well(name: &str, data: Value) -> Result<(), Malformed> {
+fn formed_well(name: &str, data: JsonText<'_>) -> Result<(), Malformed> {
     if name == "user-changed-device" {
-        return match data {
-            Value::Null => Ok(()),
-            _ => Err(Malformed::here("must be null")),
+        return match data.is_null() {
+            true => Ok(()),
+            false => Err(Malformed::here("must be null")),
         };
     }
     let Some((_, fields)) = DOCUMENTED
@@ -287,9 +292,7 @@ fn formed_well(name: &str, data: Value) -> Result<(), Malformed> {
     else {
         return Ok(());
     };
-    let Value::Object(mut data) = data else {
-        return Err(Malformed::here("must be an object"));
-    };
+    let mut data = data.fields()?;
     for (key, field) in *fields {
         let value = data.remove(*key);
         let value = value.ok_or_else(|| Malformed::here("is missing").under(key))?;
@@ -304,32 +307,25 @@ fn formed_well(name: &str, data: Value) -> Result<(), Malformed> {
 }
 
 impl Field {
-    fn check(self, value: Value) -> Result<(), Malformed> {
-        let text = || {
-            value
-                .as_str()
-                .ok_or_else(|| Malformed::here("must be a string"))
-        };
+    fn check(self, value: JsonText<'_>) -> Result<(), Malformed> {
         let valid = |error: InvalidId| Malformed::here(error.to_string());
         match self {
-            Self::UserId => UserId::new(text()?).map(drop).map_err(valid),
-            Self::ChannelId => ChannelId::new(text()?).map(drop).map_err(valid),
-            Self::OnlineStatus => status(&value).map(drop),
+            Self::UserId => UserId::new(&value.string()?).map(drop).map_err(valid),
+            Self::ChannelId => ChannelId::new(&value.string()?).map(drop).map_err(valid),
+            Self::OnlineStatus => status(value).map(drop),
             Self::UserMediaState => whole_media_state(value),
             Self::User => {
-                let Value::Object(object) = value else {
-                    return Err(Malformed::here("must be an object"));
-                };
-                let id = object.get("id").and_then(Value::as_str);
+                let fields = value.fields()?;
+                let id = fields.get("id").and_then(|id| id.string().ok());
                 let id = id.ok_or_else(|| Malformed::here("must be a string").under("id"))?;
-                let id = UserId::new(id).map_err(|error| invalid_id(error, "id"))?;
-                profile(object, &id).map(drop)
+                let id = UserId::new(&id).map_err(|error| invalid_id(error, "id"))?;
+                profile(value, &id).map(drop)
             }
         }
     }
 }
 
-fn whole_media_state(value: Value) -> Result<(), Malformed> {
+fn whole_media_state(value: JsonText<'_>) -> Result<(), Malformed> {
     let patch = media_patch(value)?;
     let known = [
         ("microphone", patch.microphone),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,6 +18,7 @@ use super::input::{Accepted, Body, InPath};
 use super::problem::{Document as ProblemDocument, Problem};
 use super::wire::{DoneEverywhere, DoneThere, invalid_id};
 use crate::codes::Code;
+use crate::json::JsonText;
 use crate::wire::profile;
 
 /// The calls that HTTP makes idempotent.
@@ -36,7 +37,7 @@ pub(super) fn posts() -> OpenApiRouter<Arc<Api>> {
 struct UserBody {
     /// `UserSchema`: any object; its `id`, if there is one, is the user's. At most 16 KiB.
     #[schema(value_type = Object, example = json!({"id": "u1", "name": "Ann"}))]
-    user: Map<String, Value>,
+    user: Box<RawValue>,
 }
 
 impl Accepted for UserBody {}
@@ -78,7 +79,8 @@ async fn put_user(
     InPath(user): InPath<UserId>,
     Body(body): Body<UserBody>,
 ) -> Result<Json<DoneEverywhere>, Problem> {
-    let profile = profile(body.user, &user).map_err(|malformed| malformed.under("user"))?;
+    let profile =
+        profile(JsonText::from(&*body.user), &user).map_err(|malformed| malformed.under("user"))?;
     let mut workspaces = Vec::new();
     for workspace in api.committer.workspaces_of(&user) {
         let reply = update(&api, &workspace, &user, &profile).await?;

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use imbl::OrdSet;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use wardroom_domain::{
     Attributes, ChannelSpec, InvalidId, Json, MemberSpec, Reply, Role, UserId, WorkspaceId,
@@ -14,7 +13,7 @@ use wardroom_domain::{
 
 use super::input::Object;
 use super::openapi::{OnlineStatusSchema, UserMediaStateSchema};
-use crate::json::attributes_of;
+use crate::json::{JsonText, attributes_of};
 use crate::limits::MAX_ATTRIBUTES_BYTES;
 use crate::wire::{Malformed, profile, raw};
 
@@ -110,7 +109,7 @@ pub(super) struct MemberBody {
     /// `UserSchema`: any object; its `id`, if there is one, is the user's. At most 16 KiB.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Object, required = false, example = json!({"id": "u1", "name": "Ann"}))]
-    pub(super) user: Option<Map<String, Value>>,
+    pub(super) user: Option<Box<RawValue>>,
     /// The role, a string of 1 to 128 characters; `null` takes it away.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Option<String>, required = false, example = "moderator")]
@@ -118,13 +117,14 @@ pub(super) struct MemberBody {
     /// Facts for policies: any object. At most 16 KiB.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Object, required = false, example = json!({"region": "eu"}))]
-    pub(super) attributes: Option<Map<String, Value>>,
+    pub(super) attributes: Option<Box<RawValue>>,
 }
 
 impl MemberBody {
     /// In the domain's terms.
     pub(super) fn spec(self, user: &UserId) -> Result<MemberSpec, Malformed> {
-        let profile = self.user.map(|object| profile(object, user)).transpose();
+        let profile = self.user.map(|text| profile(JsonText::from(&*text), user));
+        let profile = profile.transpose();
         let role = self
             .role
             .map(|role| role.map(|r| Role::new(&r)).transpose());
@@ -133,7 +133,7 @@ impl MemberBody {
             role: role
                 .transpose()
                 .map_err(|error| invalid_id(error, "role"))?,
-            attributes: self.attributes.map(attributes).transpose()?,
+            attributes: self.attributes.as_deref().map(attributes).transpose()?,
         })
     }
 
@@ -164,7 +164,7 @@ pub(super) struct ChannelBody {
     /// Facts for policies: any object. At most 16 KiB.
     #[serde(default, deserialize_with = "present")]
     #[schema(value_type = Object, required = false, example = json!({"topic": "support"}))]
-    attributes: Option<Map<String, Value>>,
+    attributes: Option<Box<RawValue>>,
 }
 
 impl ChannelBody {
@@ -173,7 +173,7 @@ impl ChannelBody {
         Ok(ChannelSpec {
             private: self.private,
             members: self.members.map(members).transpose()?,
-            attributes: self.attributes.map(attributes).transpose()?,
+            attributes: self.attributes.as_deref().map(attributes).transpose()?,
         })
     }
 
@@ -195,8 +195,10 @@ fn members(ids: Vec<String>) -> Result<OrdSet<UserId>, Malformed> {
     ids.collect()
 }
 
-fn attributes(object: Map<String, Value>) -> Result<Attributes, Malformed> {
-    let attributes = attributes_of(object);
+fn attributes(text: &RawValue) -> Result<Attributes, Malformed> {
+    let members = JsonText::from(text).members();
+    let members = members.map_err(|unfit| Malformed::from(unfit).under("attributes"))?;
+    let attributes = attributes_of(&members);
     if attributes.text.as_str().len() > MAX_ATTRIBUTES_BYTES {
         let detail = format!("must not be larger than {MAX_ATTRIBUTES_BYTES} bytes");
         return Err(Malformed::here(detail).under("attributes"));
@@ -256,7 +258,7 @@ pub(super) struct MemberView {
     pub(super) selected_channel_id: Option<String>,
     /// The state of the user's media devices there; the default outside a channel.
     #[schema(value_type = UserMediaStateSchema)]
-    pub(super) user_media_state: Value,
+    pub(super) user_media_state: Box<RawValue>,
 }
 
 /// A channel as it is now.

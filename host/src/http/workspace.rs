@@ -24,7 +24,7 @@ use super::users::update_elsewhere;
 use super::wire::{ChannelView, MemberView, WorkspaceBody, WorkspaceView, invalid_id};
 use super::{Api, BodyLimits};
 use crate::commit::Failure;
-use crate::wire::{Malformed, MediaStateForm, bare_profile, raw, status_name};
+use crate::wire::{Malformed, bare_profile, media_state, raw, status_name};
 
 impl Accepted for WorkspaceBody {
     fn limit(limits: &BodyLimits) -> usize {
@@ -190,7 +190,7 @@ fn member_view(state: &Workspace, subject: &SubjectFacts) -> Result<MemberView, 
         attributes: raw(&subject.attributes.text)?,
         online_status: status_name(state.status(user)),
         selected_channel_id: selection.map(|s| s.channel.to_string()),
-        user_media_state: serde_json::to_value(MediaStateForm(&media))?,
+        user_media_state: raw(&media_state(&media))?,
     })
 }
 

@@ -1,15 +1,15 @@
 //! Between the WIT's types and the domain's. Decides nothing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use wardroom_domain::{Clause, Form, Json, Role, Rule, Selector, Test, UserId};
 
 use super::bindings::exports::wardroom::policy::channel_visibility as visibility;
 use super::bindings::exports::wardroom::policy::events;
 use super::bindings::wardroom::policy::types as wit;
 use super::failure::Failure;
-use crate::json::{canonical, canonical_text};
+use crate::json::{self, JsonText, Unfit};
 use crate::limits::{POLICY_DENIAL_CODE_BYTES, POLICY_DENIAL_MESSAGE_BYTES, POLICY_PAYLOAD_BYTES};
 
 /// Why a policy refused, in its own words.
@@ -69,28 +69,35 @@ pub(super) fn form(answer: events::Rendering, given: &Json) -> Result<Form, Fail
 }
 
 fn payload(text: &str) -> Result<Json, Failure> {
-    let json = canonical_text(text)
-        .map_err(|e| Failure::answer(format!("a payload is not valid JSON: {e}")))?;
-    bounded(json, "a payload")
+    let json = json::keep(text).map_err(|unfit| unusable("a payload", &unfit))?;
+    bounded(&json, "a payload")?;
+    Ok(json)
 }
+
+fn unusable(what: &str, Unfit { pointer, why }: &Unfit) -> Failure {
+    Failure::answer(match &**pointer {
+        "" => format!("{what} {why}"),
+        pointer => format!("{what}: `{pointer}` {why}"),
+    })
+}
+
+/// What goes along with an allowance: the members of an object.
+pub(super) type Grant = BTreeMap<Arc<str>, Json>;
 
 /// What a guest gives along with an allowance.
-pub(super) fn grant(text: &str) -> Result<Map<String, Value>, Failure> {
-    let value: Value = serde_json::from_str(text)
-        .map_err(|e| Failure::answer(format!("the grant is not valid JSON: {e}")))?;
-    bounded(canonical(&value), "the grant")?;
-    match value {
-        Value::Object(grant) => Ok(grant),
-        _ => Err(Failure::answer("the grant is not a JSON object")),
-    }
+pub(super) fn grant(text: &str) -> Result<Grant, Failure> {
+    let members = JsonText::new(text).and_then(JsonText::members);
+    let grant = members.map_err(|unfit| unusable("the grant", &unfit))?;
+    bounded(&json::of_members(&grant), "the grant")?;
+    Ok(grant)
 }
 
-fn bounded(json: Json, what: &str) -> Result<Json, Failure> {
+fn bounded(json: &Json, what: &str) -> Result<(), Failure> {
     if json.as_str().len() > POLICY_PAYLOAD_BYTES {
         let detail = format!("{what} is larger than {POLICY_PAYLOAD_BYTES} bytes");
         return Err(Failure::answer(detail));
     }
-    Ok(json)
+    Ok(())
 }
 
 fn selector(from: wit::Selector) -> Selector {
@@ -134,6 +141,8 @@ mod tests {
         let json = payload(r#" {"b": [1, null], "a": "x"} "#).unwrap();
         assert_eq!(json.as_str(), r#"{"a":"x","b":[1,null]}"#);
         assert_eq!(payload("3").unwrap().as_str(), "3");
+        let numbers = r#"[117.63333139400017,12345678901234567890123,-0,1e2]"#;
+        assert_eq!(payload(numbers).unwrap().as_str(), numbers);
         for (bad, word) in [("", "EOF"), ("{'a':1}", "key"), ("[1] x", "trailing")] {
             let said = payload(bad).unwrap_err().detail;
             assert!(
@@ -149,11 +158,22 @@ mod tests {
 
     #[test]
     fn a_grant_is_an_object() {
-        assert_eq!(grant(r#"{"a":1}"#).unwrap().len(), 1);
-        for bad in ["[]", "null", "\"text\"", "{"] {
-            let detail = grant(bad).unwrap_err().detail;
-            assert!(detail.contains("the grant is not"), "{bad}: {detail}");
+        let text = r#"{"at":117.63333139400017,"id":12345678901234567890123}"#;
+        let members = grant(text).unwrap();
+        assert_eq!(json::of_members(&members).as_str(), text);
+        let twice = grant(r#"{"a":{"b":1,"b":2}}"#).unwrap_err().detail;
+        assert_eq!(twice, r#"the grant: `/a` holds the key "b" more than once"#);
+        for bad in ["[]", "null", "\"text\""] {
+            assert_eq!(
+                grant(bad).unwrap_err().detail,
+                "the grant must be an object"
+            );
         }
+        let detail = grant("{").unwrap_err().detail;
+        assert!(
+            detail.starts_with("the grant is not valid JSON"),
+            "{detail}"
+        );
     }
 
     #[test]

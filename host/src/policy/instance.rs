@@ -4,14 +4,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::{Map, Value};
 use wardroom_domain::{ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts};
 use wasmtime::component::Resource;
 use wasmtime::{Engine, Store};
 
 use super::bindings::exports::wardroom::policy::{admission, channel_visibility, commands, events};
 use super::component::{Linked, mismatch};
-use super::convert::{self, Refused};
+use super::convert::{self, Grant, Refused};
 use super::engine;
 use super::facts::{About, Question, State};
 use super::failure::{Failure, Kind, Refusal};
@@ -193,7 +192,7 @@ impl Instance {
         asking: Asking<'_>,
         command: &CommandQuestion,
         deadline: Instant,
-    ) -> Result<Result<Option<Map<String, Value>>, Refused>, Failure> {
+    ) -> Result<Result<Option<Grant>, Refused>, Failure> {
         let about = About::Command {
             name: command.name.clone(),
             arguments: command.arguments.clone(),

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::{Map, Value};
 use wardroom_domain::{
     ChannelFacts, Denial, Form, Generation, Hooks, Pipeline, PrivateChannels, Rendition,
     RequestFacts, Rule, Rules, SubjectFacts, Verdict,
 };
 
+use super::convert::Grant;
 use super::decision::{DecisionSink, Hook};
 use super::failure::Failure;
 use super::hearing::{Hearing, Matter};
@@ -17,7 +17,7 @@ use super::ladder::{Asked, Policy};
 use super::question::{Asking, CommandQuestion, EventQuestion};
 use super::shadow::Shadows;
 use super::version::{Attempt, Version};
-use crate::json::canonical;
+use crate::json;
 
 /// All policies in force at one time, in configured order.
 pub struct PolicySet {
@@ -170,7 +170,7 @@ impl PolicySet {
             name: Some(&command.name),
             input: Some(&command.arguments),
         };
-        let mut merged: Option<Map<String, Value>> = None;
+        let mut merged: Option<Grant> = None;
         self.shadows.command(asking, command, None, &Ok(None));
         for policy in self.asked(Hook::Commands) {
             let asked = policy.ask(self.generation, Hook::Commands, |version, attempt| {
@@ -200,7 +200,7 @@ impl PolicySet {
             }
         }
         hearing.end(false, matter());
-        Verdict::Allowed(merged.map(|grant| canonical(&Value::Object(grant))))
+        Verdict::Allowed(merged.map(|grant| json::of_members(&grant)))
     }
 
     /// The renditions of an event, or nothing if it goes on as it is. Each policy is given what the

@@ -6,12 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
-use serde_json::{Map, Value};
 use wardroom_domain::{ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts};
 use wasmtime::Engine;
 
 use super::component::{Digest, Linked};
-use super::convert::Refused;
+use super::convert::{Grant, Refused};
 use super::decision::Hook;
 use super::failure::{Failure, Refusal};
 use super::instance::Instance;
@@ -203,7 +202,7 @@ impl Version {
         attempt: Attempt,
         asking: Asking<'_>,
         command: &CommandQuestion,
-    ) -> Result<Result<Option<Map<String, Value>>, Refused>, Failure> {
+    ) -> Result<Result<Option<Grant>, Refused>, Failure> {
         self.with(attempt, |instance, deadline| {
             instance.authorize(asking, command, deadline)
         })

@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Map, Value};
 use wardroom_domain::{ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts};
 use wasmtime::Engine;
 use wasmtime::component::Linker;
@@ -21,6 +20,7 @@ use super::instance::Instance;
 use super::measure::{Memory, Tally};
 use super::warm_up;
 use super::wasi;
+use crate::json;
 use crate::limits::POLICY_DECIDE_BATCH;
 
 pub use super::component::Digest;
@@ -347,11 +347,12 @@ impl Seat {
         &mut self,
         asking: Asking<'_>,
         command: &CommandQuestion,
-    ) -> Result<Result<Option<Map<String, Value>>, Denied>, CallFailed> {
+    ) -> Result<Result<Option<Json>, Denied>, CallFailed> {
         let answer = self
             .instance
             .authorize(asking, command, Instant::now() + self.deadline);
-        Ok(answer.map_err(failed)?.map_err(denied))
+        let answer = answer.map_err(failed)?.map_err(denied);
+        Ok(answer.map(|grant| grant.as_ref().map(json::of_members)))
     }
 
     /// Asks how an event looks, and to whom.

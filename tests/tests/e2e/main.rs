@@ -20,6 +20,7 @@ mod first_events;
 mod http_api;
 mod live_changes;
 mod live_sessions;
+mod numbers;
 mod policy_calls;
 mod presence;
 mod private;

@@ -28,6 +28,38 @@ fn the_claims_are_read() {
     assert_eq!(read.name, None);
 }
 
+/// A token with claims in a text of one's own.
+fn signed_text(claims: &str) -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let message = format!("{}.{}", part(r#"{"alg":"HS256"}"#), part(claims));
+    let key = EncodingKey::from_secret(SECRET);
+    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Alg::HS256).unwrap();
+    format!("{message}.{signature}")
+}
+
+#[test]
+fn claims_are_shown_to_policies_as_they_were_signed() {
+    let exp = now() + 600;
+    let text = format!(
+        r#"{{"at":[117.63333139400017,-0,1e2],"exp":{exp},"id":12345678901234567890123,"sub":"ann"}}"#
+    );
+    let read = hs256().verify(&signed_text(&text)).unwrap();
+    assert_eq!(read.all.as_str(), text);
+    for (claim, reason) in [
+        (r#"{"a":1,"a":2}"#, "its claims hold a key more than once"),
+        (
+            r#""\ud800""#,
+            "its claims hold a lone surrogate, which is half a character",
+        ),
+        ("1e400", "its claims hold a number that is out of range"),
+    ] {
+        let text = format!(r#"{{"exp":{exp},"sub":"ann","x":{claim}}}"#);
+        check(&hs256(), &signed_text(&text), Err(reason));
+    }
+}
+
 #[test]
 fn claims_of_the_wrong_shape_are_refused() {
     let user = Err("its user claim is not a valid id");

@@ -9,7 +9,7 @@ use super::super::{
     Config, Isolation, OnFailure, Policy, PolicyBounds, PrivateChannels, Shadow, Visibility, raw,
 };
 use super::checker::{Checker, in_memory};
-use crate::json::canonical;
+use crate::json::of_value;
 
 /// The setting of the shipped policy `private-channels` that shows private channels to others than
 /// their members.
@@ -91,7 +91,7 @@ fn policy(
         grants: grants(check, at, raw.grants.unwrap_or_default()),
         shadow,
         file,
-        settings: canonical(&settings),
+        settings: of_value(&settings),
     }
 }
 

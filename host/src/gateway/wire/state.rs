@@ -135,17 +135,20 @@ fn member(state: &Workspace, user: &UserId, asker: &UserId, seen: Option<&Seen<'
         .end()
 }
 
+fn media(state: &MediaState) -> String {
+    media_state(state).as_str().to_owned()
+}
+
 /// The selected channel and the media state in it.
 fn selected(selection: Option<&Selection>, seen: Option<&Aspect<'_>>) -> (String, String) {
-    let nothing = || ("null".to_owned(), media_state(&MediaState::default()));
+    let nothing = || ("null".to_owned(), media(&MediaState::default()));
     let Some(selection) = selection else {
         return nothing();
     };
     match seen {
-        None | Some(Aspect::AsItIs) => (
-            quoted(selection.channel.as_str()),
-            media_state(&selection.media),
-        ),
+        None | Some(Aspect::AsItIs) => {
+            (quoted(selection.channel.as_str()), media(&selection.media))
+        }
         Some(Aspect::Instead(payload)) => match field(payload, "channelId") {
             Some(channel) => {
                 let media = field(payload, "userMediaState").map(str::to_owned);

@@ -120,6 +120,44 @@ async fn repeated_fields() {
 }
 
 #[tokio::test]
+async fn json_that_cannot_be_kept_as_sent() {
+    let deep = "[".repeat(5_000) + &"]".repeat(5_000);
+    for (value, pointer, part) in [
+        (r#"{"a": ["\ud800"]}"#, "/a/0", "half a character"),
+        (
+            r#"{"a": {"b": 1, "b": 1}}"#,
+            "/a",
+            "the key \"b\" more than once",
+        ),
+        (r#"{"a": 1e999}"#, "/a", "out of range"),
+        (
+            &*format!("{{\"a\": {deep}}}"),
+            "",
+            "nested deeper than 120 levels",
+        ),
+    ] {
+        let told = |problem: &Value| {
+            let detail = problem["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains(part), "{detail}");
+        };
+        let at = |field: &str| match pointer {
+            "" => format!("/{field}"),
+            pointer => format!("/{field}{pointer}"),
+        };
+        for field in ["user", "attributes"] {
+            let body = format!("{{\"{field}\": {value}}}");
+            told(&put(MEMBER, body).await.wrong_at(&at(field)));
+        }
+        let server = furnished().await;
+        let body = format!(r#"{{"event": "x", "data": {value}, "to": {{"workspace": true}}}}"#);
+        let path = "/v1/workspaces/w/events";
+        let answered = server.send(request("POST", path, body)).await;
+        let problem = answered.problem("invalid-data");
+        told(&problem);
+    }
+}
+
+#[tokio::test]
 async fn unknown_or_malformed_options() {
     for query in ["quite=true", "quiet=yes", "quiet=true&quiet=true", "quiet"] {
         let body = r#"{"members": {}, "channels": {}}"#;
@@ -218,13 +256,9 @@ async fn json_that_is_too_deep() {
         "[".repeat(100_000),
         "]".repeat(100_000)
     );
-    let problem = put(MEMBER, deep).await.problem("invalid-data");
-    assert!(
-        problem["detail"]
-            .as_str()
-            .unwrap()
-            .contains("recursion limit")
-    );
+    let problem = put(MEMBER, deep).await.wrong_at("/user");
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("nested deeper than 120 levels"), "{detail}");
 }
 
 #[tokio::test]

@@ -2,11 +2,12 @@
 //! what becomes of a difference.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use serde_json::{Map, Value};
 use wardroom_domain::{Form, Json, Rule};
 
-use super::super::convert::Refused;
+use super::super::convert::{Grant, Refused};
+use crate::json::{self, JsonText};
 use crate::limits::POLICY_SHADOW_KEYS;
 
 /// In what way the answer of a shadow differs.
@@ -75,7 +76,7 @@ impl Difference {
 }
 
 /// An allowance with what goes with it, or a denial.
-pub(super) type Verdict = Result<Option<Map<String, Value>>, Refused>;
+pub(super) type Verdict = Result<Option<Grant>, Refused>;
 
 /// Compares what was said of a person who enters, or of a command.
 pub(super) fn verdicts(live: &Verdict, shadow: &Verdict) -> Option<Difference> {
@@ -94,7 +95,7 @@ pub(super) fn verdicts(live: &Verdict, shadow: &Verdict) -> Option<Difference> {
         (Err(live), Err(shadow)) => (live != shadow)
             .then(|| Difference::of(DifferenceKind::PayloadDiffers, denied(live), denied(shadow))),
         (Ok(live), Ok(shadow)) => {
-            let none = Map::new();
+            let none = Grant::new();
             let keys = differing_keys(
                 live.as_ref().unwrap_or(&none),
                 shadow.as_ref().unwrap_or(&none),
@@ -154,11 +155,19 @@ pub(super) fn forms(live: &Form, shadow: &Form, payload: &Json) -> Option<Differ
         _ => Vec::new(),
     };
     // Another form that says the same: a payload that is replaced by itself.
-    let same = single(live, payload).is_some() && single(live, payload) == single(shadow, payload);
+    let same = match (single(live, payload), single(shadow, payload)) {
+        (Some(live), Some(shadow)) => live == shadow || in_order(live) == in_order(shadow),
+        _ => false,
+    };
     (!same).then(|| Difference {
         keys,
         ..Difference::of(kind, form_name(live), form_name(shadow))
     })
+}
+
+/// The keys of the server's own payloads have an order of their own.
+fn in_order(payload: &Json) -> Option<Json> {
+    json::kept_before(payload.as_str()).ok()
 }
 
 /// The payload that everybody gets, if everybody gets the same.
@@ -180,26 +189,25 @@ fn form_name(form: &Form) -> String {
 }
 
 fn json_keys(live: &Json, shadow: &Json) -> Vec<String> {
-    let object = |json: &Json| serde_json::from_str::<Map<String, Value>>(json.as_str()).ok();
+    let object = |json: &Json| JsonText::from(json).members().ok();
     match (object(live), object(shadow)) {
         (Some(live), Some(shadow)) => differing_keys(&live, &shadow),
         _ => Vec::new(),
     }
 }
 
-fn differing_keys(live: &Map<String, Value>, shadow: &Map<String, Value>) -> Vec<String> {
-    let all: BTreeSet<&String> = live.keys().chain(shadow.keys()).collect();
+fn differing_keys(live: &Grant, shadow: &Grant) -> Vec<String> {
+    let all: BTreeSet<&Arc<str>> = live.keys().chain(shadow.keys()).collect();
     let differing = all
         .into_iter()
         .filter(|key| live.get(*key) != shadow.get(*key));
-    differing.take(POLICY_SHADOW_KEYS).cloned().collect()
+    let shown = differing.take(POLICY_SHADOW_KEYS);
+    shown.map(|key| key.to_string()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-
-    use std::sync::Arc;
 
     use super::*;
 
@@ -211,7 +219,7 @@ mod tests {
     }
 
     fn grant(text: &str) -> Verdict {
-        Ok(Some(serde_json::from_str(text).unwrap()))
+        Ok(Some(JsonText::new(text).unwrap().members().unwrap()))
     }
 
     fn kind(difference: Option<Difference>) -> Option<DifferenceKind> {

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::SystemTime;
 
-use serde_json::{Map, Value};
 use wardroom_domain::{
     ChannelFacts, Form, Json, PrivateChannels, RequestFacts, Rule, SubjectFacts,
 };
@@ -24,7 +23,7 @@ pub(super) use self::listener::{Observation, listen, seen};
 use self::compare::Verdict;
 use self::listener::Question;
 use self::tally::Tally;
-use super::convert::Refused;
+use super::convert::{Grant, Refused};
 use super::decision::Hook;
 use super::question::{Asking, CommandQuestion, EventQuestion};
 use super::source::PolicySource;
@@ -143,7 +142,7 @@ impl Shadows {
         asking: Asking<'_>,
         command: &CommandQuestion,
         policy: Option<&Arc<str>>,
-        live: &Result<Option<Map<String, Value>>, Refused>,
+        live: &Result<Option<Grant>, Refused>,
     ) {
         self.show(asking, Hook::Commands, policy, || Question::Command {
             command: command.clone(),

@@ -7,14 +7,16 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use wardroom_domain::{ChannelFacts, Json, RequestFacts, SubjectFacts, UserId, WorkspaceId};
+use wardroom_domain::{
+    Attributes, ChannelFacts, Json, RequestFacts, SubjectFacts, UserId, WorkspaceId,
+};
 
 use super::values::{Any, Object, Text, either, object};
 use super::{
     Asked, Case, ExpectAllowed, ExpectAudience, ExpectConfigured, ExpectDenied, ExpectRendered,
     ExpectVerdict, directory, raw,
 };
-use crate::json::{attributes_of, canonical};
+use crate::json::{self, of_value};
 use crate::policy::workbench::{CommandQuestion, EventQuestion};
 
 /// What somebody writes who is to get nothing of an event.
@@ -72,7 +74,7 @@ pub(super) fn cases(file: raw::File) -> Result<Vec<Case>, String> {
 
 fn settings(value: Option<Object>, text: Option<Text>) -> Result<Option<Json>, String> {
     let object = object("settings", value, text)?;
-    Ok(object.map(|map| canonical(&Value::Object(map))))
+    Ok(object.map(|map| of_value(&Value::Object(map))))
 }
 
 /// The settings of a case by itself: `configure = { … }` holds them as well as `settings` does.
@@ -167,8 +169,12 @@ fn subject(raw: raw::Subject) -> SubjectFacts {
     SubjectFacts {
         user: raw.id.0,
         role: raw.role.map(|raw::Id(role)| role),
-        attributes: attributes_of(raw.attributes.0),
+        attributes: attributes(raw.attributes),
     }
+}
+
+fn attributes(object: Object) -> Attributes {
+    json::attributes(object.json().as_str()).expect("an object of a case is a JSON object")
 }
 
 fn channel(raw: raw::Channel) -> ChannelFacts {
@@ -176,7 +182,7 @@ fn channel(raw: raw::Channel) -> ChannelFacts {
         id: raw.id.0,
         private: raw.private,
         members: raw.members.into_iter().map(|raw::Id(id)| id).collect(),
-        attributes: attributes_of(raw.attributes.0),
+        attributes: attributes(raw.attributes),
     }
 }
 
@@ -184,7 +190,7 @@ fn request(raw: raw::Request) -> Result<RequestFacts, String> {
     let claims = object("claims", raw.claims, raw.claims_json)?.unwrap_or_default();
     Ok(RequestFacts {
         subject: subject(raw.subject),
-        claims: canonical(&Value::Object(claims)),
+        claims: of_value(&Value::Object(claims)),
         remote_address: raw.remote_address.map(Arc::from),
         reevaluation: raw.reevaluation,
     })
@@ -194,7 +200,7 @@ fn command(raw: raw::Command) -> Result<CommandQuestion, String> {
     let arguments = object("arguments", raw.arguments, raw.arguments_json)?.unwrap_or_default();
     Ok(CommandQuestion {
         name: Arc::from(raw.name),
-        arguments: canonical(&Value::Object(arguments)),
+        arguments: of_value(&Value::Object(arguments)),
         subject: subject(raw.subject),
         channel: raw.channel.map(channel),
     })
@@ -205,7 +211,7 @@ fn event(raw: raw::Event) -> Result<EventQuestion, String> {
     let payload = payload.ok_or("the event needs a `payload`, or `payload_json`")?;
     Ok(EventQuestion {
         name: Arc::from(raw.name),
-        payload: canonical(&payload),
+        payload: of_value(&payload),
         subject: raw.subject.map(subject),
         channel: raw.channel.map(channel),
     })

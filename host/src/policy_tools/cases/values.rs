@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 use wardroom_domain::Json;
 
-use crate::json::canonical;
+use crate::json::of_value;
 
 /// The key under which TOML hands out a date.
 const TOML_DATE: &str = "$__toml_private_datetime";
@@ -44,7 +44,7 @@ pub(super) struct Object(pub(super) Map<String, Value>);
 
 impl Object {
     pub(super) fn json(self) -> Json {
-        canonical(&Value::Object(self.0))
+        of_value(&Value::Object(self.0))
     }
 }
 

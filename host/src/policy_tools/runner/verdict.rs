@@ -90,7 +90,8 @@ fn found(seat: &mut Seat, asking: Asking<'_>, asked: &Asked) -> Result<Option<St
         }
         Asked::Command(command, expect) => {
             let answer = seat.authorize(asking, command)?;
-            let answer = answer.map(|grant| grant.map(Value::Object));
+            let answer = answer
+                .map(|grant| grant.and_then(|g| serde_json::from_str::<Value>(g.as_str()).ok()));
             let fits = match (expect, &answer) {
                 (ExpectAllowed::Allowed(None), Ok(_)) => true,
                 (ExpectAllowed::Allowed(Some(expect)), Ok(Some(grant))) => matches(expect, grant),

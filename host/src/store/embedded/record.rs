@@ -7,7 +7,7 @@ use wardroom_domain::{
     UserId, WorkspaceId,
 };
 
-use crate::json;
+use crate::json::{self, Unfit};
 
 /// Why a row cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +27,14 @@ pub enum RecordError {
         key: String,
         /// What is wrong with it.
         source: serde_json::Error,
+    },
+    /// What a row carries is not the JSON it should be.
+    #[error("row of {key:?}: {source}")]
+    Carried {
+        /// Whose row.
+        key: String,
+        /// What is wrong with it.
+        source: Unfit,
     },
 }
 
@@ -48,7 +56,7 @@ struct ChannelRow<'a> {
 }
 
 fn raw(json: &Json) -> &RawValue {
-    serde_json::from_str(json.as_str()).expect("the edge makes canonical JSON")
+    serde_json::from_str(json.as_str()).expect("the edge makes valid JSON")
 }
 
 fn text(row: &impl Serialize) -> String {
@@ -85,10 +93,14 @@ fn id<T>(text: &str, make: impl FnOnce(&str) -> Result<T, InvalidId>) -> Result<
 }
 
 fn attributes(raw: &RawValue, key: &str) -> Result<Attributes, RecordError> {
-    json::attributes(raw.get()).map_err(|source| RecordError::Row {
+    json::attributes(raw.get()).map_err(|source| carried(key, source))
+}
+
+fn carried(key: &str, source: Unfit) -> RecordError {
+    RecordError::Carried {
         key: key.to_owned(),
         source,
-    })
+    }
 }
 
 /// The id of a workspace.
@@ -105,7 +117,7 @@ pub(super) fn read_member(
         key: user.to_owned(),
         source,
     })?;
-    let profile = Json::from_canonical(row.user.get());
+    let profile = json::kept_before(row.user.get()).map_err(|source| carried(user, source))?;
     let role = row.role.as_deref().map(|r| id(r, Role::new)).transpose()?;
     let spec = MemberSpec {
         profile: Some(profile.clone()),

@@ -279,6 +279,43 @@ async fn the_directory_survives_and_nothing_else_does() {
     assert!(remembered.is_empty());
 }
 
+#[tokio::test]
+async fn numbers_are_there_again_as_they_were_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("directory.redb");
+    let user = UserId::new("u1").unwrap();
+    let profile =
+        r#"{"at":[117.63333139400017,-0,1E2,1.50],"id":"u1","n":12345678901234567890123}"#;
+    let attributes = r#"{"level":3.0,"n":98765432109876543210987}"#;
+    let put = |profile: &str| Command::PutMember {
+        user: user.clone(),
+        spec: MemberSpec {
+            profile: Some(crate::json::keep(profile).unwrap()),
+            attributes: Some(crate::json::attributes(attributes).unwrap()),
+            ..MemberSpec::default()
+        },
+        default_profile: Json::from_canonical("{}"),
+    };
+    let (store, _) = Embedded::open(&path).unwrap();
+    run(&store, &put(profile)).await.unwrap();
+    drop(store);
+    let (store, mut remembered) = open_again(&path).await;
+    let (_, truth) = remembered.pop().unwrap();
+    let sync = Command::Sync { truth, quiet: true };
+    run(&store, &sync).await.unwrap();
+    let state = store.snapshot(&workspace()).unwrap();
+    let member = &state.members()[&user];
+    assert_eq!(member.profile.as_str(), profile);
+    assert_eq!(member.attributes.text.as_str(), attributes);
+    // Other spellings of the same numbers change nothing, before a restart and after it.
+    let same = profile.replace("1E2,1.50", "100,1.5").replace("-0", "0.0");
+    let entry = run(&store, &put(&same)).await.unwrap();
+    assert!(entry.outputs.is_empty());
+    let other = profile.replace("400017", "400016");
+    let entry = run(&store, &put(&other)).await.unwrap();
+    assert_eq!(entry.outputs.len(), 1);
+}
+
 /// The writer's thread closes the file shortly after the store is dropped.
 async fn open_again(
     path: &std::path::Path,

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::{Deserialize, IgnoredAny, SeqAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use wardroom_domain::{ChannelId, InvalidId, MediaPatch, OnlineStatus, SocketId, WorkspaceId};
 
 use crate::codes::Code;
 use crate::gateway::peer::Incoming;
+use crate::json::{JsonText, Unfit, Why};
 use crate::limits;
-use crate::wire::{Malformed, media_patch, status};
+use crate::wire::{Malformed, media_patch_of, status};
 
 /// Why an event is refused, in words that the client may see.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,14 +97,24 @@ impl Request {
     /// Reads an event.
     pub(crate) fn read(incoming: &Incoming) -> Self {
         let arguments = serde_json::from_slice::<Arguments<'_>>(&incoming.text);
+        let unnamed = |message| Self {
+            event: String::new(),
+            transaction: None,
+            ack: incoming.ack,
+            content: Err(Fault::invalid(message)),
+        };
         let Ok(Arguments { event, first }) = arguments else {
-            let content = Err(Fault::invalid("the event has no name"));
-            return Self {
-                event: String::new(),
-                transaction: None,
-                ack: incoming.ack,
-                content,
-            };
+            return unnamed("the event has no name");
+        };
+        let event = match JsonText::from(event).string() {
+            Ok(event) => event,
+            Err(Unfit {
+                why: Why::LoneSurrogate,
+                ..
+            }) => {
+                return unnamed("the event's name holds a lone surrogate");
+            }
+            Err(_) => return unnamed("the event has no name"),
         };
         let fields = Fields::read(first);
         let transaction = fields.as_ref().map_or(Ok(None), Fields::transaction);
@@ -159,7 +169,7 @@ const MAX_TEXT_CHARS: usize = 128;
 
 /// The array of a packet: the event's name and its first argument. More arguments are ignored.
 struct Arguments<'a> {
-    event: Cow<'a, str>,
+    event: &'a RawValue,
     first: Option<&'a RawValue>,
 }
 
@@ -175,7 +185,7 @@ impl<'de> Deserialize<'de> for Arguments<'de> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
                 let missing = || serde::de::Error::invalid_length(0, &self);
-                let event = array.next_element::<String>()?.ok_or_else(missing)?.into();
+                let event = array.next_element()?.ok_or_else(missing)?;
                 let first = array.next_element()?;
                 while array.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Arguments { event, first })
@@ -186,30 +196,35 @@ impl<'de> Deserialize<'de> for Arguments<'de> {
 }
 
 /// The fields of an event's object, unread. Unknown ones are ignored.
-struct Fields<'a>(BTreeMap<String, &'a RawValue>);
+struct Fields<'a>(BTreeMap<Cow<'a, str>, JsonText<'a>>);
 
 impl<'a> Fields<'a> {
     fn read(argument: Option<&'a RawValue>) -> Result<Self, Fault> {
-        let Some(argument) = argument.filter(is_something) else {
+        let argument = argument.map(JsonText::from);
+        let Some(argument) = argument.filter(|argument| !argument.is_null()) else {
             return Ok(Self(BTreeMap::new()));
         };
-        match serde_json::from_str(argument.get()) {
+        match argument.fields() {
             Ok(fields) => Ok(Self(fields)),
-            Err(_) => Err(Fault::invalid("the event takes one object")),
+            Err(Unfit {
+                why: Why::NoObject, ..
+            }) => Err(Fault::invalid("the event takes one object")),
+            Err(Unfit { why, .. }) => Err(Fault::invalid(format!("the event's object {why}"))),
         }
     }
 
-    fn find(&self, name: &str) -> Option<&'a RawValue> {
-        self.0.get(name).copied().filter(is_something)
+    /// Real clients send `null` for what they leave out.
+    fn find(&self, name: &str) -> Option<JsonText<'a>> {
+        self.0.get(name).copied().filter(|value| !value.is_null())
     }
 
     fn string(&self, name: &'static str) -> Result<Option<String>, Fault> {
         let Some(value) = self.find(name) else {
             return Ok(None);
         };
-        match serde_json::from_str(value.get()) {
-            Ok(text) => Ok(Some(text)),
-            Err(_) => Err(Fault::invalid(format!("`{name}` must be a string"))),
+        match value.string() {
+            Ok(text) => Ok(Some(text.into_owned())),
+            Err(Unfit { why, .. }) => Err(Fault::invalid(format!("`{name}` {why}"))),
         }
     }
 
@@ -242,15 +257,12 @@ impl<'a> Fields<'a> {
     fn shared<T>(
         &self,
         name: &'static str,
-        read: impl FnOnce(Value) -> Result<T, Malformed>,
+        read: impl FnOnce(JsonText<'a>) -> Result<T, Malformed>,
     ) -> Result<Option<T>, Fault> {
         let Some(text) = self.find(name) else {
             return Ok(None);
         };
-        // Only the depth can be wrong: the text has been read as JSON before.
-        let value = serde_json::from_str(text.get())
-            .map_err(|_| Fault::invalid(format!("`{name}` is nested too deeply")))?;
-        read(value)
+        read(text)
             .map(Some)
             .map_err(|Malformed { pointer, detail }| {
                 Fault::invalid(format!("`{name}{pointer}` {detail}"))
@@ -258,15 +270,14 @@ impl<'a> Fields<'a> {
     }
 
     fn status(&self) -> Result<Option<OnlineStatus>, Fault> {
-        self.shared("onlineStatus", |value| status(&value))
+        self.shared("onlineStatus", status)
     }
 
     fn media(&self) -> Result<Option<MediaPatch>, Fault> {
-        self.shared("userMediaState", |mut value| {
-            if let Value::Object(state) = &mut value {
-                state.retain(|key, value| !(value.is_null() && FLAGS.contains(&key.as_str())));
-            }
-            media_patch(value)
+        self.shared("userMediaState", |value| {
+            let mut state = value.members()?;
+            state.retain(|key, value| value.as_str() != "null" || !FLAGS.contains(&&**key));
+            media_patch_of(state)
         })
     }
 
@@ -297,11 +308,6 @@ impl<'a> Fields<'a> {
 
 /// The parts of a media state that have a meaning; of others `null` is kept as sent.
 const FLAGS: [&str; 5] = ["microphone", "speakers", "screen", "camera", "speaking"];
-
-/// Real clients send `null` for what they leave out.
-fn is_something(value: &&RawValue) -> bool {
-    value.get() != "null"
-}
 
 fn required<T>(name: &str, value: Option<T>) -> Result<T, Fault> {
     value.ok_or_else(|| Fault::invalid(format!("`{name}` is missing")))

@@ -139,12 +139,56 @@ fn deep_and_huge_events_are_refused() {
     let text = format!(r#"["update-media-state",{{"userMediaState":{{"x":{deep}}}}}]"#);
     check(
         &text,
-        expect!["update-media-state None invalid-data: `userMediaState` is nested too deeply"],
+        expect![
+            "update-media-state None invalid-data: `userMediaState` is nested deeper than 120 levels"
+        ],
     );
     let long = "x".repeat(limits::MAX_INCOMING_EVENT_BYTES);
     check(
         &format!(r#"["auth",{{"transaction":"t","token":"{long}"}}]"#),
         expect![[r#"auth Some("t") invalid-data: the event is larger than 32768 bytes"#]],
+    );
+}
+
+#[test]
+fn json_that_cannot_be_kept_is_explained_for_what_it_is() {
+    check(
+        r#"["update-media-state",{"userMediaState":{"x":["\ud800"]}}]"#,
+        expect![
+            "update-media-state None invalid-data: `userMediaState/x/0` holds a lone surrogate (\\ud800 to \\udfff), which is half a character"
+        ],
+    );
+    check(
+        r#"["update-media-state",{"userMediaState":{"x":{"a":1,"a":2}},"transaction":"t"}]"#,
+        expect![[
+            r#"update-media-state Some("t") invalid-data: `userMediaState/x` holds the key "a" more than once"#
+        ]],
+    );
+    check(
+        r#"["update-media-state",{"userMediaState":{"x":1e999}}]"#,
+        expect![
+            "update-media-state None invalid-data: `userMediaState/x` is a number out of range: its magnitude must be below 1.8e308"
+        ],
+    );
+    check(
+        r#"["auth",{"token":"\udc00","workspaceId":"w"}]"#,
+        expect![
+            "auth None invalid-data: `token` holds a lone surrogate (\\ud800 to \\udfff), which is half a character"
+        ],
+    );
+    check(
+        r#"["auth",{"token":"x","token":"y"}]"#,
+        expect![[
+            r#"auth None invalid-data: the event's object holds the key "token" more than once"#
+        ]],
+    );
+    check(
+        r#"["\ud800",{}]"#,
+        expect![" None invalid-data: the event's name holds a lone surrogate"],
+    );
+    check(
+        "[5,{}]",
+        expect![" None invalid-data: the event has no name"],
     );
 }
 

@@ -192,6 +192,13 @@ fn digest(digest: Digest) -> String {
     digest.to_string()
 }
 
+fn isolated((hook, count): (&'static str, usize)) -> http::IsolatedCount {
+    http::IsolatedCount {
+        hook: hook.to_owned(),
+        count,
+    }
+}
+
 fn names(names: Vec<&'static str>) -> Vec<String> {
     names.into_iter().map(str::to_owned).collect()
 }
@@ -230,6 +237,7 @@ fn status(policy: policy::PolicyStatus) -> http::PolicyStatus {
         },
         failures: policy.failures,
         quarantined: names(policy.quarantined),
+        isolated: policy.isolated.into_iter().map(isolated).collect(),
         instances: policy.instances,
         memory_bytes: policy.memory_bytes,
         last_error: policy.last_error,

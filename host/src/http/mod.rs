@@ -37,9 +37,9 @@ pub use self::auth::{Authenticate, Caller, Scope};
 pub use self::explain::{Opinion, Viewer, Visibility};
 pub use self::ops::{Ops, Readiness};
 pub use self::policies::{
-    Candidate, DifferenceCount, DryRun, InShadow, LoadingPolicy, LoadingState, Policies,
-    PolicyState, PolicyStatus, PrivateChannels, Refusal, RefusedConfiguration, Reload, Sample,
-    ShadowReport, ViewChange, Workspaces,
+    Candidate, DifferenceCount, DryRun, InShadow, IsolatedCount, LoadingPolicy, LoadingState,
+    Policies, PolicyState, PolicyStatus, PrivateChannels, Refusal, RefusedConfiguration, Reload,
+    Sample, ShadowReport, ViewChange, Workspaces,
 };
 use self::problem::Problem;
 pub use self::public::public_router;

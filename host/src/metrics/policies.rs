@@ -64,6 +64,7 @@ pub struct PolicyMetrics {
     instances: Family<PolicyLabels, Gauge>,
     memory: Family<PolicyLabels, Gauge>,
     quarantined: Family<HookLabels, Gauge>,
+    isolated: Family<HookLabels, Gauge>,
     shadow_differences: Family<KindLabels, Counter>,
 }
 
@@ -98,6 +99,7 @@ impl PolicyMetrics {
             calls: self.calls.get_or_create_owned(&labels),
             seconds: self.seconds.get_or_create_owned(&labels),
             quarantined: self.quarantined.get_or_create_owned(&labels),
+            isolated: self.isolated.get_or_create_owned(&labels),
             verdicts: verdicts.iter().copied().map(verdict).collect(),
             failures: kinds.iter().copied().map(failure).collect(),
         }
@@ -179,8 +181,13 @@ impl PolicyMetrics {
         );
         registry.register(
             "policy_quarantined",
-            "Versions that are not asked for a while because they keep failing",
+            "Versions that are not asked for a while because they fail for many",
             self.quarantined.clone(),
+        );
+        registry.register(
+            "policy_isolated",
+            "Askers and inputs that a version is not asked about for a while because it keeps failing for them",
+            self.isolated.clone(),
         );
         registry.register(
             "policy_shadow_differences",
@@ -204,6 +211,7 @@ pub struct HookMeter {
     calls: Busy,
     seconds: Times,
     quarantined: Gauge,
+    isolated: Gauge,
     verdicts: Box<[(&'static str, Busy)]>,
     failures: Box<[(&'static str, Counter)]>,
 }
@@ -232,6 +240,14 @@ impl HookMeter {
         } else {
             self.quarantined.dec();
         }
+    }
+}
+
+impl HookMeter {
+    /// Counts how many askers and inputs are left alone, after so many were.
+    pub fn isolated(&self, before: usize, now: usize) {
+        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.isolated.inc_by(number(now) - number(before));
     }
 }
 
@@ -328,6 +344,8 @@ mod tests {
         meter.said("unheard of");
         meter.failed("trap");
         meter.quarantined(true);
+        meter.isolated(0, 3);
+        meter.isolated(3, 2);
         policies.generation(7);
         policies.instances("p").memory(65_536);
         policies.shadow_difference("p", "events", "payload_differs");
@@ -341,6 +359,7 @@ mod tests {
             r#"wardroom_policy_verdicts_total{policy="p",hook="events",verdict="unchanged"} 0"#,
             r#"wardroom_policy_failures_total{policy="p",hook="events",kind="trap"} 1"#,
             r#"wardroom_policy_quarantined{policy="p",hook="events"} 1"#,
+            r#"wardroom_policy_isolated{policy="p",hook="events"} 2"#,
             "wardroom_policy_generation 7",
             r#"wardroom_policy_memory_bytes{policy="p"} 65536"#,
             r#"wardroom_policy_shadow_differences_total{policy="p",hook="events",kind="payload_differs"} 1"#,

@@ -9,7 +9,7 @@ use wardroom_domain::{ChannelFacts, StandIn, SubjectFacts};
 use super::component::Digest;
 use super::decision::Hook;
 use super::question::Asking;
-use super::set::{PolicySet, decided};
+use super::set::{PolicySet, decided, origin_of_channel};
 
 /// A policy that answers who sees a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,8 @@ impl PolicySet {
             };
         };
         let subjects = std::slice::from_ref(subject);
-        let asked = policy.peek(Hook::Visibility, |version, attempt| {
+        let origin = origin_of_channel(asking, channel);
+        let asked = policy.peek(Hook::Visibility, origin, |version, attempt| {
             decided(policy, version, attempt, asking, channel, subjects)
         });
         let stand_in = policy.stand_in(&asked);

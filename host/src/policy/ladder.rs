@@ -10,8 +10,10 @@ use wardroom_domain::{Generation, Instead, StandIn};
 use super::component::Digest;
 use super::convert;
 use super::decision::Hook;
-use super::failure::Failure;
-use super::quarantine::{Entry, Led, Retry};
+use super::failure::{Failure, Kind};
+use super::measure::Pass;
+use super::offenders::{Isolated, Origin};
+use super::quarantine::{Led, Retry};
 use super::source::{OnFailure, PolicySource};
 use super::version::{Attempt, On, Version};
 use crate::limits::POLICY_STAND_IN_FAILURE_BYTES;
@@ -134,18 +136,18 @@ impl Policy {
         &self,
         generation: Generation,
         hook: Hook,
+        origin: Origin<'_>,
         answer: impl Fn(&Version, Attempt) -> Result<R, Failure>,
     ) -> Asked<R> {
         let began = Instant::now();
         let mut at = began;
         let mut missed = None;
         for version in self.versions(hook) {
-            let entry = version.measure().enter(hook, at);
-            if entry == Entry::Closed {
+            let Some(pass) = version.measure().enter(hook, || origin.suspects(), at) else {
                 missed.get_or_insert_with(|| Missed::unasked(hook, version));
                 continue;
-            }
-            let mut last = None;
+            };
+            let (mut last, mut kind) = (None, None);
             for on in [On::Any, On::Fresh] {
                 let attempt = answer(version, Attempt { on, at });
                 let now = Instant::now();
@@ -153,7 +155,7 @@ impl Policy {
                 at = now;
                 match attempt {
                     Ok(answer) => {
-                        self.answered(hook, version, at);
+                        self.answered(hook, origin, version, at);
                         return Asked {
                             answer: Some(answer),
                             by: Some(version.digest()),
@@ -167,6 +169,7 @@ impl Policy {
                             self.log(generation, hook, version, &failure);
                         }
                         last = Some(said);
+                        kind = Some(failure.kind);
                     }
                 }
             }
@@ -174,7 +177,7 @@ impl Policy {
                 failure,
                 asked: true,
             }));
-            self.gave_up(hook, version, entry, at);
+            self.gave_up(hook, origin, version, (pass, kind), at);
         }
         self.missed(hook, at);
         Asked {
@@ -190,12 +193,14 @@ impl Policy {
     pub(super) fn peek<R>(
         &self,
         hook: Hook,
+        origin: Origin<'_>,
         answer: impl Fn(&Version, Attempt) -> Result<R, Failure>,
     ) -> Asked<R> {
         let began = Instant::now();
         let mut missed = None;
         for version in self.versions(hook) {
-            if version.measure().closed(hook, began) {
+            let measure = version.measure();
+            if measure.turns_away(hook, || origin.suspects(), began) {
                 missed.get_or_insert_with(|| Missed::unasked(hook, version));
                 continue;
             }
@@ -250,8 +255,9 @@ impl Policy {
         })
     }
 
-    fn answered(&self, hook: Hook, version: &Arc<Version>, now: Instant) {
-        if version.measure().answered(hook) {
+    fn answered(&self, hook: Hook, origin: Origin<'_>, version: &Arc<Version>, now: Instant) {
+        let measure = version.measure();
+        if measure.answered(hook, || origin.suspects(), now) {
             tracing::info!(
                 policy = &*self.source.name,
                 digest = %version.digest(),
@@ -271,18 +277,43 @@ impl Policy {
         }
     }
 
-    fn gave_up(&self, hook: Hook, version: &Version, entry: Entry, now: Instant) {
-        let led = version.measure().gave_up(hook, entry, now);
-        let (Led::ToQuarantine(pause) | Led::ToLonger(pause)) = led else {
-            return;
-        };
-        tracing::warn!(
-            policy = &*self.source.name,
-            digest = %version.digest(),
-            hook = hook.name(),
-            ?pause,
-            "the policy keeps failing and is not asked for a while"
-        );
+    fn gave_up(
+        &self,
+        hook: Hook,
+        origin: Origin<'_>,
+        version: &Version,
+        (pass, kind): (Pass, Option<Kind>),
+        now: Instant,
+    ) {
+        let measure = version.measure();
+        let led = measure.gave_up(hook, origin.suspects(), pass, kind, now);
+        if let Led::ToQuarantine(pause) | Led::ToLonger(pause) = led.whole {
+            tracing::warn!(
+                policy = &*self.source.name,
+                digest = %version.digest(),
+                hook = hook.name(),
+                ?pause,
+                "the policy keeps failing for many and is not asked for a while"
+            );
+        } else if let Some(isolated) = led.one {
+            let input = origin.input.map(|(name, _)| name);
+            let (pause, follows) = match isolated {
+                Isolated::Asker(pause) => (pause, "whoever asks"),
+                Isolated::Input(pause) => (pause, "what is asked"),
+            };
+            tracing::warn!(
+                policy = &*self.source.name,
+                digest = %version.digest(),
+                hook = hook.name(),
+                workspace = %origin.workspace,
+                asker = %origin.asker,
+                input,
+                follows,
+                ?pause,
+                "the policy keeps failing for one asker or input, and is not asked about that for a \
+                 while"
+            );
+        }
     }
 
     fn log(&self, generation: Generation, hook: Hook, version: &Version, failure: &Failure) {

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::decision::Hook;
 use super::failure::{Failure, Kind};
+use super::offenders::{Isolated, Offenders, Probes, Suspects};
 use super::quarantine::{Entry, Led, Quarantine};
 use crate::metrics::{HookMeter, InstanceMeter, Metrics};
 
@@ -32,9 +33,38 @@ fn verdicts(hook: Hook) -> &'static [&'static str] {
 struct Health {
     /// Whether the state behind the lock is another than that of a version which never failed.
     troubled: AtomicBool,
-    state: Mutex<Quarantine>,
+    state: Mutex<Trouble>,
     last_failure: Mutex<Option<Arc<str>>>,
     meter: Option<HookMeter>,
+}
+
+/// For whom one hook of a version fails, and whether it is for so many that nobody is answered.
+#[derive(Default)]
+struct Trouble {
+    quarantine: Quarantine,
+    offenders: Offenders,
+}
+
+impl Trouble {
+    fn is_over(&self) -> bool {
+        self.quarantine.is_well() && self.offenders.is_empty()
+    }
+}
+
+/// A question that was let through.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pass {
+    whole: Entry,
+    probes: Probes,
+}
+
+/// What a failure led to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LedTo {
+    /// For everybody.
+    pub(super) whole: Led,
+    /// For whoever or whatever it was that failed.
+    pub(super) one: Option<Isolated>,
 }
 
 /// How a version fares.
@@ -77,20 +107,65 @@ impl Measure {
         &self.hooks[hook as usize]
     }
 
-    /// Whether a question may be put.
-    pub(super) fn enter(&self, hook: Hook, now: Instant) -> Entry {
+    /// Lets a question through, unless the version is not to be asked it. `origin` is worked out only
+    /// where the version has failed.
+    pub(super) fn enter(
+        &self,
+        hook: Hook,
+        origin: impl FnOnce() -> Suspects,
+        now: Instant,
+    ) -> Option<Pass> {
         let health = self.health(hook);
-        if health.troubled.load(Ordering::Relaxed) {
-            health.state.lock().enter(now)
-        } else {
-            Entry::Open
+        let mut pass = Pass {
+            whole: Entry::Open,
+            probes: Probes::default(),
+        };
+        if !health.troubled.load(Ordering::Relaxed) {
+            return Some(pass);
         }
+        let suspects = origin();
+        let mut state = health.state.lock();
+        // Whoever is turned away anyway is not the one that probes for all.
+        if state.offenders.closed(suspects, now) {
+            return None;
+        }
+        pass.whole = state.quarantine.enter(now);
+        if pass.whole == Entry::Closed {
+            return None;
+        }
+        pass.probes = state.offenders.enter(suspects, now);
+        Some(pass)
     }
 
-    /// Whether questions would be turned away.
+    /// Whether a question would be turned away.
+    pub(super) fn turns_away(
+        &self,
+        hook: Hook,
+        origin: impl FnOnce() -> Suspects,
+        now: Instant,
+    ) -> bool {
+        let health = self.health(hook);
+        if !health.troubled.load(Ordering::Relaxed) {
+            return false;
+        }
+        let suspects = origin();
+        let state = health.state.lock();
+        state.quarantine.closed(now) || state.offenders.closed(suspects, now)
+    }
+
+    /// The hooks that do not ask about some askers or inputs for a while, and about how many.
+    pub(super) fn isolated(&self) -> impl Iterator<Item = (Hook, usize)> {
+        let count = |hook: Hook| (hook, self.health(hook).state.lock().offenders.isolated());
+        Hook::ALL
+            .into_iter()
+            .map(count)
+            .filter(|(_, some)| *some > 0)
+    }
+
+    /// Whether all questions would be turned away.
     pub(super) fn closed(&self, hook: Hook, now: Instant) -> bool {
         let health = self.health(hook);
-        health.troubled.load(Ordering::Relaxed) && health.state.lock().closed(now)
+        health.troubled.load(Ordering::Relaxed) && health.state.lock().quarantine.closed(now)
     }
 
     /// The hooks that are in quarantine.
@@ -114,30 +189,57 @@ impl Measure {
     }
 
     /// Takes down that the version answered; true if it was in quarantine.
-    pub(super) fn answered(&self, hook: Hook) -> bool {
+    pub(super) fn answered(
+        &self,
+        hook: Hook,
+        origin: impl FnOnce() -> Suspects,
+        now: Instant,
+    ) -> bool {
         let health = self.health(hook);
         if !health.troubled.load(Ordering::Relaxed) {
             return false;
         }
+        let suspects = origin();
         let mut state = health.state.lock();
-        health.troubled.store(false, Ordering::Relaxed);
-        let released = state.answered();
-        if let (true, Some(meter)) = (released, &health.meter) {
-            meter.quarantined(false);
+        let released = state.quarantine.answered();
+        let before = state.offenders.isolated();
+        state.offenders.answered(suspects, now);
+        health.troubled.store(!state.is_over(), Ordering::Relaxed);
+        if let Some(meter) = &health.meter {
+            meter.isolated(before, state.offenders.isolated());
+            if released {
+                meter.quarantined(false);
+            }
         }
         released
     }
 
-    /// Takes down that the version did not answer, however it was asked.
-    pub(super) fn gave_up(&self, hook: Hook, entry: Entry, now: Instant) -> Led {
+    /// Takes down that the version did not answer, however it was asked. That it had no instance left
+    /// follows nobody.
+    pub(super) fn gave_up(
+        &self,
+        hook: Hook,
+        suspects: Suspects,
+        pass: Pass,
+        kind: Option<Kind>,
+        now: Instant,
+    ) -> LedTo {
         let health = self.health(hook);
         let mut state = health.state.lock();
         health.troubled.store(true, Ordering::Relaxed);
-        let led = state.failed(entry, now);
-        if let (Led::ToQuarantine(_), Some(meter)) = (led, &health.meter) {
-            meter.quarantined(true);
+        let whole = state.quarantine.failed(suspects.asker, pass.whole, now);
+        let before = state.offenders.isolated();
+        let one = match kind {
+            Some(Kind::Busy) => None,
+            _ => state.offenders.failed(suspects, pass.probes, now),
+        };
+        if let Some(meter) = &health.meter {
+            meter.isolated(before, state.offenders.isolated());
+            if let Led::ToQuarantine(_) = whole {
+                meter.quarantined(true);
+            }
         }
-        led
+        LedTo { whole, one }
     }
 
     /// Counts a failed attempt, which is told in these words; true if it is the first of its kind,
@@ -170,11 +272,16 @@ impl Measure {
 }
 
 impl Drop for Measure {
-    /// A version that is gone is in no quarantine.
+    /// A version that is gone is in no quarantine, and leaves nobody alone.
     fn drop(&mut self) {
         for health in &self.hooks {
-            if let (true, Some(meter)) = (health.state.lock().answered(), &health.meter) {
-                meter.quarantined(false);
+            let mut state = health.state.lock();
+            let released = state.quarantine.answered();
+            if let Some(meter) = &health.meter {
+                meter.isolated(state.offenders.isolated(), 0);
+                if released {
+                    meter.quarantined(false);
+                }
             }
         }
     }

@@ -24,6 +24,7 @@ mod ladder;
 mod limits;
 mod loader;
 mod measure;
+mod offenders;
 mod pipeline;
 mod places;
 mod progress;

@@ -1,11 +1,9 @@
-//! When a version that keeps failing is left alone, and when everything is asked again that it did
+//! When a version that fails for many is left alone, and when everything is asked again that it did
 //! not answer. Pure: time is an argument. Knows nothing of versions or calls.
 
 use std::time::{Duration, Instant};
 
-use crate::limits::{
-    POLICY_QUARANTINE_FAILURES, POLICY_QUARANTINE_FIRST, POLICY_QUARANTINE_LONGEST,
-};
+use crate::limits::{POLICY_QUARANTINE_ASKERS, POLICY_QUARANTINE_FIRST, POLICY_QUARANTINE_LONGEST};
 
 /// Whether a question may be put to a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +30,8 @@ pub(super) enum Led {
 /// How one hook of a version fares.
 #[derive(Debug, Default)]
 pub(super) struct Quarantine {
-    failures_in_a_row: u32,
+    /// Those for whom it failed since it last answered anybody, as many as lead to a pause.
+    askers: Vec<u64>,
     /// While it is left alone: for how long, and until when.
     pause: Option<(Duration, Instant)>,
 }
@@ -61,9 +60,16 @@ impl Quarantine {
         std::mem::take(self).pause.is_some()
     }
 
-    /// It failed to answer, on a warm instance and on a fresh one.
-    pub(super) fn failed(&mut self, entry: Entry, now: Instant) -> Led {
-        self.failures_in_a_row = self.failures_in_a_row.saturating_add(1);
+    /// Whether it fails for nobody.
+    pub(super) fn is_well(&self) -> bool {
+        self.askers.is_empty() && self.pause.is_none()
+    }
+
+    /// It failed to answer this asker, on a warm instance and on a fresh one.
+    pub(super) fn failed(&mut self, asker: u64, entry: Entry, now: Instant) -> Led {
+        if self.askers.len() < POLICY_QUARANTINE_ASKERS && !self.askers.contains(&asker) {
+            self.askers.push(asker);
+        }
         match (self.pause, entry) {
             (Some((pause, _)), Entry::Probe) => {
                 let longer = (pause * 2).min(POLICY_QUARANTINE_LONGEST);
@@ -72,7 +78,7 @@ impl Quarantine {
             }
             // It was asked before the others had it quarantined.
             (Some(_), _) => Led::On,
-            (None, _) if self.failures_in_a_row < POLICY_QUARANTINE_FAILURES => Led::On,
+            (None, _) if self.askers.len() < POLICY_QUARANTINE_ASKERS => Led::On,
             (None, _) => {
                 self.pause = Some((POLICY_QUARANTINE_FIRST, now + POLICY_QUARANTINE_FIRST));
                 Led::ToQuarantine(POLICY_QUARANTINE_FIRST)
@@ -139,22 +145,30 @@ mod tests {
 
     /// Fails until it is quarantined, and returns when that was.
     fn quarantined(state: &mut Quarantine, now: Instant) {
-        for n in 1..=POLICY_QUARANTINE_FAILURES {
+        for asker in 1..=POLICY_QUARANTINE_ASKERS {
             assert_eq!(state.enter(now), Entry::Open);
-            let led = state.failed(Entry::Open, now);
-            assert_eq!(
-                led != Led::On,
-                n == POLICY_QUARANTINE_FAILURES,
-                "failure {n}"
-            );
+            let led = state.failed(asker as u64, Entry::Open, now);
+            let many = asker == POLICY_QUARANTINE_ASKERS;
+            assert_eq!(led != Led::On, many, "asker {asker}");
         }
+    }
+
+    #[test]
+    fn one_for_whom_it_fails_is_not_enough_however_often() {
+        let (mut state, now) = (Quarantine::default(), Instant::now());
+        for n in 0..100 * POLICY_QUARANTINE_ASKERS {
+            let asker = (n % (POLICY_QUARANTINE_ASKERS - 1)) as u64;
+            assert_eq!(state.failed(asker, Entry::Open, now), Led::On);
+        }
+        assert_eq!(state.enter(now), Entry::Open);
+        assert!(!state.is_well());
     }
 
     #[test]
     fn only_failures_in_a_row_count() {
         let (mut state, now) = (Quarantine::default(), Instant::now());
-        for _ in 0..10 * POLICY_QUARANTINE_FAILURES {
-            state.failed(Entry::Open, now);
+        for asker in 0..10 * POLICY_QUARANTINE_ASKERS {
+            state.failed(asker as u64, Entry::Open, now);
             assert!(!state.answered());
         }
         assert_eq!(state.enter(now), Entry::Open);
@@ -184,7 +198,7 @@ mod tests {
             now += pause;
             assert_eq!(state.enter(now), Entry::Probe);
             pause = (pause * 2).min(POLICY_QUARANTINE_LONGEST);
-            assert_eq!(state.failed(Entry::Probe, now), Led::ToLonger(pause));
+            assert_eq!(state.failed(1, Entry::Probe, now), Led::ToLonger(pause));
             assert_eq!(state.enter(now + pause - TICK), Entry::Closed);
         }
         assert_eq!(pause, POLICY_QUARANTINE_LONGEST);
@@ -198,7 +212,7 @@ mod tests {
     fn a_call_that_was_under_way_does_not_lengthen_the_pause() {
         let (mut state, now) = (Quarantine::default(), Instant::now());
         quarantined(&mut state, now);
-        assert_eq!(state.failed(Entry::Open, now), Led::On);
+        assert_eq!(state.failed(1, Entry::Open, now), Led::On);
         assert_eq!(state.enter(now + POLICY_QUARANTINE_FIRST), Entry::Probe);
     }
 

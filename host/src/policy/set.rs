@@ -14,6 +14,7 @@ use super::decision::{DecisionSink, Hook};
 use super::failure::Failure;
 use super::hearing::{Hearing, Matter};
 use super::ladder::{Asked, Policy};
+use super::offenders::{Asker, Origin};
 use super::question::{Asking, CommandQuestion, EventQuestion};
 use super::shadow::Shadows;
 use super::version::{Attempt, Version};
@@ -137,10 +138,18 @@ impl PolicySet {
             ..Matter::default()
         };
         self.shadows.admission(asking, request, None, &Ok(()));
+        let origin = Origin {
+            workspace: asking.workspace,
+            asker: Asker::User(&request.subject.user),
+            input: None,
+        };
         for policy in self.asked(Hook::Admission) {
-            let asked = policy.ask(self.generation, Hook::Admission, |version, attempt| {
-                version.admit(attempt, asking, request)
-            });
+            let asked = policy.ask(
+                self.generation,
+                Hook::Admission,
+                origin,
+                |version, attempt| version.admit(attempt, asking, request),
+            );
             if let Some(answer) = &asked.answer {
                 self.shadows
                     .admission(asking, request, Some(&policy.source.name), answer);
@@ -172,10 +181,18 @@ impl PolicySet {
         };
         let mut merged: Option<Grant> = None;
         self.shadows.command(asking, command, None, &Ok(None));
+        let origin = Origin {
+            workspace: asking.workspace,
+            asker: Asker::User(&command.subject.user),
+            input: Some((&command.name, command.arguments.as_str())),
+        };
         for policy in self.asked(Hook::Commands) {
-            let asked = policy.ask(self.generation, Hook::Commands, |version, attempt| {
-                version.authorize(attempt, asking, command)
-            });
+            let asked = policy.ask(
+                self.generation,
+                Hook::Commands,
+                origin,
+                |version, attempt| version.authorize(attempt, asking, command),
+            );
             if let Some(answer) = &asked.answer {
                 self.shadows
                     .command(asking, command, Some(&policy.source.name), answer);
@@ -212,8 +229,9 @@ impl PolicySet {
         let unchanged = Form::Unchanged;
         self.shadows
             .event(asking, event, &event.payload, None, &unchanged);
+        let origin = origin_of_event(asking, event);
         for policy in self.asked(Hook::Events) {
-            let asked = policy.ask(self.generation, Hook::Events, |version, attempt| {
+            let asked = policy.ask(self.generation, Hook::Events, origin, |version, attempt| {
                 let mut next = pipeline.clone();
                 let mut said = "unchanged";
                 let mut first = Some(attempt);
@@ -261,10 +279,14 @@ impl PolicySet {
         let mut hearing = self.hear(asking, Hook::Visibility);
         let mut rules = Rules::default();
         self.shadows.channel(asking, channel, None, &Rule::Everyone);
+        let origin = origin_of_channel(asking, channel);
         for policy in self.asked(Hook::Visibility) {
-            let asked = policy.ask(self.generation, Hook::Visibility, |version, attempt| {
-                version.audience(attempt, asking, channel)
-            });
+            let asked = policy.ask(
+                self.generation,
+                Hook::Visibility,
+                origin,
+                |version, attempt| version.audience(attempt, asking, channel),
+            );
             if let Some(rule) = &asked.answer {
                 self.shadows
                     .channel(asking, channel, Some(&policy.source.name), rule);
@@ -305,9 +327,13 @@ impl PolicySet {
             return vec![false; subjects.len()];
         };
         let mut hearing = self.hear(asking, Hook::Visibility);
-        let asked = policy.ask(self.generation, Hook::Visibility, |version, attempt| {
-            decided(policy, version, attempt, asking, channel, subjects)
-        });
+        let origin = origin_of_channel(asking, channel);
+        let asked = policy.ask(
+            self.generation,
+            Hook::Visibility,
+            origin,
+            |version, attempt| decided(policy, version, attempt, asking, channel, subjects),
+        );
         hearing.heard(policy, &asked, "decided");
         if let Some(answers) = &asked.answer {
             let name = &policy.source.name;
@@ -336,6 +362,30 @@ impl PolicySet {
 
     fn hear<'a>(&'a self, asking: Asking<'a>, hook: Hook) -> Hearing<'a> {
         Hearing::new(asking, self.generation, hook, self.sink.as_deref())
+    }
+}
+
+/// Who sees a channel is asked on nobody's behalf.
+pub(super) fn origin_of_channel<'a>(asking: Asking<'a>, channel: &'a ChannelFacts) -> Origin<'a> {
+    Origin {
+        workspace: asking.workspace,
+        asker: Asker::Channel(&channel.id),
+        input: None,
+    }
+}
+
+/// What an event is asked for is that it was told of somebody, or of a channel.
+fn origin_of_event<'a>(asking: Asking<'a>, event: &'a EventQuestion) -> Origin<'a> {
+    let channel = event.channel.as_ref().map(|channel| &channel.id);
+    let asker = match (&event.subject, channel) {
+        (Some(subject), _) => Asker::User(&subject.user),
+        (None, Some(channel)) => Asker::Channel(channel),
+        (None, None) => Asker::Event(&event.name),
+    };
+    Origin {
+        workspace: asking.workspace,
+        asker,
+        input: Some((&event.name, channel.map_or("", |channel| channel.as_str()))),
     }
 }
 

@@ -11,8 +11,8 @@ use wardroom::policy::{
 use wardroom_domain::{Instead, Rule, StandIn};
 
 use crate::fixtures::{
-    FAILURES, Kept, channel, eventually, guest, here, limits, load_all, load_in, plugin, source,
-    subject, within_the_pause,
+    FAILURES, Kept, channel, elsewhere, eventually, guest, here, limits, load_all, load_in, plugin,
+    source, subject, within_the_pause,
 };
 use crate::log::Log;
 
@@ -47,10 +47,10 @@ fn an_answer_of_the_version_in_force_has_no_stand_in() {
 fn quarantined(on_failure: OnFailure) -> (Instant, Policies) {
     let policies = failing(on_failure);
     let set = policies.current();
-    let fail = || drop(set.audience(here(), &channel("trap", false, &[])));
-    (1..FAILURES).for_each(|_| fail());
+    let fail = |number| drop(set.audience(elsewhere(number), &channel("trap", false, &[])));
+    (1..FAILURES).for_each(fail);
     let began = Instant::now();
-    fail();
+    fail(0);
     (began, policies)
 }
 

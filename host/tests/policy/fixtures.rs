@@ -78,6 +78,19 @@ pub(crate) fn here() -> Asking<'static> {
     }
 }
 
+/// A question in one of many empty workspaces: what fails here follows nobody who asks elsewhere.
+pub(crate) fn elsewhere(number: usize) -> Asking<'static> {
+    static PLACES: LazyLock<(Vec<WorkspaceId>, Workspace)> = LazyLock::new(|| {
+        let id = |number| WorkspaceId::new(&format!("w{number}")).unwrap();
+        ((0..64).map(id).collect(), Workspace::default())
+    });
+    Asking {
+        workspace: &PLACES.0[number % PLACES.0.len()],
+        state: &PLACES.1,
+        now: None,
+    }
+}
+
 /// Loads policies, compiled by an earlier test where possible.
 pub(crate) fn load_all(
     sources: Vec<PolicySource>,
@@ -144,7 +157,7 @@ pub(crate) fn attributes(name: &str, value: &str) -> Attributes {
     }
 }
 
-/// Fails this often in a row before a version is left alone.
+/// Fails for so many askers before a version is left alone.
 pub(crate) const FAILURES: usize = 8;
 
 /// How long it is left alone at first.

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use wardroom::policy::{Hook, OnFailure, Policies, PolicyLimits, PolicySet, PolicyState};
+use wardroom::policy::{
+    CommandQuestion, Hook, OnFailure, Policies, PolicyLimits, PolicySet, PolicyState,
+};
 use wardroom_domain::{Json, Rendition, Rule, Verdict};
 
 use crate::fixtures::{
@@ -26,7 +28,7 @@ fn refuses(set: &PolicySet, hook: Hook, about: &str) -> bool {
             }
         },
         Hook::Visibility => set.audience(here(), &channel(about, false, &[]))[0] == Rule::Nobody,
-        Hook::Commands => match set.authorize(here(), &command(about)) {
+        Hook::Commands => match set.authorize(here(), &command_of(about)) {
             Verdict::Allowed(_) => false,
             Verdict::Denied(denial) => &*denial.code == "policy-failed",
         },
@@ -35,6 +37,14 @@ fn refuses(set: &PolicySet, hook: Hook, about: &str) -> bool {
             set.render(here(), &event(about))
                 .is_some_and(|all| nobody(&all))
         }
+    }
+}
+
+/// A command of somebody of the same name: no more than one way to fail follows anybody.
+fn command_of(about: &str) -> CommandQuestion {
+    CommandQuestion {
+        subject: subject(about, None),
+        ..command(about)
     }
 }
 

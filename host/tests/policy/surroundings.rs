@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use wardroom::metrics::Metrics;
-use wardroom::policy::{Policies, PolicyLimits, PolicySet, Surroundings};
-use wardroom_domain::Rule;
+use wardroom::policy::{CommandQuestion, Policies, PolicyLimits, PolicySet, Surroundings};
+use wardroom_domain::{Rule, Verdict};
 
 use crate::fixtures::{
-    FAILURES, PAUSE, channel, command, event, eventually, guest, here, limits, load, load_in,
-    plugin, request, source, within_the_pause,
+    FAILURES, PAUSE, channel, command, elsewhere, event, eventually, guest, here, limits, load,
+    load_in, plugin, request, source, subject, within_the_pause,
 };
 
 fn rule(set: &PolicySet, id: &str) -> Rule {
@@ -101,8 +101,12 @@ fn more_instances_than_there_may_be_are_refused() {
         scope.spawn(|| {
             // In another hook, so that its failures are not taken for those that are awaited, and
             // again and again, so that it does not matter who is first.
+            let mut number = 0;
             while !seen.load(Ordering::Relaxed) && Instant::now() < patience {
-                let _stays_out = set.admit(here(), &request("loop"));
+                let _stays_out = set.admit(elsewhere(number), &request("loop"));
+                // And each time elsewhere, so that nobody in particular is left alone.
+                let _admitted = set.admit(here(), &request("fine"));
+                number += 1;
             }
         });
         let busy = r#"{policy="misbehaves",hook="channel-visibility",kind="busy"}"#;
@@ -126,11 +130,13 @@ fn a_version_that_keeps_failing_is_left_alone_and_comes_back() {
         let metrics = Arc::new(Metrics::default());
         let policies = counted(&metrics, &["misbehaves"], limits());
         let set = policies.current();
-        for _ in 1..FAILURES {
-            assert_eq!(rule(&set, "trap"), Rule::Nobody);
-        }
+        let trap = |number| {
+            let rules = set.audience(elsewhere(number), &channel("trap", false, &[]));
+            assert_eq!(rules, [Rule::Nobody]);
+        };
+        (1..FAILURES).for_each(trap);
         let began = Instant::now();
-        assert_eq!(rule(&set, "trap"), Rule::Nobody);
+        trap(0);
         let status = policies.status().remove(0);
         // It is not entered, so that it costs nothing; and other hooks go on.
         let fine = rule(&set, "fine");
@@ -175,7 +181,7 @@ fn a_quarantined_version_leaves_its_questions_to_the_last_good_one() {
             if question < FAILURES {
                 began = Instant::now();
             }
-            let rules = set.audience(here(), &secret);
+            let rules = set.audience(elsewhere(question), &secret);
             assert!(matches!(rules[..], [Rule::Only(_)]), "{rules:?}");
         }
         (began, (set, policies.status().remove(0)))
@@ -204,4 +210,70 @@ fn what_a_failing_policy_did_not_answer_is_to_be_asked_again() {
     let set = load(&guest("misbehaves")).unwrap().current();
     assert!(set.admit(here(), &request("trap")).is_err());
     assert!(set.wants_another_look(later()));
+}
+
+/// One client that repeats a command which traps: it is refused alone, and does not cost a call each
+/// time.
+#[test]
+fn one_for_whom_a_version_fails_is_refused_and_everybody_else_answered() {
+    let metrics = Arc::new(Metrics::default());
+    let policies = counted(&metrics, &["misbehaves"], limits());
+    let set = policies.current();
+    let by = |user: &str, name: &str| {
+        let command = CommandQuestion {
+            subject: subject(user, None),
+            ..command(name)
+        };
+        matches!(set.authorize(here(), &command), Verdict::Allowed(_))
+    };
+    for _ in 0..100 {
+        assert!(!by("eve", "trap"));
+        assert!(by("ann", "fine"), "somebody else");
+    }
+    let status = policies.status().remove(0);
+    assert_eq!(status.quarantined, [""; 0]);
+    assert_eq!(status.isolated, [("commands", 1)]);
+    // Three questions on two instances each, and one for each pause that ended meanwhile.
+    assert!(status.failures <= 2 * (3 + 4), "{}", status.failures);
+    let gauge = r#"wardroom_policy_isolated{policy="misbehaves",hook="commands"}"#;
+    assert_counted(&metrics, &[&format!("{gauge} 1")]);
+    // In other hooks, and elsewhere, the same person is answered.
+    assert_eq!(set.admit(here(), &request("eve")), Ok(()));
+    let eve = CommandQuestion {
+        subject: subject("eve", None),
+        ..command("fine")
+    };
+    assert!(matches!(
+        set.authorize(elsewhere(1), &eve),
+        Verdict::Allowed(_)
+    ));
+    // When the pause is over, a question that is answered ends it.
+    eventually("eve is answered", || by("eve", "fine"));
+    assert_eq!(policies.status()[0].isolated, []);
+    assert_counted(&metrics, &[&format!("{gauge} 0")]);
+    drop((set, policies));
+    assert_counted(&metrics, &[&format!("{gauge} 0")]);
+}
+
+/// A command that traps whoever sends it: it alone is refused, and those who sent it are answered.
+#[test]
+fn an_input_on_which_a_version_fails_is_refused_alone() {
+    let policies = load(&guest("misbehaves")).unwrap();
+    let set = policies.current();
+    let by = |user: &str, name: &str| {
+        let command = CommandQuestion {
+            subject: subject(user, None),
+            ..command(name)
+        };
+        matches!(set.authorize(here(), &command), Verdict::Allowed(_))
+    };
+    for user in 0..20 {
+        let user = format!("u{user}");
+        assert!(!by(&user, "trap"));
+        assert!(by(&user, "fine"));
+    }
+    let status = policies.status().remove(0);
+    assert_eq!(status.quarantined, [""; 0]);
+    assert_eq!(status.isolated, [("commands", 1)]);
+    assert!(status.failures <= 2 * (3 + 4), "{}", status.failures);
 }

@@ -106,8 +106,11 @@ pub struct PolicyStatus {
     pub state: PolicyState,
     /// Calls that failed since this version came into force.
     pub failures: u64,
-    /// The hooks that are not asked for a while, because the version in force keeps failing.
+    /// The hooks that are not asked for a while, because the version in force fails for many.
     pub quarantined: Vec<String>,
+    /// The hooks that are not asked about some askers or inputs for a while, because the version in
+    /// force keeps failing for those alone. Everybody else is answered.
+    pub isolated: Vec<IsolatedCount>,
     /// Instances, idle and busy.
     pub instances: usize,
     /// Linear memory of all instances together, in bytes.
@@ -120,6 +123,17 @@ pub struct PolicyStatus {
     pub shadow: Option<InShadow>,
     /// How a version was last brought into force, or was not.
     pub last_reload: Reload,
+}
+
+/// How many askers and inputs one hook is not asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct IsolatedCount {
+    /// The hook.
+    #[schema(example = "commands")]
+    pub hook: String,
+    /// How many.
+    pub count: usize,
 }
 
 /// How a policy fares.

@@ -24,9 +24,9 @@ use crate::limits::{HTTP_COMPONENT_BYTES, MAX_POLICY_NAME_CHARS};
 use crate::wire::Malformed;
 
 pub use self::forms::{
-    Candidate, DifferenceCount, DryRun, InShadow, LoadingPolicy, LoadingState, Policies,
-    PolicyState, PolicyStatus, PrivateChannels, Refusal, RefusedConfiguration, Reload, Sample,
-    ShadowReport, ViewChange,
+    Candidate, DifferenceCount, DryRun, InShadow, IsolatedCount, LoadingPolicy, LoadingState,
+    Policies, PolicyState, PolicyStatus, PrivateChannels, Refusal, RefusedConfiguration, Reload,
+    Sample, ShadowReport, ViewChange,
 };
 
 /// The media type of a component.

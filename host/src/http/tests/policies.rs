@@ -1,6 +1,8 @@
 //! What operators call for: answers and problems as the rest of the server gives them.
 
-use super::super::{DifferenceCount, InShadow, PolicyState, Reload, Sample, ViewChange};
+use super::super::{
+    DifferenceCount, InShadow, IsolatedCount, PolicyState, Reload, Sample, ViewChange,
+};
 use super::*;
 
 /// The one policy that there is.
@@ -19,6 +21,10 @@ pub(super) fn status() -> PolicyStatus {
         state: PolicyState::Active,
         failures: 0,
         quarantined: Vec::new(),
+        isolated: vec![IsolatedCount {
+            hook: "commands".into(),
+            count: 1,
+        }],
         instances: 1,
         memory_bytes: 1 << 20,
         last_error: None,
@@ -134,6 +140,10 @@ async fn they_are_listed_with_how_they_fare() {
     assert_eq!(policy["state"], "active");
     assert_eq!(policy["lastError"], Value::Null);
     assert_eq!(policy["inForce"], true);
+    assert_eq!(
+        policy["isolated"],
+        json!([{"hook": "commands", "count": 1}])
+    );
     assert_eq!(policy["lastReload"]["tookMs"], 7);
 }
 

@@ -53,6 +53,9 @@ pub struct PolicyStatus {
     pub failures: u64,
     /// The hooks that are not asked for a while, because the version in force keeps failing.
     pub quarantined: Vec<&'static str>,
+    /// How many askers and inputs each hook is not asked about for a while, because the version in
+    /// force keeps failing for them alone.
+    pub isolated: Vec<(&'static str, usize)>,
     /// Instances, idle and busy.
     pub instances: usize,
     /// Linear memory of all instances together, in bytes.
@@ -108,6 +111,8 @@ fn status(set: &PolicySet, record: &Record) -> Option<PolicyStatus> {
     let (instances, memory_bytes) = version.instances();
     let former = policy.and_then(|policy| policy.former.as_ref());
     let quarantined = version.measure().quarantined(now).map(Hook::name);
+    let isolated = version.measure().isolated();
+    let isolated = isolated.map(|(hook, count)| (hook.name(), count));
     Some(PolicyStatus {
         name: name.clone(),
         file: record.source.file.clone(),
@@ -120,6 +125,7 @@ fn status(set: &PolicySet, record: &Record) -> Option<PolicyStatus> {
         state,
         failures,
         quarantined: quarantined.collect(),
+        isolated: isolated.collect(),
         instances,
         memory_bytes,
         last_error: refused.cloned().or(last_failure),

@@ -262,6 +262,7 @@ async fn bind(key: &str, address: SocketAddr) -> Result<TcpListener> {
 fn gateway_settings(config: &Config) -> gateway::Settings {
     gateway::Settings {
         max_connections: descriptors::connections(config.limits.max_connections),
+        max_unauthenticated_per_address: config.limits.max_unauthenticated_per_address,
         max_output_bytes: config.limits.max_output_bytes,
         write_timeout: config.limits.write_timeout,
         keep_alive: config.listen.keep_alive,

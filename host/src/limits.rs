@@ -1,11 +1,13 @@
 //! Every limit of the server, with its unit, and what happens at it. The domain has its own.
 
 mod policies;
+mod rates;
 mod running;
 
 use std::time::Duration;
 
 pub use self::policies::*;
+pub use self::rates::*;
 pub use self::running::*;
 
 // ---- commit path ----
@@ -68,49 +70,6 @@ pub const MAX_API_KEY_BYTES: usize = 256;
 pub const MIN_RSA_MODULUS_BITS: usize = 2_048;
 /// Longest life of a token that `wardroom token` issues, in seconds (one year).
 pub const MAX_ISSUED_TOKEN_SECONDS: u64 = 365 * 24 * 60 * 60;
-
-/// Threads that verify tokens of users, at most; as many as there are processors if those are fewer.
-pub const VERIFICATION_THREADS: usize = 4;
-/// Priority of those threads, of 99: nice 5. A busy thread beside one of them gets three quarters of
-/// a processor.
-pub const VERIFICATION_PRIORITY: u8 = 34;
-/// Tokens that wait to be verified. At the limit the last one of the address that has most of them
-/// gives way and is refused with `overloaded`, or the new one is, if none has more.
-pub const MAX_VERIFICATIONS: usize = 4096;
-/// Tokens from one address that wait to be verified; more are refused with `rate-limited`.
-pub const MAX_VERIFICATIONS_OF_ADDRESS: usize = 1024;
-/// Tokens in a row that are not accepted before their client is closed, by default.
-pub const MAX_AUTH_FAILURES: u32 = 16;
-
-const _: () = assert!(MAX_VERIFICATIONS_OF_ADDRESS < MAX_VERIFICATIONS);
-
-// ---- rates ----
-
-/// Events of one connection, by default: in a second, and at once. More are refused with
-/// `rate-limited`. At once may come what a client kept while it was offline.
-pub const CONNECTION_EVENTS: (u32, u32) = (100, 1_000);
-/// Events of all connections of one user, by default: in a second, and at once.
-pub const USER_EVENTS: (u32, u32) = (200, 2_000);
-/// Bytes that each listener is sent of what one user does, by default: in a second, and at once. A
-/// listener on a slow line, of 100 kB/s, takes that twice over, and what comes at once fits into
-/// what may wait for it.
-pub const USER_OUTPUT_BYTES: (u32, u32) = (48 * 1024, 384 * 1024);
-/// Events of all connections from one address, by default: in a second, and at once. Many people may
-/// share one.
-pub const ADDRESS_EVENTS: (u32, u32) = (5_000, 50_000);
-/// Sessions that one address opens, by default: in a second, and at once. More are answered with the
-/// HTTP status 429.
-pub const ADDRESS_CONNECTS: (u32, u32) = (500, 5_000);
-/// Tokens from one address whose signature turns out to be wrong, by default: in a second, and at
-/// once. Beyond it only the first token of each connection is verified.
-pub const ADDRESS_FAILED_AUTHS: (u32, u32) = (20, 200);
-/// Events that are refused for their rate before their client is closed: in a second, and at once.
-pub const REFUSED_EVENTS: (u32, u32) = (20, 2_000);
-/// Holders of a rate that are remembered; full buckets are forgotten. At the limit those are forgotten
-/// as well that are nearest to being full.
-pub const MAX_RATE_BUCKETS: usize = 65_536;
-/// Holders of a rate before full buckets are looked for at all.
-pub const MIN_RATE_SWEEP: usize = 1_024;
 
 // ---- configuration ----
 
@@ -209,6 +168,18 @@ pub const MAX_DEMO_ACTION_BYTES: usize = 16 * 1024;
 pub const LISTEN_BACKLOG: u32 = 1024;
 /// Connections that the public listener holds at once, of any kind.
 pub const MAX_CONNECTIONS: usize = 65_536;
+/// Sessions of one address that have not authenticated, by default. Further ones are answered with the
+/// HTTP status 429.
+pub const MAX_UNAUTHENTICATED_OF_ADDRESS: usize = 1_000;
+/// Part of the connections that may be sessions which have not authenticated. At the limit the address
+/// that has most of them loses its oldest one; if none has more than its share, the new one is
+/// answered with the HTTP status 503.
+pub const UNAUTHENTICATED_SHARE: usize = 4;
+/// Sessions that may be unauthenticated all the same where there are only few connections.
+pub const MIN_UNAUTHENTICATED: usize = 1_000;
+/// Part of the connections that one address may hold open without a WebSocket. Further ones are closed.
+/// It does not hold for trusted proxies.
+pub const IDLE_CONNECTIONS_SHARE: usize = 4;
 /// How long a connection may idle between two requests, by default. Load balancers keep idle
 /// connections for a minute and take it amiss if the server closes one first.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -233,8 +204,11 @@ pub const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
 pub const MAX_INCOMING_MESSAGE_BYTES: usize = 128 * 1024;
 /// Bytes of one client event, name included; more is answered with `invalid-data`.
 pub const MAX_INCOMING_EVENT_BYTES: usize = 32 * 1024;
-/// Events of one connection that wait for an earlier one of its own to be finished.
+/// Events of one connection that wait for an earlier one of its own to be finished. At the limit no
+/// more is read of what the client sends, beyond [`READ_BUFFER_BYTES`] that were read already.
 pub const MAX_WAITING_EVENTS: usize = 64;
+/// Bytes of such events, beyond one message that may exceed it. At the limit no more is read either.
+pub const MAX_WAITING_EVENT_BYTES: usize = 64 * 1024;
 /// Binary attachments that one packet may announce; they are read only to be refused.
 pub const MAX_ATTACHMENTS: usize = 8;
 /// Bytes of the buffer that each WebSocket keeps for reading.

@@ -210,6 +210,8 @@ pub struct PolicyBounds {
 pub struct Limits {
     /// Open connections on the public listener.
     pub max_connections: usize,
+    /// Sessions of one address that have not authenticated.
+    pub max_unauthenticated_per_address: usize,
     /// What waits to be written to one connection, in bytes, before it is closed.
     pub max_output_bytes: usize,
     /// Longest time that a waiting output may make no progress.

@@ -153,6 +153,7 @@ pub(super) struct DecisionLog {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
     pub(super) max_connections: Option<u64>,
+    pub(super) max_unauthenticated_per_address: Option<u64>,
     pub(super) max_output: Option<String>,
     pub(super) write_timeout: Option<String>,
     pub(super) max_http_body: Option<String>,

@@ -10,12 +10,12 @@ use crate::codes::Code;
 pub(super) enum Cause {
     /// What waited for the client exceeded its bound, or none of it left in time.
     SlowConsumer,
-    /// The client sent events faster than they could be handled.
-    TooManyPending,
     /// The client went on sending events though they were refused.
     RateExceeded,
     /// The client went on presenting tokens that are not accepted.
     TooManyFailedAuths,
+    /// The client had not authenticated, and others needed the place.
+    CrowdedOut,
     /// The client did not authenticate in time.
     AuthTimeout,
     /// The token expired, and no fresh one came.
@@ -37,9 +37,9 @@ impl Cause {
     pub(super) const fn name(&self) -> &'static str {
         match self {
             Self::SlowConsumer => "slow-consumer",
-            Self::TooManyPending => "too-many-pending",
             Self::RateExceeded => "rate-exceeded",
             Self::TooManyFailedAuths => "failed-auths",
+            Self::CrowdedOut => "crowded-out",
             Self::AuthTimeout => "auth-timeout",
             Self::TokenExpired => "token-expired",
             Self::Ended(CloseReason::Superseded) => "superseded",
@@ -63,19 +63,18 @@ impl Cause {
             | Self::TooManyFailedAuths => Farewell::StayAway,
             // They come back with a fresh token, if their application has made it a function, or
             // in better time.
-            Self::AuthTimeout
-            | Self::TokenExpired
-            | Self::Shutdown
-            | Self::TooManyPending
-            | Self::Malformed => Farewell::ComeBack,
-            Self::SlowConsumer | Self::Left | Self::TransportLost => Farewell::None,
+            Self::AuthTimeout | Self::TokenExpired | Self::Shutdown | Self::Malformed => {
+                Farewell::ComeBack
+            }
+            Self::SlowConsumer | Self::CrowdedOut | Self::Left | Self::TransportLost => {
+                Farewell::None
+            }
         }
     }
 
     /// The packet that tells the client why, if it can still hear it.
     pub(super) fn explanation(&self) -> Option<String> {
         let (code, message) = match self {
-            Self::TooManyPending => (Code::RateLimited, "too many events wait to be handled"),
             Self::RateExceeded => (Code::RateLimited, "events come faster than they may"),
             Self::TooManyFailedAuths => (Code::RateLimited, "too many tokens were not accepted"),
             Self::AuthTimeout => (Code::AuthTimeout, "the socket did not authenticate in time"),
@@ -102,6 +101,7 @@ impl Cause {
             }
             Self::Ended(CloseReason::Left | CloseReason::Lost)
             | Self::SlowConsumer
+            | Self::CrowdedOut
             | Self::Left
             | Self::TransportLost => return None,
         };

@@ -325,6 +325,7 @@ impl Conversations {
             timer: Some(timer),
             auth_by: None,
         };
+        peer.output().authenticated();
         Ok(())
     }
 

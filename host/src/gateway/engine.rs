@@ -9,7 +9,6 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use engineioxide::service::NotFoundService;
 use http::{Method, Request, header};
-use http_body_util::Full;
 use serde_json::value::RawValue;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::AckSender;
@@ -27,7 +26,9 @@ use wardroom_domain::SocketId;
 use super::Settings;
 use super::address::Source;
 use super::closing::Cause;
+use super::newcomers::Newcomers;
 use super::output::Output;
+use super::pacing::Packets;
 use super::peer::{Conversation, Departure, Incoming, Peer};
 use super::rates::Buckets;
 use crate::limits;
@@ -54,7 +55,7 @@ pub(super) fn with_true_limit(answer: Bytes) -> Bytes {
     }
 }
 
-pub(super) type EngineBody = Full<Bytes>;
+pub(super) type EngineBody = Packets;
 type EngineService = SocketIoService<NotFoundService>;
 
 /// The revision of Engine.IO that a client speaks.
@@ -117,6 +118,7 @@ pub(super) struct Transport {
     service: OnceLock<EngineService>,
     /// One permit for each session that may yet begin with polling.
     polling_places: Arc<Semaphore>,
+    pub(super) newcomers: Arc<Newcomers>,
     /// Sessions that addresses open.
     pub(super) connects: Buckets<Source>,
     conversation: Arc<dyn Conversation>,
@@ -134,8 +136,14 @@ impl Transport {
     ) -> Arc<Self> {
         let polling_places = Arc::new(Semaphore::new(settings.max_connections));
         let connects = Buckets::new(settings.rates.address_connects);
+        let share = settings.max_connections / limits::UNAUTHENTICATED_SHARE;
+        let newcomers = Newcomers::new(
+            settings.max_unauthenticated_per_address,
+            share.max(limits::MIN_UNAUTHENTICATED),
+        );
         let transport = Arc::new(Self {
             settings,
+            newcomers,
             connects,
             mark: Mark::new(),
             sessions: DashMap::new(),
@@ -238,7 +246,7 @@ pub(super) async fn end_polling_session(transport: Arc<Transport>, sid: Sid, pro
         .method(Method::POST)
         .uri(format!("{PATH}/?EIO={eio}&transport=polling&sid={sid}"))
         .header(header::CONTENT_TYPE, "text/plain;charset=UTF-8")
-        .body(EngineBody::from(body))
+        .body(EngineBody::whole(body))
         .expect("is made of valid parts");
     let Ok(_) = Service::call(&mut transport.service(), request).await;
 }

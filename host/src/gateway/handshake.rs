@@ -1,5 +1,6 @@
 //! The handshake by which a TCP connection becomes a WebSocket; must not know what passes over it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,19 +12,22 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tower::Service;
 
+use super::arriving::Client;
 use super::connection::Connection;
 use super::engine::{Protocol, SessionOutput, Transport};
 use super::output::Output;
-use super::requests::{BAD_REQUEST, Body, Query, UNKNOWN_PROTOCOL, UNKNOWN_SESSION, empty, refuse};
+use super::requests::{
+    BAD_REQUEST, Body, Query, UNKNOWN_PROTOCOL, UNKNOWN_SESSION, empty, refuse, turn_away,
+};
 use super::stream::EngineStream;
 use super::upgrading::Upgrade;
 use crate::limits;
 
-/// Answers the WebSocket handshake and hands the connection to socketioxide under an output. `client`
-/// is the address that it came from.
+/// Answers the WebSocket handshake and hands the connection to socketioxide under an output. `address`
+/// is where it came from.
 pub(super) fn answer(
     transport: &Arc<Transport>,
-    client: Option<Arc<str>>,
+    address: Option<IpAddr>,
     mut request: Request<Incoming>,
     query: &Query,
 ) -> Response<Body> {
@@ -38,11 +42,14 @@ pub(super) fn answer(
     };
     let accept = derive_accept_key(key.as_bytes());
     let subprotocol = subprotocol(request.headers());
-    let upgrade = match query.sid {
-        None => None,
+    let opening = match query.sid {
+        None => match Client::arrive(transport, address) {
+            Ok(client) => Opening::New(client),
+            Err(turned_away) => return turn_away(turned_away),
+        },
         Some(Ok(sid)) => match transport.session(&sid) {
             Some(output) => match output.begin_upgrade() {
-                Some(upgrade) => Some(upgrade),
+                Some(upgrade) => Opening::Upgrade(upgrade),
                 None => return refuse(BAD_REQUEST),
             },
             None => return refuse(UNKNOWN_SESSION),
@@ -51,8 +58,7 @@ pub(super) fn answer(
     };
     let switched = Switched {
         transport: Arc::clone(transport),
-        client,
-        upgrade,
+        opening,
         protocol,
         address: query.address(),
     };
@@ -74,12 +80,18 @@ pub(super) fn answer(
     response
 }
 
+/// What a WebSocket is for.
+enum Opening {
+    /// A session of its own.
+    New(Client),
+    /// A session that began with polling and is to move.
+    Upgrade(Upgrade),
+}
+
 /// A connection that has been told that it is a WebSocket now.
 struct Switched {
     transport: Arc<Transport>,
-    client: Option<Arc<str>>,
-    /// The polling session that is to move, unless this begins one.
-    upgrade: Option<Upgrade>,
+    opening: Opening,
     protocol: Protocol,
     address: String,
 }
@@ -91,17 +103,17 @@ impl Switched {
         };
         let connection = parts.io.into_inner();
         let early = Bytes::copy_from_slice(&parts.read_buf);
-        let (output, early) = match self.upgrade {
-            Some(upgrade) => match upgrade.complete(connection, early).await {
+        let (output, early) = match self.opening {
+            Opening::Upgrade(upgrade) => match upgrade.complete(connection, early).await {
                 Ok(complete) => complete,
                 Err(failed) => {
                     tracing::debug!(reason = %failed, "a session stays with polling");
                     return;
                 }
             },
-            None => {
+            Opening::New(client) => {
                 let transport = Arc::clone(&self.transport);
-                let output = Output::direct(transport, self.protocol, self.client, connection);
+                let output = Output::direct(transport, self.protocol, client, connection);
                 (output, early)
             }
         };

@@ -1,5 +1,7 @@
 //! The public TCP listener: accepts, bounds and serves connections; must not know what they carry.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,12 +13,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use super::address::Source;
 use super::connection::Connection;
 use super::engine::Transport;
 use super::heads::Heads;
@@ -40,6 +44,8 @@ pub(super) async fn serve<S, B>(
 {
     let places = Arc::new(Semaphore::new(transport.settings.max_connections));
     let stall_deadline = transport.settings.write_timeout;
+    let most_of_address = transport.settings.max_connections / limits::IDLE_CONNECTIONS_SHARE;
+    let idle = Arc::new(Idle::default());
     let mut was_full = false;
     let mut accepting = Accepting::new(listener, "public", Arc::clone(&transport.metrics));
     while let Some((stream, peer)) = stop.run_until_cancelled(accepting.next()).await {
@@ -54,15 +60,63 @@ pub(super) async fn serve<S, B>(
             continue;
         };
         was_full = false;
+        let is_proxy = transport.settings.trusted_proxies.trust(peer.ip());
+        let most = if is_proxy {
+            usize::MAX
+        } else {
+            most_of_address
+        };
+        let Some(of_address) = idle.enter(Source::of(Some(peer.ip())), most) else {
+            transport.metrics.limited("address-connections");
+            continue;
+        };
         prepare(&stream, stall_deadline, peer);
         let stop = stop.clone();
         tokio::spawn(serve_one(
             Arc::clone(&transport),
             (stream, peer),
-            place,
+            (place, of_address),
             inner.clone(),
             stop,
         ));
+    }
+}
+
+/// Connections that carry no WebSocket, by address: nobody takes all places with connections on which
+/// nothing happens.
+#[derive(Default)]
+struct Idle(Mutex<HashMap<Source, usize>>);
+
+/// One such connection, until it ends or becomes a WebSocket.
+struct IdleConnection {
+    among: Arc<Idle>,
+    source: Source,
+}
+
+impl Idle {
+    fn enter(self: &Arc<Self>, source: Source, most: usize) -> Option<IdleConnection> {
+        let mut counts = self.0.lock();
+        let count = counts.entry(source).or_default();
+        // There is always room for one.
+        if *count > 0 && *count >= most {
+            return None;
+        }
+        *count += 1;
+        drop(counts);
+        let among = Arc::clone(self);
+        Some(IdleConnection { among, source })
+    }
+}
+
+impl Drop for IdleConnection {
+    fn drop(&mut self) {
+        let mut counts = self.among.0.lock();
+        if let Entry::Occupied(mut count) = counts.entry(self.source) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 
@@ -83,7 +137,7 @@ fn prepare(stream: &TcpStream, stall_deadline: Duration, peer: SocketAddr) {
 async fn serve_one<S, B>(
     transport: Arc<Transport>,
     (stream, peer): (TcpStream, SocketAddr),
-    place: OwnedSemaphorePermit,
+    (place, _of_address): (OwnedSemaphorePermit, IdleConnection),
     inner: S,
     stop: CancellationToken,
 ) where

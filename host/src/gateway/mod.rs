@@ -2,6 +2,7 @@
 
 mod address;
 mod admission;
+mod arriving;
 mod closing;
 mod connection;
 mod conversation;
@@ -13,8 +14,10 @@ mod heads;
 mod identity;
 mod lanes;
 mod listener;
+mod newcomers;
 mod origins;
 mod output;
+mod pacing;
 mod peer;
 mod rates;
 mod receivers;
@@ -60,6 +63,8 @@ pub use self::rates::Rate;
 pub struct Settings {
     /// Connections held at once, of any kind.
     pub max_connections: usize,
+    /// Sessions of one address that have not authenticated.
+    pub max_unauthenticated_per_address: usize,
     /// Bytes that wait for one client before it is closed.
     pub max_output_bytes: usize,
     /// How long a client may take nothing of what waits for it. A polling client may take
@@ -93,6 +98,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             max_connections: limits::MAX_CONNECTIONS,
+            max_unauthenticated_per_address: limits::MAX_UNAUTHENTICATED_OF_ADDRESS,
             max_output_bytes: limits::MAX_OUTPUT_BYTES,
             write_timeout: limits::WRITE_TIMEOUT,
             keep_alive: limits::KEEP_ALIVE,

@@ -11,7 +11,6 @@ use parking_lot::Mutex;
 use wardroom_domain::SocketId;
 
 use super::admission::Conduct;
-use super::closing::Cause;
 use super::conversation::Memory;
 use super::output::Output;
 use crate::limits;
@@ -70,11 +69,20 @@ pub(crate) struct Peer {
 #[derive(Default)]
 struct Inbox {
     waiting: VecDeque<Occurrence>,
+    /// Bytes of the events that wait.
+    bytes: usize,
     /// Whether the client may be answered already.
     joined: bool,
     /// Whether a task is handling what waits.
     handling: bool,
     departed: bool,
+}
+
+impl Inbox {
+    fn has_room(&self) -> bool {
+        self.waiting.len() < limits::MAX_WAITING_EVENTS
+            && self.bytes < limits::MAX_WAITING_EVENT_BYTES
+    }
 }
 
 impl Peer {
@@ -116,13 +124,21 @@ impl Peer {
         if inbox.departed || self.output.is_closing() {
             return;
         }
-        if inbox.waiting.len() >= limits::MAX_WAITING_EVENTS {
-            inbox.waiting.clear();
-            drop(inbox);
-            return self.output.close(Cause::TooManyPending);
-        }
+        inbox.bytes += incoming.text.len();
         inbox.waiting.push_back(Occurrence::Event(incoming));
         self.start_handling(&mut inbox);
+    }
+
+    /// Events that wait.
+    #[cfg(test)]
+    pub(super) fn waiting_events(&self) -> usize {
+        self.inbox.lock().waiting.len()
+    }
+
+    /// Whether more may be read of what the client sends. What is read at once may exceed the bound.
+    pub(super) fn has_room(&self) -> bool {
+        let inbox = self.inbox.lock();
+        inbox.departed || inbox.has_room()
     }
 
     pub(super) fn departed(self: &Arc<Self>, departure: Departure) {
@@ -131,6 +147,7 @@ impl Peer {
             return;
         }
         inbox.waiting.clear();
+        inbox.bytes = 0;
         inbox.waiting.push_back(Occurrence::Departed(departure));
         self.start_handling(&mut inbox);
     }
@@ -144,27 +161,40 @@ impl Peer {
 
     /// Runs only while something waits: an idle client costs no task.
     async fn handle(self: Arc<Self>) {
-        while let Some(occurrence) = self.next() {
+        let mut next = self.next();
+        while let Some(occurrence) = next {
             // Who is being put out must not come back in with what was already on its way.
-            if matches!(occurrence, Occurrence::Event(_)) && self.output.is_closing() {
-                continue;
+            if !matches!(occurrence, Occurrence::Event(_)) || !self.output.is_closing() {
+                let handling = Arc::clone(&self.conversation).handle(Arc::clone(&self), occurrence);
+                // A fault in handling one event must not keep the departure from being handled.
+                if AssertUnwindSafe(handling).catch_unwind().await.is_err() {
+                    tracing::error!(socket = self.id().as_str(), "handling an event panicked");
+                }
             }
-            let handling = Arc::clone(&self.conversation).handle(Arc::clone(&self), occurrence);
-            // A fault in handling one event must not keep the departure from being handled.
-            if AssertUnwindSafe(handling).catch_unwind().await.is_err() {
-                tracing::error!(socket = self.id().as_str(), "handling an event panicked");
+            next = self.next();
+            if next.is_some() {
+                // Who sends without a pause must not keep a thread from its other work.
+                tokio::task::yield_now().await;
             }
-            // Who sends without a pause must not keep a thread from its other work.
-            tokio::task::yield_now().await;
         }
     }
 
     fn next(&self) -> Option<Occurrence> {
         let mut inbox = self.inbox.lock();
+        let had_room = inbox.has_room();
         let next = inbox.waiting.pop_front();
-        if next.is_none() {
-            inbox.handling = false;
-            inbox.waiting = VecDeque::new();
+        match &next {
+            Some(Occurrence::Event(incoming)) => inbox.bytes -= incoming.text.len(),
+            Some(_) => {}
+            None => {
+                inbox.handling = false;
+                inbox.waiting = VecDeque::new();
+            }
+        }
+        let has_room = inbox.has_room();
+        drop(inbox);
+        if has_room && !had_room {
+            self.output.resume_reading();
         }
         next
     }

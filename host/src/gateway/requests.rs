@@ -14,11 +14,12 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 use tower::Service;
 
-use super::address::Source;
+use super::arriving::{Client, TurnedAway};
 use super::engine::{self, EngineBody, PATH, Protocol, SessionOutput, Transport};
 use super::handshake;
 use super::origins::AllowedOrigins;
 use super::output::{Output, Poll};
+use super::pacing::Packets;
 use crate::limits;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -88,22 +89,10 @@ where
         }
     }
 
-    /// Where the client comes from that sent a request with this head.
-    fn client(&self, headers: &HeaderMap) -> Option<Arc<str>> {
+    /// Where the client comes from that sent a request with this head, where known.
+    fn address(&self, headers: &HeaderMap) -> Option<IpAddr> {
         let proxies = &self.transport.settings.trusted_proxies;
-        let client = proxies.client(self.peer, headers)?;
-        Some(Arc::from(client.to_string()))
-    }
-
-    /// Whether the client that sent a request with this head may open one more session.
-    fn may_connect(&self, headers: &HeaderMap) -> bool {
-        let proxies = &self.transport.settings.trusted_proxies;
-        let source = Source::of(proxies.client(self.peer, headers));
-        let may = self.transport.connects.take(source);
-        if !may {
-            self.transport.metrics.limited("address-connects");
-        }
-        may
+        proxies.client(self.peer, headers)
     }
 
     pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
@@ -126,14 +115,9 @@ where
             let mut response = empty(StatusCode::NO_CONTENT);
             AllowedOrigins::sign_preflight(request.headers(), response.headers_mut());
             response
-        } else if query.sid.is_none() && !self.may_connect(request.headers()) {
-            plain(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too many sessions are opened",
-            )
         } else if query.is_websocket {
-            let client = self.client(request.headers());
-            handshake::answer(&self.transport, client, request, &query)
+            let address = self.address(request.headers());
+            handshake::answer(&self.transport, address, request, &query)
         } else {
             self.poll(request, &query).await
         };
@@ -151,7 +135,7 @@ where
                 return refuse(UNKNOWN_SESSION);
             }
             match read_body(body).await {
-                Ok(body) => *slim.body_mut() = EngineBody::from(body),
+                Ok(body) => *slim.body_mut() = self.packets(&body, &parts.headers, query),
                 Err(refusal) => return refusal,
             }
             if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {
@@ -170,10 +154,15 @@ where
                 sid: None,
                 ..
             } => {
+                // First: where a flood has all places, it makes the next ones free.
+                let address = self.address(&parts.headers);
+                let client = match Client::arrive(&self.transport, address) {
+                    Ok(client) => client,
+                    Err(turned_away) => return turn_away(turned_away),
+                };
                 let Some(place) = self.transport.polling_place() else {
                     return plain(StatusCode::SERVICE_UNAVAILABLE, "no more sessions");
                 };
-                let client = self.client(&parts.headers);
                 let transport = Arc::clone(&self.transport);
                 let output = Output::polling(transport, *protocol, client, place);
                 slim.extensions_mut()
@@ -215,6 +204,18 @@ where
             parts,
             UnsyncBoxBody::new(Full::from(body).map_err(Into::into)),
         )
+    }
+
+    /// What a body holds, for the session that it is sent to.
+    fn packets(&self, body: &Bytes, headers: &HeaderMap, query: &Query) -> Packets {
+        let output = match query.sid {
+            Some(Ok(sid)) => self.transport.session(&sid),
+            _ => None,
+        };
+        let protocol = query.protocol.unwrap_or(Protocol::V4);
+        let kind = headers.get(header::CONTENT_TYPE);
+        let binary = kind.is_some_and(|kind| kind == "application/octet-stream");
+        Packets::of(body, protocol, binary, output)
     }
 }
 
@@ -294,6 +295,10 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
     let mut response = Response::new(UnsyncBoxBody::new(body));
     *response.status_mut() = status;
     response
+}
+
+pub(super) fn turn_away(client: TurnedAway) -> Response<Body> {
+    plain(client.status(), client.text())
 }
 
 pub(super) fn empty(status: StatusCode) -> Response<Body> {

@@ -33,6 +33,8 @@ impl AsyncRead for EngineStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        // Where there is no room for more, the client waits, as on a slow line.
+        ready!(self.output.poll_reading(context));
         if !self.early.is_empty() {
             let length = self.early.len().min(buffer.remaining());
             buffer.put_slice(&self.early[..length]);

@@ -20,7 +20,7 @@ use super::{
     ShutdownBounds, SocketIo, Store, Written, raw,
 };
 use crate::auth::TokenRules;
-use crate::limits::MAX_AUTH_FAILURES;
+use crate::limits::{MAX_AUTH_FAILURES, MAX_UNAUTHENTICATED_OF_ADDRESS};
 
 /// A configuration and what is wrong with it; usable only if nothing is.
 pub(super) struct Checked {
@@ -179,8 +179,14 @@ fn limits(check: &mut Checker<'_>, raw: &raw::Limits) -> Limits {
         );
     }
     let connections = check.positive("limits.max_connections", raw.max_connections, 65_536);
+    let unauthenticated = check.positive(
+        "limits.max_unauthenticated_per_address",
+        raw.max_unauthenticated_per_address,
+        MAX_UNAUTHENTICATED_OF_ADDRESS as u64,
+    );
     Limits {
         max_connections: in_memory(connections),
+        max_unauthenticated_per_address: in_memory(unauthenticated),
         max_output_bytes: in_memory(output),
         write_timeout: check.positive_duration(
             "limits.write_timeout",

@@ -24,6 +24,7 @@ impl Output {
         let farewell = cause.farewell();
         let is_polling = state.route == Route::Polling;
         state.closing = Some(cause.clone());
+        self.resume_reading();
         if let Some(packet) = cause.explanation() {
             self.route(&mut state, &[frame::text(&packet)]);
         }
@@ -92,6 +93,8 @@ impl Output {
         state.held = VecDeque::new();
         state.polled = None;
         state.waiting_bytes = 0;
+        self.resume_reading();
+        self.authenticated();
         self.transport.metrics.connection_closed(cause.name());
         tracing::debug!(cause = cause.name(), unsent, sid = ?self.sid.get(), "connection closed");
         if let Some(stream) = self.stream() {
@@ -113,6 +116,22 @@ impl Output {
         {
             let transport = Arc::clone(&self.transport);
             tokio::spawn(engine::end_polling_session(transport, *sid, self.protocol));
+        }
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if !self.has_ended() {
+            // The session never got as far as to be ended here: nobody joined over it.
+            self.transport
+                .metrics
+                .connection_closed(Cause::TransportLost.name());
+        }
+        if let Some(sid) = self.sid.get() {
+            self.transport
+                .sessions
+                .remove_if(sid, |_, output| output.strong_count() == 0);
         }
     }
 }

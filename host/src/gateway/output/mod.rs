@@ -2,12 +2,14 @@
 
 mod ending;
 mod polling;
+mod reading;
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::task::Waker;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
@@ -19,10 +21,12 @@ use tokio::sync::OwnedSemaphorePermit;
 pub(super) use self::polling::Poll;
 use self::polling::Polled;
 use super::address::Source;
+use super::arriving::Client;
 use super::closing::Cause;
 use super::connection::Connection;
 use super::engine::{self, Protocol, Transport};
 use super::frame;
+use super::newcomers::Newcomer;
 use super::peer::Peer;
 use super::upgrading::PROBE_ANSWER;
 
@@ -57,6 +61,8 @@ pub(crate) struct Output {
     remote_address: Option<Arc<str>>,
     /// What it counts as where rates hold for an address.
     source: Source,
+    /// Its place among those who have not authenticated, until it has.
+    newcomer: Mutex<Option<Newcomer>>,
     /// Whether the session began with polling, so that socketioxide knows it without a wire.
     began_polling: bool,
     /// The place of a session that began with polling.
@@ -71,6 +77,8 @@ pub(crate) struct Output {
     pub(super) input_ended: AtomicBool,
     /// Wakes the reading half when the connection ends.
     pub(super) reader: AtomicWaker,
+    /// Who reads from the client and waits for room: its WebSocket, or its polling requests.
+    readers: Mutex<Vec<Waker>>,
     state: Mutex<State>,
 }
 
@@ -100,10 +108,10 @@ impl Output {
     pub(super) fn direct(
         transport: Arc<Transport>,
         protocol: Protocol,
-        remote_address: Option<Arc<str>>,
+        client: Client,
         wire: Connection,
     ) -> Arc<Self> {
-        let output = Self::new(transport, protocol, remote_address, None);
+        let output = Self::new(transport, protocol, client, None);
         output.wire.set(wire).ok();
         output.state.lock().on_wire = true;
         output
@@ -113,26 +121,26 @@ impl Output {
     pub(super) fn polling(
         transport: Arc<Transport>,
         protocol: Protocol,
-        remote_address: Option<Arc<str>>,
+        client: Client,
         place: OwnedSemaphorePermit,
     ) -> Arc<Self> {
-        Self::new(transport, protocol, remote_address, Some(place))
+        Self::new(transport, protocol, client, Some(place))
     }
 
     fn new(
         transport: Arc<Transport>,
         protocol: Protocol,
-        remote_address: Option<Arc<str>>,
+        client: Client,
         place: Option<OwnedSemaphorePermit>,
     ) -> Arc<Self> {
         let began_polling = place.is_some();
         transport.metrics.connection_opened();
-        let source = remote_address.as_ref().and_then(|it| it.parse().ok());
-        Arc::new(Self {
+        let output = Arc::new(Self {
             transport,
             protocol,
-            remote_address,
-            source: Source::of(source),
+            remote_address: client.address,
+            source: client.source,
+            newcomer: Mutex::default(),
             began_polling,
             _place: place,
             wire: OnceLock::new(),
@@ -142,6 +150,7 @@ impl Output {
             ended: AtomicBool::new(false),
             input_ended: AtomicBool::new(false),
             reader: AtomicWaker::new(),
+            readers: Mutex::default(),
             state: Mutex::new(State {
                 route: Route::Joining,
                 joined: false,
@@ -154,7 +163,15 @@ impl Output {
                 parting: None,
                 closing: None,
             }),
-        })
+        });
+        client.newcomer.is(&output);
+        *output.newcomer.lock() = Some(client.newcomer);
+        output
+    }
+
+    /// Called when the client has authenticated.
+    pub(super) fn authenticated(&self) {
+        self.newcomer.lock().take();
     }
 
     /// Makes the session findable by its id, for its upgrade and its end.
@@ -418,22 +435,6 @@ impl State {
             }
             written -= front.len();
             self.queue.pop_front();
-        }
-    }
-}
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        if !self.has_ended() {
-            // The session never got as far as to be ended here: nobody joined over it.
-            self.transport
-                .metrics
-                .connection_closed(Cause::TransportLost.name());
-        }
-        if let Some(sid) = self.sid.get() {
-            self.transport
-                .sessions
-                .remove_if(sid, |_, output| output.strong_count() == 0);
         }
     }
 }

@@ -3,11 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::{Condvar, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::clients::{WebSocket, exchange};
 use super::conversing::{House, Trusting, auth, error};
 use super::*;
-use crate::gateway::{Authenticator, Identity, Rate, Rates, TokenRefusal};
+use crate::gateway::{Authenticator, Identity, Network, Rate, Rates, TokenRefusal, TrustedProxies};
 use crate::limits;
 
 const FORGED: &str = r#"{"token":"forged","workspaceId":"w"}"#;
@@ -294,4 +297,95 @@ async fn a_sender_cannot_have_a_slow_listener_closed() {
     assert!(taken > 150 && refused > 50, "{taken} and {refused}");
     assert!(numbers.len() > 150, "{}", numbers.len());
     assert!(numbers.iter().copied().eq(0..numbers.len()), "without gaps");
+}
+
+/// A request that opens a polling session, of a client behind a proxy.
+fn opening(client: &str) -> String {
+    format!(
+        "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {client}\r\n\
+         connection: close\r\n\r\n"
+    )
+}
+
+fn behind_a_proxy(settings: Settings) -> Settings {
+    let loopback = Network::new(std::net::Ipv4Addr::LOCALHOST.into(), 8);
+    Settings {
+        trusted_proxies: TrustedProxies::new(vec![loopback]),
+        ..settings
+    }
+}
+
+#[tokio::test]
+async fn sessions_that_have_not_authenticated_are_bounded_for_each_address() {
+    let house = House::start(behind_a_proxy(Settings {
+        max_unauthenticated_per_address: 5,
+        ..Settings::default()
+    }))
+    .await;
+    let open = async |client| exchange(house.address, opening(client)).await.0;
+    for _ in 0..5 {
+        assert_eq!(open("192.0.2.1").await, 200);
+    }
+    assert_eq!(open("192.0.2.1").await, 429);
+    let url = format!(
+        "ws://{}/socket.io/?transport=websocket&EIO=4",
+        house.address
+    );
+    let mut request = url.into_client_request().unwrap();
+    let client = http::HeaderValue::from_static("192.0.2.1");
+    request.headers_mut().insert("x-forwarded-for", client);
+    let refused = tokio_tungstenite::connect_async(request).await;
+    assert!(refused.is_err_and(|error| error.to_string().contains("429")));
+    assert_eq!(open("192.0.2.2").await, 200, "others are not concerned");
+    // Who has authenticated counts no more.
+    for user in ["u1", "u2", "u3", "u4", "u5", "u6"] {
+        let mut client = WebSocket::join(house.address).await;
+        let seen = client.ask("auth", &auth(user)).await;
+        assert!(seen.last().unwrap().contains("\"ok\":true"), "{seen:?}");
+        std::mem::forget(client);
+    }
+}
+
+/// One session more than one address may have and one of another: the flood loses one.
+#[tokio::test]
+async fn a_flood_of_sessions_crowds_out_itself_and_is_forgotten() {
+    const FLOOD: usize = limits::MIN_UNAUTHENTICATED;
+    let house = House::start(behind_a_proxy(Settings {
+        max_connections: FLOOD,
+        max_unauthenticated_per_address: FLOOD,
+        ..Settings::default()
+    }))
+    .await;
+    let mut flood = TcpStream::connect(house.address).await.unwrap();
+    let open = opening("192.0.2.1").replace("connection: close\r\n", "");
+    let mut answer = [0; 4096];
+    for _ in 0..FLOOD {
+        flood.write_all(open.as_bytes()).await.unwrap();
+        let mut answered = String::new();
+        while !answered.contains("maxPayload") {
+            let length = flood.read(&mut answer).await.unwrap();
+            assert!(length > 0, "{answered}");
+            answered += std::str::from_utf8(&answer[..length]).unwrap();
+        }
+    }
+    let newcomers = &house.gateway.transport.newcomers;
+    assert_eq!(newcomers.count(), FLOOD);
+    let ended = async {
+        // A session of the flood has to end before another one has its place for polling.
+        while exchange(house.address, opening("192.0.2.2")).await.0 != 200 {}
+    };
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("others get in");
+    assert!(newcomers.count() <= FLOOD);
+    let gone = async {
+        while newcomers.count() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let patience = limits::JOIN_TIMEOUT + PATIENCE;
+    tokio::time::timeout(patience, gone)
+        .await
+        .expect("nobody joined");
+    assert!(house.gateway.transport.sessions.is_empty());
 }

@@ -177,9 +177,12 @@ impl WebSocket {
 
 /// One HTTP exchange on a connection of its own: status, head and body. The status is 0 if the
 /// connection was closed instead.
-pub(super) async fn exchange(address: SocketAddr, request: String) -> (u16, String, String) {
+pub(super) async fn exchange(
+    address: SocketAddr,
+    request: impl AsRef<[u8]>,
+) -> (u16, String, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(request.as_bytes()).await.ok();
+    stream.write_all(request.as_ref()).await.ok();
     let mut response = Vec::new();
     let reading = stream.read_to_end(&mut response);
     let read = tokio::time::timeout(PATIENCE, reading)

@@ -40,7 +40,7 @@ impl Authenticator for Trusting {
 
 pub(super) struct House {
     pub(super) address: SocketAddr,
-    gateway: Arc<Gateway>,
+    pub(super) gateway: Arc<Gateway>,
     pub(super) committer: Arc<Committer>,
     _stop: tokio_util::sync::DropGuard,
 }

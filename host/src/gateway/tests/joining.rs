@@ -8,7 +8,6 @@ use tokio::sync::Semaphore;
 use super::clients::{WebSocket, exchange};
 use super::*;
 use crate::gateway::AllowedOrigins;
-use crate::gateway::closing::Cause;
 use crate::limits;
 
 #[tokio::test]
@@ -84,26 +83,6 @@ async fn events_are_handled_one_at_a_time_in_order() {
     for number in 1..50 {
         assert_eq!(server.event().await, format!("[\"event\",{number}]"));
     }
-}
-
-#[tokio::test]
-async fn a_client_that_sends_faster_than_is_handled_is_closed() {
-    let turns = Arc::new(Semaphore::new(0));
-    let mut server = Server::start_with(Settings::default(), Some(turns)).await;
-    let mut client = WebSocket::join(server.address).await;
-    server.joined().await;
-    for number in 0..limits::MAX_WAITING_EVENTS + 10 {
-        client.try_send(&format!("42[\"event\",{number}]")).await;
-    }
-    let mut told = Vec::new();
-    while let Some(packet) = client.next().await {
-        told.push(packet);
-    }
-    let error = r#"42["socket-api-error",{"event":"auth","message":"too many events wait to be handled","code":"rate-limited"}]"#;
-    assert_eq!(told, [error, "1"]);
-    server.turns.as_ref().unwrap().add_permits(1000);
-    let (peer, _) = server.departed().await;
-    assert_eq!(peer.output().cause(), Some(Cause::TooManyPending));
 }
 
 #[tokio::test]

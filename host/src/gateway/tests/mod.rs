@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 mod admission;
+mod bursts;
 mod clients;
 mod closing;
 mod conversing;
@@ -54,7 +55,6 @@ struct Server {
     address: SocketAddr,
     transport: Arc<Transport>,
     happened: mpsc::UnboundedReceiver<(Arc<Peer>, Occurrence)>,
-    turns: Option<Arc<tokio::sync::Semaphore>>,
     _stop: tokio_util::sync::DropGuard,
 }
 
@@ -67,7 +67,7 @@ impl Server {
         let (sender, happened) = mpsc::unbounded_channel();
         let recorder = Arc::new(Recorder {
             happened: sender,
-            turns: turns.clone(),
+            turns,
         });
         let transport = Transport::new(settings, recorder, Arc::default());
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -79,7 +79,6 @@ impl Server {
             address,
             transport,
             happened,
-            turns,
             _stop: stop.drop_guard(),
         }
     }

@@ -277,7 +277,7 @@ async fn a_slow_polling_client_under_a_stream_loses_nothing_and_stays() {
 async fn a_polling_client_is_told_why_it_may_come_back() {
     let causes = [
         (Cause::Shutdown, "shutting-down"),
-        (Cause::TooManyPending, "rate-limited"),
+        (Cause::Malformed, "invalid-data"),
     ];
     for (cause, code) in causes {
         let mut server = Server::start(Settings::default()).await;

@@ -47,6 +47,7 @@ pub struct Metrics {
     decisions_written: Counter,
     decisions_dropped: Family<ReasonLabels, Counter>,
     accept_failures: Family<ListenerLabels, Counter>,
+    received_bytes: Counter,
     directory_unwritable: Gauge,
     directory_failures: Counter,
 }
@@ -101,6 +102,11 @@ impl Metrics {
             .inc_by(records);
     }
 
+    /// Counts bytes of messages that clients sent.
+    pub fn received(&self, bytes: usize) {
+        self.received_bytes.inc_by(bytes as u64);
+    }
+
     /// Counts that a connection could not be accepted.
     pub fn accept_failed(&self, listener: &'static str) {
         self.accept_failures
@@ -153,6 +159,11 @@ impl Metrics {
             "decision_log_dropped",
             "Decisions that the decision log lost, by reason",
             self.decisions_dropped.clone(),
+        );
+        registry.register(
+            "received_bytes",
+            "Bytes of messages that clients sent",
+            self.received_bytes.clone(),
         );
         registry.register(
             "accept_failures",

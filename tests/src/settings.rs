@@ -115,7 +115,7 @@ impl Settings {
     /// asks for more.
     #[must_use]
     pub fn descriptors(mut self, soft: u32, hard: u32) -> Self {
-        let script = format!("ulimit -Hn {hard} && ulimit -Sn {soft} && exec \"$0\" \"$@\"");
+        let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
         self.through = vec!["sh".to_owned(), "-c".to_owned(), script];
         self
     }

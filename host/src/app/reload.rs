@@ -78,7 +78,9 @@ impl Reader {
         let mut waiting = self.started_with.changed(written);
         waiting.retain(|key| !is_reloaded(key));
         if waiting != self.named {
-            if !waiting.is_empty() {
+            if waiting.is_empty() {
+                tracing::info!("what needed a restart is as it was at the start: nothing waits");
+            } else {
                 tracing::warn!(
                     changed = waiting.join(", "),
                     "the configuration changed in what needs a restart; the rest is in force"

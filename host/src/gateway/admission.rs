@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use wardroom_domain::{Output as Outcome, UserId};
+use wardroom_domain::{Output as Outcome, UserId, WorkspaceId};
 
 use super::address::Source;
 use super::closing::Cause;
@@ -58,6 +58,8 @@ pub(super) struct Conduct {
     failed_auths: u32,
     /// Why it is to be closed, once it has read the last answer.
     offence: Option<Cause>,
+    /// What it last asked to enter, and as whom its token lets it: for the log.
+    pub(super) asked: Option<(WorkspaceId, Option<UserId>)>,
 }
 
 /// Keeps count of all clients.

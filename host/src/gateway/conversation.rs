@@ -131,7 +131,15 @@ impl Conversations {
             let (event, socket) = (reply.event.as_str(), peer.id().as_str());
             let code = fault.code.as_str();
             let (reason, decision) = (fault.reason, fault.decision.as_deref());
-            tracing::info!(socket, event, code, %fault, reason, decision, "refused");
+            let (workspace, user) = who(peer, event);
+            let (workspace, user) = (
+                workspace.as_ref().map(WorkspaceId::as_str),
+                user.as_ref().map(UserId::as_str),
+            );
+            let address = peer.output().remote_address().map(|it| &**it);
+            tracing::info!(
+                socket, event, code, %fault, reason, decision, user, workspace, address, "refused"
+            );
             reply.refuse(peer, &fault);
             if let Some(cause) = self.admission.offence(peer) {
                 peer.output().close(cause);
@@ -276,12 +284,14 @@ impl Conversations {
             status,
             replaces,
         } = request;
+        peer.conduct.lock().asked = Some((workspace.clone(), None));
         let Identity {
             user,
             expires_at,
             mut workspaces,
             claims,
         } = self.admission.identify(peer, token).await?;
+        peer.conduct.lock().asked = Some((workspace.clone(), Some(user.clone())));
         let named = workspaces.remove(&workspace);
         let former = peer.memory.lock().seat.clone();
         let renews = former
@@ -361,6 +371,17 @@ impl Conversations {
         }
         self.delivery.detach(&seat.workspace, peer.id());
     }
+}
+
+/// Where an event is about to happen and who sent it, as far as that is known: for the log.
+fn who(peer: &Arc<Peer>, event: &str) -> (Option<WorkspaceId>, Option<UserId>) {
+    if event == "auth"
+        && let Some((workspace, user)) = peer.conduct.lock().asked.clone()
+    {
+        return (Some(workspace), user);
+    }
+    let seat = peer.memory.lock().seat.clone();
+    seat.map(|seat| (seat.workspace, seat.user)).unzip()
 }
 
 fn seated(peer: &Arc<Peer>) -> Result<Seat, Fault> {

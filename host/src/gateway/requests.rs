@@ -135,7 +135,10 @@ where
                 return refuse(UNKNOWN_SESSION);
             }
             match read_body(body).await {
-                Ok(body) => *slim.body_mut() = self.packets(&body, &parts.headers, query),
+                Ok(body) => {
+                    self.transport.metrics.received(body.len());
+                    *slim.body_mut() = self.packets(&body, &parts.headers, query);
+                }
                 Err(refusal) => return refusal,
             }
             if let Some(kind) = parts.headers.get(header::CONTENT_TYPE) {

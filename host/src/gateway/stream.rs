@@ -39,6 +39,7 @@ impl AsyncRead for EngineStream {
             let length = self.early.len().min(buffer.remaining());
             buffer.put_slice(&self.early[..length]);
             self.early.advance(length);
+            self.output.received(length);
             return Poll::Ready(Ok(()));
         }
         self.output.reader.register(context.waker());
@@ -54,6 +55,7 @@ impl AsyncRead for EngineStream {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Ok(length) if length > 0 => {
                     buffer.advance(length);
+                    self.output.received(length);
                     return Poll::Ready(Ok(()));
                 }
                 end => {

@@ -27,7 +27,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::serve::IncomingStream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -167,6 +169,16 @@ impl axum::serve::Listener for Internal {
     }
 }
 
+/// Where a call comes from.
+#[derive(Clone, Copy)]
+struct CallerAddress(SocketAddr);
+
+impl Connected<IncomingStream<'_, Internal>> for CallerAddress {
+    fn connect_info(stream: IncomingStream<'_, Internal>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
 /// Answers backends on `listener` until `stop`, then until the last answer is out.
 pub async fn serve(
     listener: TcpListener,
@@ -175,6 +187,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let listener = Internal(Accepting::new(listener, "internal", metrics));
+    let routes = routes.into_make_service_with_connect_info::<CallerAddress>();
     let serving = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
     if let Err(error) = serving.await {
         tracing::error!(%error, "the internal listener failed");

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -14,6 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wardroom_domain::Rejection;
 
+use super::CallerAddress;
 use super::auth::Scope;
 use crate::codes::Code;
 use crate::commit::Failure;
@@ -210,10 +211,13 @@ pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
 /// the caller sent, and stays out of the log.
 pub(super) async fn log_refusals(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let caller = request.extensions().get::<ConnectInfo<CallerAddress>>();
+    let address = caller.map(|ConnectInfo(CallerAddress(address))| address.ip());
     let response = next.run(request).await;
     if let Some(Refused { code, decision }) = response.extensions().get() {
         let (code, decision) = (code.as_str(), decision.as_deref());
-        tracing::info!(%method, path, code, decision, "refused");
+        let address = address.map(tracing::field::display);
+        tracing::info!(%method, path, code, decision, address, "refused");
     }
     response
 }

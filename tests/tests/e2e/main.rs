@@ -24,6 +24,7 @@ mod numbers;
 mod policy_calls;
 mod presence;
 mod private;
+mod refusals;
 mod reload;
 mod renditions;
 mod sessions;

@@ -14,6 +14,11 @@ use crate::gateway::{engine, frame};
 use crate::limits;
 
 impl Output {
+    /// Counts bytes of messages that the client sent.
+    pub(in crate::gateway) fn received(&self, bytes: usize) {
+        self.transport.metrics.received(bytes);
+    }
+
     /// Closes the connection for real. Nothing is accepted after this; what waits, and a farewell,
     /// may still leave within [`limits::CLOSE_TIMEOUT`]. The first cause counts.
     pub(crate) fn close(self: &Arc<Self>, cause: Cause) {

@@ -154,7 +154,9 @@ impl Policies {
 impl Shared {
     fn accept_configuration(&self) {
         let mut book = self.book.lock();
-        book.configuration = None;
+        if book.configuration.take().is_some() {
+            tracing::info!("the configuration that was refused has been mended, and is in force");
+        }
         for record in &mut book.records {
             record.refused = None;
         }

@@ -22,7 +22,7 @@ struct Written {
 
 impl Log {
     /// Collects lines until the source ends. The thread ends with the source.
-    pub(crate) fn collect(source: impl Read + Send + 'static) -> (Self, JoinHandle<()>) {
+    pub fn collect(source: impl Read + Send + 'static) -> (Self, JoinHandle<()>) {
         let log = Self(Arc::new(watch::Sender::new(Written::default())));
         let target = log.clone();
         let thread = std::thread::spawn(move || {

@@ -13,6 +13,7 @@ mod descriptors;
 mod dev;
 mod directory;
 mod durability;
+mod example_clients;
 mod exchange;
 mod explain;
 mod failing_policy;

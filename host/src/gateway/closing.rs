@@ -1,9 +1,14 @@
 //! Why connections end and what the client is told then; must not know how they are ended.
 
+use bytes::Bytes;
 use wardroom_domain::CloseReason;
 
+use super::frame;
 use super::wire::{self, Refusal};
 use crate::codes::Code;
+
+/// A WebSocket close without a status.
+const WEBSOCKET_CLOSE: &[u8] = &[0x88, 0];
 
 /// Why a connection ended. The names stand in logs and metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,18 +128,19 @@ impl Cause {
 pub(super) enum Farewell {
     /// A Socket.IO disconnect: stock clients do not reconnect by themselves.
     StayAway,
-    /// An Engine.IO close: stock clients reconnect.
+    /// The close of the transport itself: stock clients reconnect. (An Engine.IO close packet says the
+    /// same to JavaScript, but `python-socketio` stays away after it.)
     ComeBack,
     /// Nothing: the client cannot or need not hear it.
     None,
 }
 
 impl Farewell {
-    /// The Engine.IO packet that says it.
-    pub(super) const fn packet(self) -> Option<&'static str> {
+    /// The WebSocket frame that says it.
+    pub(super) fn frame(self) -> Option<Bytes> {
         match self {
-            Self::StayAway => Some("41"),
-            Self::ComeBack => Some("1"),
+            Self::StayAway => Some(frame::text("41")),
+            Self::ComeBack => Some(Bytes::from_static(WEBSOCKET_CLOSE)),
             Self::None => None,
         }
     }

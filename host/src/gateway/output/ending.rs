@@ -33,11 +33,21 @@ impl Output {
         if let Some(packet) = cause.explanation() {
             self.route(&mut state, &[frame::text(&packet)]);
         }
-        if !is_polling && let Some(packet) = farewell.packet() {
-            self.route(&mut state, &[frame::text(packet)]);
-        }
-        if let Some(parting) = state.parting.take() {
-            self.route(&mut state, &[parting]);
+        let parting = state.parting.take();
+        let last = match farewell {
+            // Nothing may follow a close of the transport, and only one of them is due. What is not yet
+            // a WebSocket is closed without.
+            Farewell::ComeBack if state.route != Route::Direct => None,
+            Farewell::ComeBack => parting.or_else(|| farewell.frame()),
+            _ => {
+                if !is_polling && let Some(frame) = farewell.frame() {
+                    self.route(&mut state, &[frame]);
+                }
+                parting
+            }
+        };
+        if let Some(last) = last {
+            self.route(&mut state, &[last]);
         }
         self.end_if_drained(&mut state);
         let waits = farewell != Farewell::None || !state.queue.is_empty();

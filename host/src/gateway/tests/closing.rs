@@ -112,10 +112,10 @@ async fn a_kicked_client_gets_the_last_events_and_is_told() {
 #[tokio::test]
 async fn a_client_that_goes_on_sending_reads_why_it_is_closed() {
     let causes = [
-        (KICKED, "kicked", "41"),
-        (Cause::TokenExpired, "token-expired", "1"),
-        (Cause::AuthTimeout, "auth-timeout", "1"),
-        (Cause::Shutdown, "shutting-down", "1"),
+        (KICKED, "kicked", Some("41")),
+        (Cause::TokenExpired, "token-expired", None),
+        (Cause::AuthTimeout, "auth-timeout", None),
+        (Cause::Shutdown, "shutting-down", None),
     ];
     let mut server = Server::start(Settings::default()).await;
     for run in 0..20 {
@@ -127,11 +127,11 @@ async fn a_client_that_goes_on_sending_reads_why_it_is_closed() {
             let seen = tokio::spawn(client.rest_while_sending(packet));
             peer.output().close(cause.clone());
             let seen = seen.await.unwrap();
-            let [why, last] = &seen[..] else {
-                panic!("{code} in run {run}: {seen:?}");
+            let Some((why, last)) = seen.split_first() else {
+                panic!("{code} in run {run}: nothing was read");
             };
             assert!(why.contains(code), "{why}");
-            assert_eq!(last, farewell);
+            assert!(last.iter().eq(farewell), "{last:?}");
             server.departed().await;
         }
     }
@@ -147,7 +147,7 @@ async fn a_client_that_sends_nonsense_and_goes_on_reads_why_it_is_closed() {
             let peer = server.joined().await;
             let seen = client.rest_while_sending(packet.to_owned()).await;
             assert!(seen[0].contains("invalid-data"), "{seen:?}");
-            assert_eq!(seen[1..], ["1"]);
+            assert_eq!(seen.len(), 1, "the transport is closed: {seen:?}");
             server.departed().await;
             assert_eq!(peer.output().cause(), Some(Cause::Malformed));
         }

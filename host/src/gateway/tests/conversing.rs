@@ -292,7 +292,7 @@ async fn a_socket_that_does_not_authenticate_is_closed() {
     let mut client = WebSocket::join(house.address).await;
     let seen = client.rest().await;
     assert!(error("auth", "auth-timeout")(&seen[0]), "{seen:?}");
-    assert_eq!(seen[1..], ["1"]);
+    assert_eq!(seen.len(), 1, "the transport is closed: {seen:?}");
     let mut client = house.client("u1").await;
     tokio::time::sleep(auth_deadline * 2).await;
     let seen = client.ask("get-state", "{}").await;
@@ -320,7 +320,7 @@ async fn a_socket_is_closed_when_its_token_ends_unless_it_brings_another() {
     let seen = client.rest().await;
     assert!(error("auth", "token-expiring")(&seen[0]), "{seen:?}");
     assert!(error("auth", "token-expired")(&seen[1]), "{seen:?}");
-    assert_eq!(seen[2..], ["1"]);
+    assert_eq!(seen.len(), 2, "the transport is closed: {seen:?}");
     let seen = renewing.ask("get-state", "{}").await;
     assert!(seen.last().unwrap().contains("\"ok\":true"), "{seen:?}");
 }
@@ -439,7 +439,7 @@ async fn a_drain_tells_everybody_and_announces_nobody() {
     for client in [&mut first, &mut second] {
         let seen = client.rest().await;
         assert!(error("auth", "shutting-down")(&seen[0]), "{seen:?}");
-        assert_eq!(seen[1..], ["1"]);
+        assert_eq!(seen.len(), 1, "the transport is closed: {seen:?}");
     }
 }
 

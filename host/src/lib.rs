@@ -11,6 +11,8 @@ pub mod core_dumps;
 pub mod decision_log;
 pub mod demo;
 pub mod descriptors;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod gateway;
 pub mod http;
 pub mod json;

@@ -5,6 +5,7 @@ mod browser;
 mod build;
 mod demo;
 mod examples;
+mod fuzz;
 mod setup;
 mod shell;
 mod sim;
@@ -35,6 +36,8 @@ enum Chore {
     Examples(examples::Arguments),
     /// Play seeds of the simulation; a seed that finds something wrong is the bug report.
     Sim(sim::Arguments),
+    /// Fuzz the readers of what strangers send, guided by coverage. The tests play the seeds alone.
+    Fuzz(fuzz::Arguments),
     /// Measure the server against its peers.
     Bench(bench::Arguments),
     /// Check that the tree keeps to the rules of ARCHITECTURE.md.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Chore::Policies => build::policies().and_then(|()| build::guests()),
         Chore::Examples(arguments) => examples::run(&arguments),
         Chore::Sim(arguments) => sim::run(&arguments),
+        Chore::Fuzz(arguments) => fuzz::fuzz(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Tidy => tidy::run(),
     };

@@ -24,11 +24,19 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ("clap", &["host/src/cli"]),
     ("redb", &["host/src/store"]),
     ("jsonwebtoken", &["host/src/auth"]),
-    ("crate::gateway", &["host/src/gateway", "host/src/app"]),
+    (
+        "crate::gateway",
+        &["host/src/gateway", "host/src/app", "host/src/fuzzing"],
+    ),
     ("crate::http", &["host/src/http", "host/src/app"]),
     (
         "crate::policy",
-        &["host/src/policy", "host/src/app", "host/src/policy_tools"],
+        &[
+            "host/src/policy",
+            "host/src/app",
+            "host/src/policy_tools",
+            "host/src/fuzzing",
+        ],
     ),
     (
         "crate::policy_tools",
@@ -41,6 +49,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
             "host/src/app",
             "host/src/cli",
             "host/src/config",
+            "host/src/fuzzing",
         ],
     ),
     (

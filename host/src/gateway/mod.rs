@@ -9,6 +9,7 @@ mod conversation;
 mod delivery;
 mod engine;
 mod frame;
+pub(crate) mod fuzzing;
 mod handshake;
 mod heads;
 mod identity;

@@ -18,6 +18,7 @@ mod engine;
 mod explain;
 mod facts;
 mod failure;
+pub(crate) mod fuzzing;
 mod hearing;
 mod instance;
 mod ladder;

@@ -37,6 +37,9 @@ pub const MAX_COMPARED_ATTRIBUTES: usize = 16;
 /// something new, before it fails with `overloaded`.
 pub const MAX_DECISION_ROUNDS: usize = 64;
 
+/// How long the end of holds is put off in a workspace in which it failed.
+pub const EXPIRY_RETRY: Duration = Duration::from_secs(1);
+
 /// Subjects that one call asks a policy about, for channels it answered `each`.
 pub const MAX_SUBJECTS_PER_CALL: usize = 1024;
 

@@ -38,6 +38,7 @@ struct ListenerLabels {
 #[derive(Default)]
 pub struct Metrics {
     commands: Family<CommandLabels, Counter>,
+    exclusive_commands: Counter,
     events: Counter,
     frames: Counter,
     connections: Gauge,
@@ -59,6 +60,11 @@ impl Metrics {
         self.commands
             .get_or_create(&CommandLabels { command, code })
             .inc();
+    }
+
+    /// Counts a command that had its workspace to itself, because others kept giving it new questions.
+    pub fn exclusive_command(&self) {
+        self.exclusive_commands.inc();
     }
 
     /// Counts events of the log that this node delivered, and the frames they became.
@@ -135,6 +141,11 @@ impl Metrics {
             "commands",
             "Commands by what they came to",
             self.commands.clone(),
+        );
+        registry.register(
+            "exclusive_commands",
+            "Commands that had their workspace to themselves to be decided",
+            self.exclusive_commands.clone(),
         );
         registry.register("events", "Events delivered here", self.events.clone());
         registry.register("frames", "Frames handed to sockets", self.frames.clone());

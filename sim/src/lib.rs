@@ -15,13 +15,18 @@ mod outcome;
 mod policies;
 mod questions;
 mod random;
+mod rush;
 mod settling;
 mod told;
 mod world;
 
 use std::fmt;
 
+use rush::Rush;
 use world::World;
+
+/// One seed in so many plays a rush.
+const RUSH: u64 = 50;
 
 /// What a simulation that found nothing wrong was made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +55,8 @@ pub struct Summary {
     pub withheld: u64,
     /// Commands that were decided with answers from before others came between.
     pub overtaken: u64,
+    /// Transports that were lost in a rush.
+    pub lost: u64,
 }
 
 impl fmt::Display for Summary {
@@ -67,13 +74,15 @@ impl fmt::Display for Summary {
             reshaped,
             withheld,
             overtaken,
+            lost,
         } = self;
         write!(
             f,
             "{accepted} commands carried out, {refused} refused; {events} events, {deliveries} \
              deliveries, {reshaped} reshaped, {withheld} withheld; {questions} questions to \
              policies, {denied} commands denied, {granted} granted something, {put_out} \
-             connections put out, settled {settled} times; {overtaken} commands overtaken"
+             connections put out, settled {settled} times; {overtaken} commands overtaken; {lost} \
+             transports lost in a rush"
         )
     }
 }
@@ -110,6 +119,9 @@ impl std::error::Error for Failure {}
 /// # Errors
 /// The first thing that does not hold.
 pub fn run(seed: u64, steps: u64) -> Result<Summary, Box<Failure>> {
+    if seed % RUSH == RUSH / 4 {
+        return run_rush(seed, steps);
+    }
     let mut world = World::new(seed);
     let mut played = world.begin();
     let mut step = 0;
@@ -117,6 +129,27 @@ pub fn run(seed: u64, steps: u64) -> Result<Summary, Box<Failure>> {
         step += 1;
         played = world.step();
     }
+    verdict(&world, seed, step, played)
+}
+
+fn run_rush(seed: u64, steps: u64) -> Result<Summary, Box<Failure>> {
+    let mut rush = Rush::new(seed);
+    let mut played = Ok(());
+    let mut step = 0;
+    while played.is_ok() && step < steps {
+        step += 1;
+        played = rush.step();
+    }
+    let played = played.and_then(|()| rush.end());
+    verdict(rush.world(), seed, step, played)
+}
+
+fn verdict(
+    world: &World,
+    seed: u64,
+    step: u64,
+    played: Result<(), String>,
+) -> Result<Summary, Box<Failure>> {
     match played {
         Ok(()) => Ok(world.summary()),
         Err(violation) => Err(Box::new(Failure {

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wardroom_domain::limits::USERS_PER_EXPIRY;
 use wardroom_domain::{
     ChannelFacts, ChannelId, ChannelSpec, Command, Connection, Leave, MediaPatch, MediaState,
     Member, MemberSpec, OnlineStatus, Rejection, Selection, SocketId, Target, Timestamp, UserId,
@@ -214,7 +215,11 @@ pub(crate) fn connections(
                 }
             }
         },
-        Command::Expire => connections.retain(|_, c| c.held_until.is_none_or(|at| at > now)),
+        Command::Expire => {
+            let over = |c: &Connection| c.held_until.is_some_and(|at| at <= now);
+            let users = over_for_longest(before, now);
+            connections.retain(|_, c| !(over(c) && users.contains(&c.user)));
+        }
         Command::UpdateStatus { socket, status } => {
             if let Some(connection) = connections.get_mut(socket) {
                 connection.status = *status;
@@ -233,6 +238,21 @@ pub(crate) fn connections(
         _ => {}
     }
     connections
+}
+
+/// Whose holds end first, as many users as one decision sees off.
+fn over_for_longest(before: &Model, now: Timestamp) -> BTreeSet<UserId> {
+    let connections = before.connections.iter();
+    let holds = connections.filter_map(|(socket, c)| Some((c.held_until?, socket, &c.user)));
+    let holds: BTreeSet<_> = holds.filter(|(until, ..)| *until <= now).collect();
+    let mut users = BTreeSet::new();
+    for (_, _, user) in holds {
+        if users.len() == USERS_PER_EXPIRY {
+            break;
+        }
+        users.insert(user.clone());
+    }
+    users
 }
 
 /// The connection that somebody asks for.

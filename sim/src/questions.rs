@@ -42,7 +42,7 @@ impl Inquiry<'_> {
             Question::Audience(_) | Question::Subjects { .. } => hooks.visibility,
             Question::Admit(_) => hooks.admission,
             Question::Authorize(_) => hooks.commands,
-            Question::Render { .. } => hooks.events,
+            Question::Render(_) => hooks.events,
         }
     }
 
@@ -65,9 +65,9 @@ impl Inquiry<'_> {
                 self.after.channels.get(&facts.id) == Some(facts)
             }
             // Only of what is told in the end, and nothing of what is refused.
-            Question::Render { place, facts } => {
-                let told = self.told.get(*place);
-                told.is_some_and(|told| told.contains(facts))
+            Question::Render(facts) => {
+                let mut told = self.told.iter();
+                told.any(|told| told.contains(facts))
             }
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use wardroom_domain::{
-    Answers, Command, Context, Decision, Generation, Output, Question, Rejection, Timestamp,
+    Answers, Command, Context, Decision, Generation, Hooks, Output, Question, Rejection, Timestamp,
     Undecided, Workspace, decide,
 };
 
@@ -74,6 +74,40 @@ impl World {
             last: VecDeque::new(),
             summary: Summary::default(),
         }
+    }
+
+    /// Loads the first policies that render events and let everybody in, before anything happens; what
+    /// they are asked at.
+    pub(crate) fn come_under_rendering_policies(&mut self) -> Hooks {
+        loop {
+            self.generations += 1;
+            self.generation = self.policies.generation(self.generations);
+            let hooks = self.policies.hooks_of(self.generation);
+            if hooks.events && !hooks.admission {
+                return hooks;
+            }
+        }
+    }
+
+    pub(crate) fn state(&self) -> &Workspace {
+        &self.state
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn set_now(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    /// Commands that were carried out.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.summary.accepted
+    }
+
+    pub(crate) fn count_lost(&mut self) {
+        self.summary.lost += 1;
     }
 
     pub(crate) fn summary(&self) -> Summary {
@@ -177,19 +211,52 @@ impl World {
             generation: self.generation,
             questions: &decided.questions,
         };
-        match decided.result {
+        self.judge_and_commit(&happened, decided.result)
+    }
+
+    fn judge_and_commit(
+        &mut self,
+        happened: &Happened<'_>,
+        result: Result<Decision, Rejection>,
+    ) -> Result<(), String> {
+        match result {
             Ok(decision) => {
-                self.judge.accepted(&happened, &decision)?;
+                self.judge.accepted(happened, &decision)?;
                 self.commit(decision)
             }
             Err(rejection) => {
                 self.summary.refused += 1;
-                self.judge.refused(&happened, &rejection)
+                self.judge.refused(happened, &rejection)
             }
         }
     }
 
-    fn no_answers(&self) -> Option<Answers> {
+    /// Takes what came of a command that somebody else had decided on the present state.
+    pub(crate) fn take(
+        &mut self,
+        happened: &Happened<'_>,
+        overtaken: bool,
+        result: Result<Decision, Rejection>,
+    ) -> Result<(), String> {
+        self.remember(happened.command, overtaken);
+        self.summary.overtaken += u64::from(overtaken);
+        self.judge_and_commit(happened, result)
+    }
+
+    /// How many questions a command asks on the present state if nothing changes meanwhile.
+    pub(crate) fn calm_questions(&self, command: &Command) -> Result<u64, String> {
+        let decided = self.decide(&self.state, command, self.no_answers())?;
+        Ok(decided.questions.len() as u64)
+    }
+
+    /// Puts a question to the policies in force.
+    pub(crate) fn put(&mut self, question: &Question, digest: Digest, answers: &mut Answers) {
+        self.summary.questions += 1;
+        let generation = answers.generation();
+        self.policies.answer(generation, question, digest, answers);
+    }
+
+    pub(crate) fn no_answers(&self) -> Option<Answers> {
         let answers = |generation| Answers::new(generation, self.policies.hooks(generation));
         self.generation.map(answers)
     }
@@ -322,7 +389,7 @@ impl World {
     }
 }
 
-fn digest(state: &Workspace) -> Digest {
+pub(crate) fn digest(state: &Workspace) -> Digest {
     Digest::of(
         state.members().iter(),
         state.channels().values().map(|c| &c.facts),

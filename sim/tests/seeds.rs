@@ -32,6 +32,7 @@ fn many_seeds_find_nothing_wrong() {
         ("deliveries reshaped", sum(|s| s.reshaped)),
         ("deliveries withheld", sum(|s| s.withheld)),
         ("commands overtaken", sum(|s| s.overtaken)),
+        ("transports lost in a rush", sum(|s| s.lost)),
     ] {
         assert!(count > SEEDS, "{count} {what}");
     }

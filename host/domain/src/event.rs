@@ -6,7 +6,7 @@ use imbl::OrdSet;
 use crate::{ChannelId, Denial, Json, MediaState, OnlineStatus, Rendering, SocketId, UserId};
 
 /// A server event. The documented ones carry exactly the documented fields.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Event {
     /// A channel appeared, for all or for those who now may see it.
     ChannelCreated {

@@ -7,6 +7,7 @@
 
 mod change;
 mod command;
+mod deadlines;
 mod decide;
 mod event;
 mod ids;
@@ -26,6 +27,7 @@ pub use change::Change;
 pub use command::{
     ChannelSpec, Command, Leave, MemberSpec, Publication, Rejection, Reply, Target, Truth,
 };
+pub use deadlines::Deadlines;
 pub use decide::{Answers, Ask, Context, Decision, Question, Undecided, decide};
 pub use event::{Audience, CloseReason, Event, Output};
 pub use ids::{ChannelId, InvalidId, Role, SocketId, UserId, WorkspaceId};

@@ -36,5 +36,13 @@ pub const CHANNELS_PER_SETTLING: usize = 32;
 /// sees and once for everybody here, who may be told; after so many nobody else is asked about.
 pub const PEOPLE_PER_SETTLING: usize = 32_768;
 
+/// Users whose holds end in one decision. Where more are over, further decisions end them, so that
+/// none asks policies about many events at once and others get their turn in between.
+pub const USERS_PER_EXPIRY: usize = 64;
+
+/// How often the questions of one command are answered while others may commit and so make it ask
+/// anew. A command that still has questions then has the workspace to itself until it is decided.
+pub const OPTIMISTIC_ASKS: usize = 4;
+
 const _: () = assert!(MAX_MEMBERS_PER_CHANNEL <= MAX_MEMBERS_PER_WORKSPACE);
 const _: () = assert!(MAX_NAMED_RECIPIENTS <= MAX_MEMBERS_PER_WORKSPACE);

@@ -57,7 +57,7 @@ pub struct CommandFacts {
 }
 
 /// What a policy may know of an event before it is committed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventFacts {
     /// The event.
     pub event: Event,

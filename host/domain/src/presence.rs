@@ -20,7 +20,7 @@ pub enum OnlineStatus {
 }
 
 /// The state of a user's media devices in a conversation: `UserMediaStateSchema`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MediaState {
     /// The microphone is on.
     pub microphone: bool,

@@ -54,9 +54,9 @@ pub(super) async fn answer(
                 let verdict = policies.authorize(asking, &command);
                 answers.answer_authorization(command, verdict);
             }
-            Question::Render { place, facts } => {
+            Question::Render(facts) => {
                 let renditions = policies.render(asking, &facts);
-                answers.answer_rendering(place, facts, renditions);
+                answers.answer_rendering(facts, renditions);
             }
         }
         if several {

@@ -1,6 +1,5 @@
-//! When each workspace has something to expire, and the one task that sees to it.
+//! The one task that sees to it that holds end when their time has come.
 
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,64 +8,89 @@ use tokio::sync::Notify;
 use wardroom_domain::{Command, Timestamp, WorkspaceId};
 
 use super::Committer;
+use crate::limits::EXPIRY_RETRY;
 
 /// The next deadline of every workspace that has one.
 #[derive(Default)]
 pub struct Deadlines {
-    inner: Mutex<Inner>,
+    inner: Mutex<wardroom_domain::Deadlines>,
     sooner: Notify,
 }
 
-#[derive(Default)]
-struct Inner {
-    queue: BTreeSet<(Timestamp, WorkspaceId)>,
-    of: HashMap<WorkspaceId, Timestamp>,
-}
-
 impl Deadlines {
-    /// Says when a workspace next has something to expire. Commits may report out of order, so a
-    /// later time never replaces a sooner one; expiring too early does nothing and reports anew.
+    /// Says when a workspace next has something to expire.
     pub(super) fn set(&self, workspace: &WorkspaceId, at: Option<Timestamp>) {
         let Some(at) = at else { return };
-        let mut inner = self.inner.lock();
-        if inner.of.get(workspace).is_some_and(|known| *known <= at) {
-            return;
-        }
-        if let Some(later) = inner.of.insert(workspace.clone(), at) {
-            inner.queue.remove(&(later, workspace.clone()));
-        }
-        inner.queue.insert((at, workspace.clone()));
-        let first = inner.queue.first().is_some_and(|(_, w)| w == workspace);
-        drop(inner);
+        let first = self.inner.lock().set(workspace, at);
         if first {
             self.sooner.notify_one();
         }
     }
 
     /// Takes a workspace whose deadline has come, or says when the next one comes.
-    fn due(&self, now: Timestamp) -> Result<WorkspaceId, Option<Duration>> {
-        let mut inner = self.inner.lock();
-        let Some((at, _)) = inner.queue.first() else {
-            return Err(None);
-        };
-        if *at > now {
-            return Err(Some(Duration::from_millis(at.0 - now.0)));
+    fn take(&self, now: Timestamp) -> Result<WorkspaceId, Option<Duration>> {
+        let taken = self.inner.lock().take(now);
+        taken.map_err(|next| next.map(|at| Duration::from_millis(at.0.saturating_sub(now.0))))
+    }
+}
+
+/// A workspace in which holds are being ended: nobody else begins that until this is dropped, which
+/// happens however it ends.
+struct InHand {
+    committer: Arc<Committer>,
+    workspace: WorkspaceId,
+    /// Whether what is left must wait, because this came to nothing.
+    failed: bool,
+}
+
+impl InHand {
+    /// Ends the holds that are over, of a few users. What is left is overdue and comes next.
+    async fn expire(mut self) {
+        let now = self.committer.now();
+        // Whoever was held may be back.
+        if self.deadline().is_some_and(|at| at <= now) {
+            let expired = self.committer.run(&self.workspace, Command::Expire, None);
+            if let Err(failure) = expired.await {
+                tracing::error!(workspace = %self.workspace, %failure, "holds could not be ended");
+                return;
+            }
         }
-        let (_, workspace) = inner.queue.pop_first().ok_or(None)?;
-        inner.of.remove(&workspace);
-        Ok(workspace)
+        self.failed = false;
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        let state = self.committer.store.snapshot(&self.workspace)?;
+        state.next_deadline()
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        let deadlines = &self.committer.deadlines;
+        deadlines.inner.lock().done(&self.workspace);
+        let mut next = self.deadline();
+        if self.failed {
+            let retry = self.committer.now().0 + EXPIRY_RETRY.as_millis() as u64;
+            next = next.map(|at| at.max(Timestamp(retry)));
+        }
+        deadlines.set(&self.workspace, next);
     }
 }
 
 impl Committer {
-    /// Ends holds when their time has come. Runs until it is dropped.
+    /// Ends holds when their time has come, in each workspace one step after the other. Runs until it
+    /// is dropped.
     pub async fn expire_holds(self: Arc<Self>) {
         loop {
-            match self.deadlines.due(self.now()) {
+            match self.deadlines.take(self.now()) {
                 Ok(workspace) => {
+                    let in_hand = InHand {
+                        committer: Arc::clone(&self),
+                        workspace,
+                        failed: true,
+                    };
                     // On its own: a workspace whose log is full must not hold up the others.
-                    let committer = Arc::clone(&self);
-                    tokio::spawn(async move { committer.expire(&workspace).await });
+                    tokio::spawn(in_hand.expire());
                 }
                 Err(Some(wait)) => {
                     tokio::select! {
@@ -78,10 +102,8 @@ impl Committer {
             }
         }
     }
-
-    async fn expire(&self, workspace: &WorkspaceId) {
-        if let Err(failure) = self.run(workspace, Command::Expire, None).await {
-            tracing::error!(%workspace, %failure, "holds could not be ended");
-        }
-    }
 }
+
+#[cfg(test)]
+#[path = "expiry_tests.rs"]
+mod tests;

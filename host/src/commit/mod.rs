@@ -15,6 +15,7 @@ mod unasked_tests;
 use std::sync::Arc;
 use std::time::Instant;
 
+use wardroom_domain::limits::OPTIMISTIC_ASKS;
 use wardroom_domain::{
     Answers, Ask, ChannelFacts, Command, CommandFacts, Context, Decision, Denial, EventFacts,
     Generation, Hooks, Rejection, Rendition, RequestFacts, Rules, SubjectFacts, Timestamp, Truth,
@@ -143,6 +144,8 @@ pub struct Committer {
     deadlines: Arc<Deadlines>,
     gallery: Gallery,
     settling: Turns,
+    /// Commands that others made ask too often, and now have their workspace to themselves.
+    exclusive: Turns,
     metrics: Arc<Metrics>,
     start: Instant,
 }
@@ -157,6 +160,7 @@ impl Committer {
             deadlines: Arc::new(Deadlines::default()),
             gallery: Gallery::default(),
             settling: Turns::default(),
+            exclusive: Turns::default(),
             metrics,
             start: Instant::now(),
         }
@@ -219,40 +223,89 @@ impl Committer {
         command: &Command,
         attempt: &mut Attempt,
     ) -> Result<Arc<Entry>, Failure> {
-        let mut answers = self.no_answers();
-        let mut rounds = 0;
-        while rounds < MAX_DECISION_ROUNDS || attempt.must_go_on() {
-            rounds += 1;
-            let mut open = Open::Swapped;
-            let result = self
-                .store
-                .transact(
-                    workspace,
-                    &mut |state| self.step(state, command, answers.as_ref(), &mut open),
-                    attempt,
-                )
-                .await;
-            match result {
-                Ok(entry) => {
-                    self.deadlines.set(workspace, entry.state.next_deadline());
-                    return Ok(entry);
-                }
-                Err(StoreError::Undecided(Pass::Rejected(rejection))) => {
-                    return Err(Failure::Rejected(rejection));
-                }
-                Err(StoreError::Undecided(Pass::Again)) => {
-                    self.supply(workspace, open, &mut answers).await?;
-                }
-                Err(StoreError::Full) => {
-                    tracing::warn!(%workspace, "the log of a workspace is full: delivery lags");
-                    return Err(Failure::Overloaded);
-                }
-                // The store has said in the log what failed.
-                Err(StoreError::Durable(_)) => return Err(Failure::Unwritable),
+        let mut trial = Trial {
+            command,
+            attempt,
+            answers: self.no_answers(),
+            rounds: 0,
+            asks: 0,
+        };
+        // What the others wait for waits for none of them.
+        let settles = matches!(command, Command::Settle);
+        while trial.asks < OPTIMISTIC_ASKS || settles {
+            if !settles && !trial.attempt.must_go_on() {
+                self.exclusive.pass(workspace).await;
+            }
+            if let Some(result) = self.round(workspace, &mut trial).await {
+                return result;
             }
         }
-        tracing::error!(%workspace, "policies keep changing; a command was given up");
-        Err(Failure::Overloaded)
+        // What others commit gives it new questions each time. More rounds of the same would cost the
+        // more, the busier the workspace is.
+        self.metrics.exclusive_command();
+        if trial.attempt.must_go_on() {
+            let alone = self.all_rounds(workspace, trial);
+            self.exclusive.alone_if_free(workspace, alone).await
+        } else {
+            let alone = self.all_rounds(workspace, trial);
+            self.exclusive.alone(workspace, alone).await
+        }
+    }
+
+    async fn all_rounds(
+        &self,
+        workspace: &WorkspaceId,
+        mut trial: Trial<'_>,
+    ) -> Result<Arc<Entry>, Failure> {
+        loop {
+            if let Some(result) = self.round(workspace, &mut trial).await {
+                return result;
+            }
+        }
+    }
+
+    /// Tries to commit a command, and sees to what keeps it from being decided; nothing if it is to be
+    /// tried again.
+    async fn round(
+        &self,
+        workspace: &WorkspaceId,
+        trial: &mut Trial<'_>,
+    ) -> Option<Result<Arc<Entry>, Failure>> {
+        if trial.rounds >= MAX_DECISION_ROUNDS && !trial.attempt.must_go_on() {
+            tracing::error!(%workspace, "policies keep changing; a command was given up");
+            return Some(Err(Failure::Overloaded));
+        }
+        trial.rounds += 1;
+        let mut open = Open::Swapped;
+        let (command, answers) = (trial.command, trial.answers.as_ref());
+        let result = self
+            .store
+            .transact(
+                workspace,
+                &mut |state| self.step(state, command, answers, &mut open),
+                trial.attempt,
+            )
+            .await;
+        match result {
+            Ok(entry) => {
+                self.deadlines.set(workspace, entry.state.next_deadline());
+                Some(Ok(entry))
+            }
+            Err(StoreError::Undecided(Pass::Rejected(rejection))) => {
+                Some(Err(Failure::Rejected(rejection)))
+            }
+            Err(StoreError::Undecided(Pass::Again)) => {
+                trial.asks += usize::from(matches!(open, Open::Questions(_)));
+                let supplied = self.supply(workspace, open, &mut trial.answers).await;
+                supplied.err().map(Err)
+            }
+            Err(StoreError::Full) => {
+                tracing::warn!(%workspace, "the log of a workspace is full: delivery lags");
+                Some(Err(Failure::Overloaded))
+            }
+            // The store has said in the log what failed.
+            Err(StoreError::Durable(_)) => Some(Err(Failure::Unwritable)),
+        }
     }
 
     fn no_answers(&self) -> Option<Answers> {
@@ -336,6 +389,17 @@ impl Committer {
     pub fn workspaces_of(&self, user: &UserId) -> Vec<WorkspaceId> {
         self.store.workspaces_of(user)
     }
+}
+
+/// A command on its way to being committed.
+struct Trial<'a> {
+    command: &'a Command,
+    attempt: &'a mut Attempt,
+    answers: Option<Answers>,
+    /// How often it was tried.
+    rounds: usize,
+    /// How often it had questions.
+    asks: usize,
 }
 
 /// What keeps a command from being decided.

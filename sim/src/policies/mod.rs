@@ -175,9 +175,9 @@ impl Policies {
                 let verdict = self.verdict(generation, facts, digest);
                 answers.answer_authorization(facts.clone(), verdict);
             }
-            Question::Render { place, facts } => {
+            Question::Render(facts) => {
                 let renditions = self.renditions(generation, facts, digest);
-                answers.answer_rendering(*place, facts.clone(), renditions);
+                answers.answer_rendering(facts.clone(), renditions);
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Draft, Permit};
-use crate::limits::MAX_CONNECTIONS_PER_USER;
+use crate::limits::{MAX_CONNECTIONS_PER_USER, PEOPLE_PER_SETTLING, USERS_PER_EXPIRY};
 use crate::{
     Audience, Change, CloseReason, Command, Connection, Event, Leave, OnlineStatus, Output,
     Rejection, Reply, Selection, SocketId, UserId,
@@ -233,27 +233,46 @@ impl Draft<'_> {
         closed
     }
 
-    /// Ends the holds that are over. Those of one user end together, as one change of status.
+    /// Ends the holds that are over, of the first few users. Those of one user end together, as one
+    /// change of status. What is left stays overdue: [`crate::Workspace::next_deadline`] says so.
     pub(super) fn expire(&mut self) -> Reply {
-        let now = self.context.now;
-        let over = self
-            .state
-            .holds
-            .iter()
-            .take_while(|(until, _)| *until <= now);
-        let over: Vec<SocketId> = over.map(|(_, socket)| socket.clone()).collect();
-        let mut users: Vec<UserId> = Vec::new();
-        for connection in over.iter().filter_map(|s| self.state.connections.get(s)) {
-            users.push(connection.user.clone());
-        }
-        let mut seen = BTreeSet::new();
-        users.retain(|user| seen.insert(user.clone()));
+        let users = self.whose_holds_are_over();
+        let sockets = users.iter().flat_map(|user| self.state.sockets_of(user));
+        let over: Vec<SocketId> = sockets
+            .filter(|socket| self.is_over(socket))
+            .cloned()
+            .collect();
         self.watching(&users, |draft| {
             for socket in &over {
                 draft.drop_connection(socket);
             }
         });
         self.reply_of_changes()
+    }
+
+    fn is_over(&self, socket: &SocketId) -> bool {
+        let connection = self.state.connections.get(socket);
+        let until = connection.and_then(|connection| connection.held_until);
+        until.is_some_and(|until| until <= self.context.now)
+    }
+
+    /// The users whose holds have been over for the longest time, as many as one decision may see off:
+    /// for each of them every channel that not everyone sees is looked at.
+    fn whose_holds_are_over(&self) -> Vec<UserId> {
+        let most = PEOPLE_PER_SETTLING / self.state.restricted.len().max(1);
+        let most = most.clamp(1, USERS_PER_EXPIRY);
+        let mut users: Vec<UserId> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for (until, socket) in &self.state.holds {
+            if *until > self.context.now || users.len() == most {
+                break;
+            }
+            let user = self.state.connections.get(socket).map(|c| &c.user);
+            if let Some(user) = user.filter(|user| seen.insert((*user).clone())) {
+                users.push(user.clone());
+            }
+        }
+        users
     }
 
     pub(super) fn kick(&mut self, user: &UserId) -> Result<Reply, Rejection> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::subjects::Answered;
 use crate::{
-    ChannelFacts, ChannelId, CommandFacts, Denial, EventFacts, Generation, Hooks, PrivateChannels,
-    Rendition, RequestFacts, Rules, Subjects, Verdict, Workspace,
+    ChannelFacts, ChannelId, CommandFacts, Denial, Event, EventFacts, Generation, Hooks,
+    PrivateChannels, Rendition, RequestFacts, Rules, SubjectFacts, Subjects, Verdict, Workspace,
 };
 
 /// Something that only the policies can answer.
@@ -29,12 +29,7 @@ pub enum Question {
     /// May this command be carried out?
     Authorize(CommandFacts),
     /// How does this event look, and to whom?
-    Render {
-        /// The place of the event in the decision.
-        place: usize,
-        /// The event.
-        facts: EventFacts,
-    },
+    Render(EventFacts),
 }
 
 /// What a decision needs to know before it can be made.
@@ -59,11 +54,28 @@ pub struct Answers {
     revision: u64,
     admissions: BTreeMap<RequestFacts, Result<(), Denial>>,
     authorized: Option<(CommandFacts, Verdict)>,
-    /// By place: the events of a decision come in the same order each time it is tried.
-    rendered: BTreeMap<usize, (EventFacts, Option<Vec<Rendition>>)>,
+    /// By event, and never by its place: what others commit meanwhile moves the events of a decision
+    /// to other places, and the answers about those that stay hold nevertheless.
+    rendered: BTreeMap<Event, Vec<Shown>>,
     rules: BTreeMap<ChannelFacts, Arc<Rules>>,
     /// By channel, then by the place of the policy's rule.
     subjects: BTreeMap<ChannelFacts, BTreeMap<usize, Answered>>,
+}
+
+/// An answer about an event, for what else was known of it. That is compared and put in no order: two
+/// states share most of what a channel's facts hold, which a comparison notices.
+#[derive(Clone, Debug)]
+struct Shown {
+    subject: Option<SubjectFacts>,
+    channel: Option<ChannelFacts>,
+    /// Nothing if the event goes on as it is.
+    renditions: Option<Vec<Rendition>>,
+}
+
+impl Shown {
+    fn is_about(&self, facts: &EventFacts) -> bool {
+        self.subject == facts.subject && self.channel == facts.channel
+    }
 }
 
 impl Answers {
@@ -132,13 +144,13 @@ impl Answers {
     )]
     pub(super) fn rendering(
         &self,
-        place: usize,
         facts: &EventFacts,
         revision: u64,
     ) -> Option<Option<&Vec<Rendition>>> {
         let holds = !self.hooks.events_looks_up || self.revision == revision;
-        let (asked, renditions) = self.rendered.get(&place).filter(|_| holds)?;
-        (asked == facts).then_some(renditions.as_ref())
+        let mut shown = self.rendered.get(&facts.event).filter(|_| holds)?.iter();
+        let shown = shown.find(|shown| shown.is_about(facts))?;
+        Some(shown.renditions.as_ref())
     }
 
     pub(super) fn rules(&self, channel: &ChannelFacts, revision: u64) -> Option<&Arc<Rules>> {
@@ -168,13 +180,14 @@ impl Answers {
 
     /// Takes down the answer to [`Question::Render`]: the renditions, or nothing if the event goes
     /// on as it is.
-    pub fn answer_rendering(
-        &mut self,
-        place: usize,
-        facts: EventFacts,
-        answer: Option<Vec<Rendition>>,
-    ) {
-        self.rendered.insert(place, (facts, answer));
+    pub fn answer_rendering(&mut self, facts: EventFacts, answer: Option<Vec<Rendition>>) {
+        let shown = self.rendered.entry(facts.event.clone()).or_default();
+        shown.retain(|shown| !shown.is_about(&facts));
+        shown.push(Shown {
+            subject: facts.subject,
+            channel: facts.channel,
+            renditions: answer,
+        });
     }
 
     /// The policies that answer.
@@ -214,7 +227,8 @@ impl Answers {
 pub(super) struct Questions {
     admissions: BTreeSet<RequestFacts>,
     authorization: Option<CommandFacts>,
-    renderings: BTreeMap<usize, EventFacts>,
+    /// With the place among them, so that they are asked in the order of the events.
+    renderings: BTreeMap<EventFacts, usize>,
     audiences: BTreeMap<ChannelId, ChannelFacts>,
     subjects: BTreeMap<(ChannelId, usize), (ChannelFacts, Vec<Subjects>)>,
 }
@@ -236,8 +250,9 @@ impl Questions {
         self.authorization = Some(command);
     }
 
-    pub(super) fn rendering(&mut self, place: usize, facts: EventFacts) {
-        self.renderings.insert(place, facts);
+    pub(super) fn rendering(&mut self, facts: EventFacts) {
+        let place = self.renderings.len();
+        self.renderings.entry(facts).or_insert(place);
     }
 
     pub(super) fn audience(&mut self, channel: &ChannelFacts) {
@@ -264,12 +279,14 @@ impl Questions {
         // What may end the whole command comes first.
         let admissions = self.admissions.into_iter().map(Question::Admit);
         let authorization = self.authorization.into_iter().map(Question::Authorize);
-        let renderings = self.renderings.into_iter();
+        let mut renderings: Vec<_> = self.renderings.into_iter().collect();
+        renderings.sort_unstable_by_key(|(_, place)| *place);
+        let renderings = renderings.into_iter();
         admissions
             .chain(authorization)
             .chain(audiences)
             .chain(subjects)
-            .chain(renderings.map(|(place, facts)| Question::Render { place, facts }))
+            .chain(renderings.map(|(facts, _)| Question::Render(facts)))
             .collect()
     }
 }

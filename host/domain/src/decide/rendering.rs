@@ -65,9 +65,9 @@ impl Draft<'_> {
             Output::Event { rendering, .. } => Some(rendering),
             _ => None,
         });
-        for ((place, facts), rendering) in told.into_iter().enumerate().zip(events) {
-            match answers.rendering(place, &facts, self.before.revision) {
-                None => self.questions.rendering(place, facts),
+        for (facts, rendering) in told.into_iter().zip(events) {
+            match answers.rendering(&facts, self.before.revision) {
+                None => self.questions.rendering(facts),
                 Some(None) => {}
                 Some(Some(renditions)) => {
                     let departed = departed.get_or_insert_with(|| self.departed());

@@ -151,20 +151,20 @@ fn an_event_has_the_form_that_policies_give_it() {
         policy 1 renders online-status-updated: suppressed
         policy 1 renders user-leaved-workspace: replaced "gone"
         put-member u1 role=guest
-          ? render 0: user-joined {"id":"u1"}
+          ? render user-joined {"id":"u1"}
           -> user-joined {"id":"u1"} to everyone
           = created
         connect s1 u1
-          ? render 0: online-status-updated u1 online
+          ? render online-status-updated u1 online
           -> opened s1 of u1
           -> online-status-updated u1 online to everyone, as nothing for nobody (departed: nobody)
           = created
         update-profile u1 name=new
-          ? render 0: user-updated {"id":"u1","name":"new"}
+          ? render user-updated {"id":"u1","name":"new"}
           -> user-updated {"id":"u1","name":"new"} to everyone, as "short" for guest,"long" for nobody (departed: nobody)
         remove-member u1
-          ? render 0: online-status-updated u1 offline
-          ? render 1: user-leaved-workspace u1
+          ? render online-status-updated u1 offline
+          ? render user-leaved-workspace u1
           -> online-status-updated u1 offline to everyone, as nothing for nobody (departed: u1)
           -> user-leaved-workspace u1 to everyone, as "gone" for nobody (departed: u1)
           -> closed s1: membership ended
@@ -310,32 +310,32 @@ fn an_event_is_rendered_when_it_is_known_that_there_is_one() {
         policy 1 renders user-selected-channel: replaced "in"
         policy 1 c1: each(user=u1,u2)
         put-member u1
-          ? render 0: user-joined {"id":"u1"}
+          ? render user-joined {"id":"u1"}
           -> user-joined {"id":"u1"} to everyone
           = created
         put-member u2
-          ? render 0: user-joined {"id":"u2"}
+          ? render user-joined {"id":"u2"}
           -> user-joined {"id":"u2"} to everyone
           = created
         put-channel c1
           ? audience of c1
           ? policy 0 on c1: u1,u2
-          ? render 0: channel-created c1
+          ? render channel-created c1
           -> channel-created c1 to u1,u2
           = created
         connect s1 u1
-          ? render 0: online-status-updated u1 online
+          ? render online-status-updated u1 online
           -> opened s1 of u1
           -> online-status-updated u1 online to everyone
           = created
         connect s2 u2
-          ? render 0: online-status-updated u2 online
+          ? render online-status-updated u2 online
           -> opened s2 of u2
           -> online-status-updated u2 online to everyone
           = created
         select s1 c1
           ? allow u1 in c1
-          ? render 0: user-selected-channel u1 c1 [speakers]
+          ? render user-selected-channel u1 c1 [speakers]
           -> user-selected-channel u1 c1 [speakers] to u1,u2, as "in" for nobody (departed: nobody)
         select s2 c1
           ? allow u2 in c1

@@ -157,7 +157,7 @@ pub(crate) fn question(question: &Question) -> String {
             let channel = channel.map_or_else(String::new, |c| format!(" in {}", c.id));
             format!("? allow {}{channel}", facts.subject.user)
         }
-        Question::Render { place, facts } => format!("? render {place}: {}", event(&facts.event)),
+        Question::Render(facts) => format!("? render {}", event(&facts.event)),
     }
 }
 

@@ -138,7 +138,7 @@ impl Policies {
                 };
                 answers.answer_authorization(facts.clone(), verdict);
             }
-            Question::Render { place, facts } => {
+            Question::Render(facts) => {
                 let printed = print::event(&facts.event);
                 let name = printed.split(' ').next().unwrap();
                 let form = self.forms.get(name).cloned().unwrap_or(Form::Unchanged);
@@ -146,7 +146,7 @@ impl Policies {
                 pipeline
                     .through(|_| Ok::<_, ()>(form.clone()), |_| ())
                     .unwrap();
-                answers.answer_rendering(*place, facts.clone(), pipeline.end());
+                answers.answer_rendering(facts.clone(), pipeline.end());
             }
             Question::Audience(_) | Question::Subjects { .. } => unreachable!("answered above"),
         }

@@ -73,7 +73,7 @@ pub fn init(log: &Log) -> anyhow::Result<Logging> {
         .map_err(|cause| anyhow!("cannot start logging: {cause}"))?;
     threads::keep("log-summary", move || {
         loop {
-            std::thread::sleep(LOG_SUMMARY_PERIOD);
+            std::thread::park_timeout(LOG_SUMMARY_PERIOD);
             sampling.summarize(Instant::now());
         }
     })?;

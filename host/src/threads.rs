@@ -24,7 +24,7 @@ pub fn keep(name: &'static str, mut work: impl FnMut() + Send + 'static) -> io::
         while catch_unwind(AssertUnwindSafe(&mut work)).is_err() {
             *RESTARTS.lock().entry(name).or_default() += 1;
             tracing::error!(thread = name, "a thread panicked and is begun again");
-            thread::sleep(THREAD_RESTART_PAUSE);
+            thread::park_timeout(THREAD_RESTART_PAUSE);
         }
     };
     Builder::new().name(name.to_owned()).spawn(kept).map(drop)

@@ -95,7 +95,7 @@ impl Queue {
             if Instant::now() >= end {
                 return;
             }
-            std::thread::sleep(LOG_FLUSH_POLL);
+            std::thread::park_timeout(LOG_FLUSH_POLL);
         }
         let left = end.saturating_duration_since(Instant::now());
         // Nothing more can be done for what is not written by then.

@@ -296,7 +296,7 @@ async fn numbers_are_there_again_as_they_were_sent() {
         },
         default_profile: Json::from_canonical("{}"),
     };
-    let (store, _) = Embedded::open(&path).unwrap();
+    let (store, _) = Embedded::open(&path, Arc::default()).unwrap();
     run(&store, &put(profile)).await.unwrap();
     drop(store);
     let (store, mut remembered) = open_again(&path).await;

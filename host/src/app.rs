@@ -63,6 +63,7 @@ pub async fn run(
     let config = Arc::new(config);
     let metrics = Arc::new(Metrics::default());
     let decision_log = decisions::start(&config, &metrics)?;
+    let audit = start_audit(&config, &metrics)?;
     let surroundings = Surroundings {
         decisions: decision_log
             .clone()
@@ -101,7 +102,8 @@ pub async fn run(
             call: config.limits.max_http_body_bytes,
             sync: config.limits.max_http_sync_body_bytes,
         },
-    );
+    )
+    .with_audit(audit.clone());
     let (no_clients, no_backends) = (CancellationToken::new(), CancellationToken::new());
     let backends = tokio::spawn(http::serve(
         internal,
@@ -185,9 +187,24 @@ pub async fn run(
     if let Some(log) = decision_log {
         log.flush().await;
     }
+    if let Some(file) = audit {
+        file.flush().await;
+    }
     tracing::info!("stopped");
     ensure!(!failed, "a chore of the server failed");
     Ok(())
+}
+
+/// Opens the audit file, if one is configured.
+fn start_audit(config: &Config, metrics: &Arc<Metrics>) -> Result<Option<Arc<http::AuditFile>>> {
+    let Some(settings) = config.audit.clone() else {
+        return Ok(None);
+    };
+    let path = settings.path.display().to_string();
+    let file = http::audit_file(settings, Arc::clone(metrics))
+        .with_context(|| format!("cannot write the audit file {path} (audit.file)"))?;
+    tracing::info!(path, "calls that change something are recorded");
+    Ok(Some(Arc::new(file)))
 }
 
 /// Reads the files of the policies, which may be on a slow disk.

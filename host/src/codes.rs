@@ -39,7 +39,8 @@ codes! {
     TokenExpired = "token-expired", 401;
     /// The token expires soon; a fresh one is wanted.
     TokenExpiring = "token-expiring", 401;
-    /// The user is no member and the token does not name the workspace.
+    /// The user is no member and the token does not name the workspace; or the API key is bound to
+    /// other workspaces.
     WorkspaceForbidden = "workspace-forbidden", 403;
     /// The socket has not authenticated, or the API key is missing or unknown.
     Unauthenticated = "unauthenticated", 401;

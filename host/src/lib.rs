@@ -3,6 +3,7 @@
 mod accepting;
 pub mod app;
 pub mod auth;
+pub mod binding;
 pub mod cli;
 pub mod codes;
 pub mod commit;
@@ -17,6 +18,7 @@ pub mod gateway;
 pub mod http;
 pub mod json;
 pub mod limits;
+pub mod line_file;
 pub mod metrics;
 pub mod policy;
 pub mod policy_tools;

@@ -1,11 +1,13 @@
 //! Every limit of the server, with its unit, and what happens at it. The domain has its own.
 
+mod http;
 mod policies;
 mod rates;
 mod running;
 
 use std::time::Duration;
 
+pub use self::http::*;
 pub use self::policies::*;
 pub use self::rates::*;
 pub use self::running::*;
@@ -98,60 +100,6 @@ pub const MAX_EVENT_DATA_BYTES: usize = 64 * 1024;
 /// Longest name of an application event, in characters.
 pub const MAX_EVENT_NAME_CHARS: usize = 128;
 
-// ---- HTTP API ----
-
-/// Largest body of a call unless configured otherwise, in bytes. Larger ones are refused with
-/// `body-too-large`.
-pub const HTTP_BODY_BYTES: usize = 1024 * 1024;
-
-/// Largest body of the call that tells a whole workspace, unless configured otherwise, in bytes.
-pub const HTTP_SYNC_BODY_BYTES: usize = 16 * 1024 * 1024;
-
-/// Largest component that a call may carry, in bytes. Larger ones are refused with
-/// `body-too-large`.
-pub const HTTP_COMPONENT_BYTES: usize = 64 << 20;
-
-/// How often `explain` has a workspace settle under the policies in force before it gives up with
-/// `overloaded`: they are swapped faster than it can look.
-pub const MAX_EXPLAIN_ROUNDS: usize = 8;
-
-/// Clauses of one rule, and people or roles of one condition, that an explanation spells out.
-pub const MAX_EXPLAINED_PARTS: usize = 8;
-
-/// Longest account of a failure that is kept with what stands in for the answer, in bytes; the rest
-/// is cut off. The state of the policy has all of the last one.
-pub const POLICY_STAND_IN_FAILURE_BYTES: usize = 512;
-
-/// Longest name of a policy that is looked for, in characters; no configured one is longer.
-pub const MAX_POLICY_NAME_CHARS: usize = 64;
-
-/// Items of one page of a list, unless the call asks for fewer or more.
-pub const HTTP_PAGE_ITEMS: usize = 100;
-
-/// Most items of one page of a list. A call that asks for more is refused with `invalid-data`.
-pub const MAX_HTTP_PAGE_ITEMS: usize = 1_000;
-
-const _: () = assert!(HTTP_PAGE_ITEMS <= MAX_HTTP_PAGE_ITEMS);
-
-/// Longest `Idempotency-Key`, in characters.
-pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
-
-/// Answers that are remembered for one API key. At the limit the oldest is forgotten; if even
-/// that one is still being worked on, the call fails with `overloaded`.
-pub const MAX_REMEMBERED_ANSWERS: usize = 10_000;
-
-/// How long an answer is remembered.
-pub const ANSWER_MEMORY: Duration = Duration::from_secs(60 * 60);
-
-/// Largest answer that is remembered, in bytes. No call that takes an `Idempotency-Key` gives a
-/// larger one unless it acts on very many workspaces; such an answer is not remembered.
-pub const MAX_REMEMBERED_ANSWER_BYTES: usize = 64 * 1024;
-
-/// What is read and thrown away of a body that is too large, so that its sender gets to read why,
-/// in bytes. Beyond it the connection is closed on the sender.
-pub const HTTP_DISCARDED_BODY_BYTES: usize = 32 * 1024 * 1024;
-
-const _: () = assert!(HTTP_BODY_BYTES <= HTTP_SYNC_BODY_BYTES);
 const _: () = assert!(
     MAX_PROFILE_BYTES + MAX_ATTRIBUTES_BYTES < HTTP_BODY_BYTES
         && MAX_EVENT_DATA_BYTES < HTTP_BODY_BYTES

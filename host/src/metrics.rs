@@ -1,6 +1,7 @@
 //! What the server counts, in the Prometheus text form. Labels are closed sets: never a user, a
 //! channel, a token or a message.
 
+mod http;
 mod policies;
 mod process;
 
@@ -12,6 +13,7 @@ use prometheus_client::registry::Registry;
 
 use crate::codes::Code;
 
+pub use http::HttpMetrics;
 pub use policies::{HookMeter, InstanceMeter, PolicyMetrics};
 pub use process::started;
 
@@ -51,6 +53,7 @@ pub struct Metrics {
     received_bytes: Counter,
     directory_unwritable: Gauge,
     directory_failures: Counter,
+    http: HttpMetrics,
 }
 
 impl Metrics {
@@ -88,6 +91,12 @@ impl Metrics {
     pub fn limited(&self, limit: &'static str) {
         let reason = ReasonLabels { reason: limit };
         self.limited.get_or_create(&reason).inc();
+    }
+
+    /// What is counted of the HTTP API.
+    #[must_use]
+    pub fn http(&self) -> &HttpMetrics {
+        &self.http
     }
 
     /// What is counted of policies.
@@ -191,6 +200,7 @@ impl Metrics {
             "Times that writing the directory failed",
             self.directory_failures.clone(),
         );
+        self.http.register(&mut registry);
         process::register(&mut registry);
         let mut text = String::new();
         process::encode(&mut text)?;

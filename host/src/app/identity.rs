@@ -44,6 +44,7 @@ impl Authenticate for Keys {
             scopes: scopes
                 .filter_map(|scope| Scope::named(scope.as_str()))
                 .collect(),
+            workspaces: key.workspaces.clone(),
         })
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 use thiserror::Error;
 
+use crate::binding::Binding;
 use crate::limits::MAX_API_KEY_BYTES;
 
 /// How every key begins, so that a leaked one is recognised by scanners.
@@ -136,6 +137,8 @@ pub struct ApiKey {
     pub hash: KeyHash,
     /// What the key may be used for.
     pub scopes: BTreeSet<Scope>,
+    /// Where it may be used for that.
+    pub workspaces: Binding,
 }
 
 impl ApiKey {
@@ -185,6 +188,7 @@ mod tests {
             name: name.into(),
             hash: KeyHash::of(text),
             scopes: [Scope::DirectoryRead].into(),
+            workspaces: Binding::Everywhere,
         }
     }
 

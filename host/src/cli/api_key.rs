@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::auth::{KeyHash, Scope, UnknownScope, new_api_key};
+use crate::binding::{InvalidPattern, Pattern};
 
 /// Make an API key for a backend, and the configuration section that accepts it
 #[derive(Args, Debug)]
@@ -18,12 +19,17 @@ pub(super) struct MakeApiKey {
     /// What the key may be used for; may be repeated
     #[arg(long, short, required = true, value_parser = scope)]
     scope: Vec<Scope>,
+    /// A workspace that the key is bound to, or "acme-*" for all that begin so; may be repeated.
+    /// Without one it is good for all workspaces and for the server as a whole
+    #[arg(long, short, value_parser = pattern)]
+    workspace: Vec<Pattern>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   wardroom api-key --name backend --scope directory:read --scope directory:write
   wardroom api-key --name metrics --scope ops:read
+  wardroom api-key --name acme --scope directory:write --workspace acme --workspace 'acme-*'
 
 Scopes:
   directory:read       read workspaces, members, channels and presence
@@ -47,6 +53,11 @@ fn scope(text: &str) -> Result<Scope, String> {
         .map_err(|error: UnknownScope| error.to_string())
 }
 
+fn pattern(text: &str) -> Result<Pattern, String> {
+    text.parse()
+        .map_err(|error: InvalidPattern| error.to_string())
+}
+
 pub(super) fn run(command: &MakeApiKey, out: &mut dyn Write) -> Result<(), Failure> {
     let key = new_api_key(rand::random());
     let scopes: BTreeSet<_> = command.scope.iter().copied().collect();
@@ -61,5 +72,9 @@ pub(super) fn run(command: &MakeApiKey, out: &mut dyn Write) -> Result<(), Failu
     writeln!(out, "# Its section in the configuration:")?;
     writeln!(out, "[[api_keys]]\nname = {name}")?;
     writeln!(out, "hash = \"{}\"\nscopes = {scopes}", KeyHash::of(&key))?;
+    if !command.workspace.is_empty() {
+        let bound: Vec<_> = command.workspace.iter().map(Pattern::to_string).collect();
+        writeln!(out, "workspaces = {}", toml::Value::from(bound))?;
+    }
     Ok(())
 }

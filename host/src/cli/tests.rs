@@ -180,6 +180,35 @@ fn a_made_key_is_accepted_by_its_section() {
 }
 
 #[test]
+fn a_made_key_is_bound_to_the_workspaces_that_are_named() {
+    let arguments = [
+        "api-key",
+        "--name",
+        "acme",
+        "--scope",
+        "directory:read",
+        "--workspace",
+        "acme",
+        "--workspace",
+        "acme-*",
+    ];
+    let (code, out, err) = run(&arguments, &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let key = out.lines().find(|line| line.starts_with("wr_")).unwrap();
+    let section = out.split_once("configuration:\n").unwrap().1;
+    let (_folder, file) = folder(section);
+    let config = Config::load(Some(file.as_ref()), [], Mode::Development).unwrap();
+    let keys = ApiKeys::new(config.api_keys);
+    let workspaces = &keys.verify(key).unwrap().workspaces;
+    assert!(workspaces.covers("acme") && workspaces.covers("acme-eu"));
+    assert!(!workspaces.covers("acmes") && !workspaces.is_everywhere());
+    for wrong in ["*", "a*b", ""] {
+        let arguments = ["api-key", "-n", "x", "-s", "ops:read", "-w", wrong];
+        assert_eq!(run(&arguments, &[]).0, 2, "{wrong:?}");
+    }
+}
+
+#[test]
 fn a_token_of_development_mode_is_accepted_by_it() {
     let (folder, file) = folder("");
     let arguments = ["token", "--dev", "-c", &file, "--user", "ann"];

@@ -12,6 +12,7 @@ use super::error::Problem;
 use super::raw::SecretText;
 use super::source::read_bounded;
 use crate::auth::{Algorithm, ApiKey, KeyHash, Scope, Secret, TokenKey, new_api_key};
+use crate::binding::Binding;
 
 /// Where the generated secrets are kept, next to the configuration file, so that they survive a
 /// restart and `wardroom token --dev` signs what a running server accepts.
@@ -68,6 +69,7 @@ pub(super) fn fill(config: &mut Config, folder: &Path) -> Result<Demo, Problem> 
             name: "development".into(),
             hash: KeyHash::of(&kept.api_key.0),
             scopes: Scope::ALL.into(),
+            workspaces: Binding::Everywhere,
         });
         config.warnings.push(format!(
             "api_keys: none configured; the key in {} may do everything",

@@ -23,7 +23,7 @@ pub use written::Written;
 use wardroom_domain::Json;
 
 use crate::auth::{ApiKey, TokenRules};
-use crate::decision_log;
+use crate::{decision_log, line_file};
 
 /// The file that is read from the working directory when none is named.
 pub const DEFAULT_FILE: &str = "wardroom.toml";
@@ -58,6 +58,8 @@ pub struct Config {
     pub visibility: Visibility,
     /// How decisions of policies are logged; nothing if they are not.
     pub decision_log: Option<decision_log::Settings>,
+    /// Where calls that change something are recorded besides the log; nothing if nowhere.
+    pub audit: Option<line_file::Settings>,
     /// Bounds on connections and requests.
     pub limits: Limits,
     /// How often clients may do things.

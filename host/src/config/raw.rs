@@ -41,6 +41,7 @@ pub(super) struct Raw {
     pub(super) policy: PolicyBounds,
     pub(super) visibility: Visibility,
     pub(super) decision_log: DecisionLog,
+    pub(super) audit: Audit,
     pub(super) limits: Limits,
     pub(super) rates: Rates,
     pub(super) socketio: SocketIo,
@@ -90,6 +91,7 @@ pub(super) struct ApiKey {
     pub(super) name: Option<String>,
     pub(super) hash: Option<SecretText>,
     pub(super) scopes: Option<Vec<String>>,
+    pub(super) workspaces: Option<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -146,6 +148,13 @@ pub(super) struct DecisionLog {
     pub(super) sample_allowed: Option<f64>,
     pub(super) mask: Option<Vec<String>>,
     pub(super) queue: Option<u64>,
+    pub(super) max_size: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Audit {
+    pub(super) file: Option<PathBuf>,
     pub(super) max_size: Option<String>,
 }
 

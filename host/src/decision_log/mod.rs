@@ -5,28 +5,21 @@
 mod line;
 mod mask;
 mod sampling;
-mod target;
 #[cfg(test)]
 mod tests;
-mod writer;
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
 use wardroom_domain::{ChannelId, Generation, Json, SubjectFacts, WorkspaceId};
 
 use self::mask::Mask;
 use self::sampling::Sampling;
-use self::target::Target;
-use self::writer::{Message, Writer};
-use crate::limits::{DECISION_INPUT_BYTES, DECISION_LOG_FLUSH_TIMEOUT};
+use crate::limits::DECISION_INPUT_BYTES;
+use crate::line_file::{self, Counts, LineFile};
 use crate::metrics::Metrics;
-use crate::threads;
 
 pub use self::mask::{InvalidKeyPath, KeyPath};
 
@@ -120,13 +113,31 @@ impl Input {
     }
 }
 
+/// Counts what becomes of decisions.
+struct Counted(Arc<Metrics>);
+
+impl Counts for Counted {
+    fn name(&self) -> &'static str {
+        "decision log"
+    }
+
+    fn thread(&self) -> &'static str {
+        "decision-log"
+    }
+
+    fn written(&self, records: u64) {
+        self.0.decisions_written(records);
+    }
+
+    fn dropped(&self, reason: &'static str, records: u64) {
+        self.0.decisions_dropped(reason, records);
+    }
+}
+
 /// A log that is being written.
 pub struct DecisionLog {
     sampling: Sampling,
-    queue: mpsc::Sender<Message>,
-    metrics: Arc<Metrics>,
-    /// Whether it was said that decisions are dropped.
-    told: AtomicBool,
+    file: LineFile<Record>,
 }
 
 impl DecisionLog {
@@ -136,16 +147,16 @@ impl DecisionLog {
     /// If the file cannot be opened. What is no plain file (a pipe, say) is opened by the thread:
     /// that may take as long as it likes.
     pub fn start(settings: Settings, metrics: Arc<Metrics>) -> io::Result<Self> {
-        let mut target = Target::new(settings.path, settings.max_bytes);
-        target.prepare()?;
-        let (queue, mut waiting) = mpsc::channel(settings.queue);
-        let mut writer = Writer::new(target, Mask::new(settings.mask), Arc::clone(&metrics));
-        threads::keep("decision-log", move || writer.run(&mut waiting))?;
+        let file = line_file::Settings {
+            path: settings.path,
+            queue: settings.queue,
+            max_bytes: settings.max_bytes,
+        };
+        let mask = Mask::new(settings.mask);
+        let form = move |record: &Record, lines: &mut Vec<u8>| line::write(record, &mask, lines);
         Ok(Self {
             sampling: Sampling::new(settings.sample_denied, settings.sample_allowed),
-            queue,
-            metrics,
-            told: AtomicBool::new(false),
+            file: LineFile::start(file, Box::new(form), Arc::new(Counted(metrics)))?,
         })
     }
 
@@ -159,34 +170,12 @@ impl DecisionLog {
     /// Takes a record, or drops and counts it if too many wait. Never blocks.
     pub fn record(&self, mut record: Record) {
         record.input = record.input.map(Input::bounded);
-        if self
-            .queue
-            .try_send(Message::Record(Box::new(record)))
-            .is_ok()
-        {
-            return;
-        }
-        self.metrics.decisions_dropped("queue-full", 1);
-        if !self.told.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "the decision log does not keep up: decisions are dropped and counted in \
-                 wardroom_decision_log_dropped_total; this is said once"
-            );
-        }
+        self.file.record(record);
     }
 
     /// Waits until everything recorded so far is written, but no longer than
-    /// [`DECISION_LOG_FLUSH_TIMEOUT`].
+    /// [`crate::limits::LINE_FILE_FLUSH_TIMEOUT`].
     pub async fn flush(&self) {
-        let flushed = async {
-            let (done, written) = oneshot::channel();
-            if self.queue.send(Message::Flush(done)).await.is_ok() {
-                // The sender is dropped only when the thread ends, and then nothing comes any more.
-                let _ = written.await;
-            }
-        };
-        if timeout(DECISION_LOG_FLUSH_TIMEOUT, flushed).await.is_err() {
-            tracing::warn!("the decision log was not written to its end");
-        }
+        self.file.flush().await;
     }
 }

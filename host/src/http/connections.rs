@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use wardroom_domain::{ChannelId, Command, Rejection, SocketId, UserId, WorkspaceId};
 
 use super::Api;
-use super::auth::{Allowed, ConnectionsControl};
+use super::auth::{AllowedWithin, ConnectionsControl, Reach};
 use super::input::{Accepted, Body, InPath, InQuery, id_in_query};
 use super::openapi::{OnlineStatusSchema, UserMediaStateSchema};
 use super::problem::{Document as ProblemDocument, Problem};
@@ -122,19 +122,29 @@ impl Principal {
 /// Runs a command in the workspace that is named, or in the one in which the socket is connected.
 /// Whether the socket is connected there is decided with the command.
 async fn act(
-    api: &Api,
+    (api, reach): (&Api, &Reach),
     socket: &SocketId,
     workspace: Option<WorkspaceId>,
     command: Command,
 ) -> Result<Arc<Entry>, Problem> {
-    let workspace = workspace.or_else(|| api.committer.store().locate(socket));
-    let workspace = workspace.ok_or(Failure::Rejected(Rejection::NotConnected))?;
+    let workspace = match workspace {
+        Some(named) => {
+            reach.must_cover(&named)?;
+            named
+        }
+        None => {
+            let found = api.committer.store().locate(socket);
+            let found = found.filter(|workspace| reach.covers(workspace));
+            found.ok_or(Failure::Rejected(Rejection::NotConnected))?
+        }
+    };
+    reach.touched(&workspace);
     api.commit(&workspace, command).await
 }
 
 /// Has a connection carry out a command for its user.
 async fn relay(
-    api: &Api,
+    (api, reach): (&Api, &Reach),
     socket: &SocketId,
     principal: Principal,
     command: Command,
@@ -143,7 +153,7 @@ async fn relay(
         user: principal.user,
         command: Box::new(command),
     };
-    let entry = act(api, socket, principal.workspace, command).await?;
+    let entry = act((api, reach), socket, principal.workspace, command).await?;
     let relayed = Relayed::new(entry.reply, entry.grant.as_ref()).map_err(|error| {
         tracing::error!(%socket, %error, "a grant could not be written");
         Failure::Internal
@@ -170,7 +180,7 @@ async fn relay(
     ),
 )]
 async fn select_channel(
-    _: Allowed<ConnectionsControl>,
+    AllowedWithin { reach, .. }: AllowedWithin<ConnectionsControl>,
     State(api): State<Arc<Api>>,
     InPath(socket): InPath<SocketId>,
     Body(body): Body<SelectBody>,
@@ -184,7 +194,7 @@ async fn select_channel(
         channel,
         media: media.map_err(|malformed| malformed.under("userMediaState"))?,
     };
-    relay(&api, &socket, principal, command).await
+    relay((&api, &reach), &socket, principal, command).await
 }
 
 /// Leave the selected channel
@@ -206,7 +216,7 @@ async fn select_channel(
     ),
 )]
 async fn unselect_channel(
-    _: Allowed<ConnectionsControl>,
+    AllowedWithin { reach, .. }: AllowedWithin<ConnectionsControl>,
     State(api): State<Arc<Api>>,
     InPath(socket): InPath<SocketId>,
     Body(body): Body<UnselectBody>,
@@ -215,7 +225,7 @@ async fn unselect_channel(
     let command = Command::Unselect {
         socket: socket.clone(),
     };
-    relay(&api, &socket, principal, command).await
+    relay((&api, &reach), &socket, principal, command).await
 }
 
 /// Change the media state
@@ -237,7 +247,7 @@ async fn unselect_channel(
     ),
 )]
 async fn update_media_state(
-    _: Allowed<ConnectionsControl>,
+    AllowedWithin { reach, .. }: AllowedWithin<ConnectionsControl>,
     State(api): State<Arc<Api>>,
     InPath(socket): InPath<SocketId>,
     Body(body): Body<MediaBody>,
@@ -248,7 +258,7 @@ async fn update_media_state(
         socket: socket.clone(),
         patch: patch.map_err(|malformed| malformed.under("userMediaState"))?,
     };
-    relay(&api, &socket, principal, command).await
+    relay((&api, &reach), &socket, principal, command).await
 }
 
 /// Change the online status
@@ -270,7 +280,7 @@ async fn update_media_state(
     ),
 )]
 async fn update_online_status(
-    _: Allowed<ConnectionsControl>,
+    AllowedWithin { reach, .. }: AllowedWithin<ConnectionsControl>,
     State(api): State<Arc<Api>>,
     InPath(socket): InPath<SocketId>,
     Body(body): Body<StatusBody>,
@@ -281,7 +291,7 @@ async fn update_online_status(
         socket: socket.clone(),
         status: status.map_err(|malformed| malformed.under("onlineStatus"))?,
     };
-    relay(&api, &socket, principal, command).await
+    relay((&api, &reach), &socket, principal, command).await
 }
 
 /// Whose connection is to end.
@@ -316,7 +326,7 @@ struct Whose {
     ),
 )]
 async fn evict(
-    _: Allowed<ConnectionsControl>,
+    AllowedWithin { reach, .. }: AllowedWithin<ConnectionsControl>,
     State(api): State<Arc<Api>>,
     InPath(socket): InPath<SocketId>,
     InQuery(whose): InQuery<Whose>,
@@ -337,6 +347,6 @@ async fn evict(
         },
         None => evict,
     };
-    act(&api, &socket, workspace, command).await?;
+    act((&api, &reach), &socket, workspace, command).await?;
     Ok(StatusCode::NO_CONTENT)
 }

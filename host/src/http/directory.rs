@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use wardroom_domain::{ChannelId, Command, Json as Text, Reply, UserId, WorkspaceId};
 
 use super::Api;
-use super::auth::{Allowed, DirectoryWrite};
+use super::auth::{Allowed, DirectoryWrite, Reach};
 use super::input::{Accepted, Body, InPath};
 use super::problem::{Document as ProblemDocument, Problem};
 use super::users::update_elsewhere;
@@ -44,7 +44,8 @@ pub(super) fn answer(reply: Reply) -> Response {
 ///
 /// `user-joined` for a new member, `user-updated` if the profile changed. What the body leaves
 /// out stays as it is. A profile is the user's, not the membership's: a changed one is told in
-/// every workspace of the user, and a new member without one gets the one known elsewhere.
+/// every workspace of the user, and a new member without one gets the one known elsewhere, as far as
+/// the API key reaches.
 #[utoipa::path(
     put,
     path = "/v1/workspaces/{workspaceId}/members/{userId}",
@@ -64,7 +65,7 @@ pub(super) fn answer(reply: Reply) -> Response {
     ),
 )]
 async fn put_member(
-    _: Allowed<DirectoryWrite>,
+    Allowed { reach, .. }: Allowed<DirectoryWrite>,
     State(api): State<Arc<Api>>,
     InPath(workspace): InPath<WorkspaceId>,
     InPath(user): InPath<UserId>,
@@ -76,7 +77,7 @@ async fn put_member(
         // Of use only where the body gives none.
         default_profile: match &profile {
             Some(profile) => profile.clone(),
-            None => known_profile(&api, &user),
+            None => known_profile(&api, &reach, &user),
         },
         user: user.clone(),
         spec,
@@ -84,22 +85,24 @@ async fn put_member(
     let reply = api.run(&workspace, command).await?;
     if let Some(profile) = profile {
         let profiles = BTreeMap::from([(user, profile)]);
-        update_elsewhere(&api, &workspace, &profiles).await?;
+        update_elsewhere(&api, &reach, &workspace, &profiles).await?;
     }
     Ok(answer(reply))
 }
 
-/// The profile of a user in any workspace, or a bare one.
-fn known_profile(api: &Api, user: &UserId) -> Text {
-    profile_elsewhere(api, user).unwrap_or_else(|| bare_profile(user))
+/// The profile of a user in any workspace that the call reaches, or a bare one.
+fn known_profile(api: &Api, reach: &Reach, user: &UserId) -> Text {
+    profile_elsewhere(api, reach, user).unwrap_or_else(|| bare_profile(user))
 }
 
-/// The profile of a user in any workspace. Where it is a member of many, one is looked at, unless
-/// the user leaves that very workspace meanwhile.
-pub(super) fn profile_elsewhere(api: &Api, user: &UserId) -> Option<Text> {
+/// The profile of a user in any workspace that the call reaches. Where it is a member of many, one is
+/// looked at, unless the key is not for that very workspace, or the user leaves it meanwhile.
+pub(super) fn profile_elsewhere(api: &Api, reach: &Reach, user: &UserId) -> Option<Text> {
     let store = api.committer.store();
     let in_workspace = |workspace: &WorkspaceId| {
-        let state = store.snapshot(workspace)?;
+        let state = reach
+            .covers(workspace)
+            .then(|| store.snapshot(workspace))??;
         let member = state.members().get(user)?;
         Some(member.profile.clone())
     };

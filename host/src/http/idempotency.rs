@@ -113,7 +113,7 @@ pub(super) async fn once(
     let Some(key) = key(request.headers())? else {
         return Ok(next.run(request).await);
     };
-    let caller = caller(&api, request.headers())?;
+    let caller = caller(&api, request.headers(), request.extensions())?;
     let (parts, body) = request.into_parts();
     let body = read(&parts.headers, body, api.limits.call).await?;
     let fingerprint = fingerprint(&parts.method, &parts.uri.to_string(), &body);
@@ -180,6 +180,11 @@ fn replay(answer: &Answer, fingerprint: &Fingerprint) -> Result<Response, Proble
     }
     headers.insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
+}
+
+/// Whether an answer is one that was remembered.
+pub(super) fn is_replayed(response: &Response) -> bool {
+    response.headers().contains_key(REPLAYED)
 }
 
 async fn recorded(response: Response, fingerprint: Fingerprint) -> (Response, Option<Answer>) {

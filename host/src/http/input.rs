@@ -8,6 +8,8 @@ use std::sync::Arc;
 use axum::extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use serde::de::value::MapAccessDeserializer;
@@ -80,6 +82,37 @@ pub(super) async fn path_parameter(
         Problem::new(Code::Internal, "something failed inside the server")
     })?;
     Ok(text.to_owned())
+}
+
+/// Refuses a request whose path or query is not what percent-encoding (RFC 3986) makes of UTF-8. Axum
+/// would take `%zz` for itself, and what is not UTF-8 in a query for a replacement character.
+pub(super) async fn well_encoded(request: Request, next: Next) -> Result<Response, Problem> {
+    let refuse = |part| Problem::invalid(format!("the {part} is not percent-encoded UTF-8"));
+    let uri = request.uri();
+    if !is_well_encoded(uri.path()) {
+        return Err(refuse("path"));
+    }
+    if !uri.query().is_none_or(is_well_encoded) {
+        return Err(refuse("query"));
+    }
+    Ok(next.run(request).await)
+}
+
+fn is_well_encoded(text: &str) -> bool {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(bytes.next()?).to_digit(16);
+        let (Some(high), Some(low)) = (digit(), digit()) else {
+            return false;
+        };
+        decoded.extend(u8::try_from(high << 4 | low));
+    }
+    std::str::from_utf8(&decoded).is_ok()
 }
 
 /// Options in the query.

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use wardroom_domain::{Rejection, SocketId, UserId, Workspace, WorkspaceId};
 
 use super::Api;
-use super::auth::{Allowed, DirectoryRead};
+use super::auth::{Allowed, AllowedWithin, DirectoryRead};
 use super::input::{InPath, InQuery};
 use super::openapi::OnlineStatusSchema;
 use super::page::{PageQuery, cursor};
@@ -149,12 +149,14 @@ fn live_after<'a>(
     ),
 )]
 async fn get_connection(
-    _: Allowed<DirectoryRead>,
+    AllowedWithin { reach, .. }: AllowedWithin<DirectoryRead>,
     State(api): State<Arc<Api>>,
     InPath(socket): InPath<SocketId>,
 ) -> Result<Json<ConnectionView>, Problem> {
     let store = api.committer.store();
-    let found = store.locate(&socket).and_then(|workspace| {
+    let workspace = store.locate(&socket);
+    let workspace = workspace.filter(|workspace| reach.covers(workspace));
+    let found = workspace.and_then(|workspace| {
         let state = store.snapshot(&workspace)?;
         view(&workspace, &state, &socket)
     });

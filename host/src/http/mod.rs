@@ -1,6 +1,7 @@
 //! The HTTP API for backends: the calls of `docs/http-api.md` on the internal listener. It turns
 //! requests into commands and answers; it knows neither the rules, nor sockets, nor policies.
 
+mod audit;
 mod auth;
 mod connections;
 mod directory;
@@ -35,6 +36,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use wardroom_domain::{Command, Reply, WorkspaceId};
 
+pub use self::audit::{AuditFile, Audited, audit_file};
 pub use self::auth::{Authenticate, Caller, Scope};
 pub use self::explain::{Opinion, Viewer, Visibility};
 pub use self::ops::{Ops, Readiness};
@@ -77,6 +79,7 @@ pub struct Api {
     metrics: Arc<Metrics>,
     limits: BodyLimits,
     answers: idempotency::Answers,
+    audit: Option<Arc<AuditFile>>,
     /// One candidate is tried at a time: it takes a processor for as long as it takes.
     dry_runs: Arc<Semaphore>,
 }
@@ -98,8 +101,15 @@ impl Api {
             metrics,
             limits,
             answers: idempotency::Answers::default(),
+            audit: None,
             dry_runs: Arc::new(Semaphore::new(1)),
         }
+    }
+
+    /// The same, with a file in which calls that may change something are recorded.
+    #[must_use]
+    pub fn with_audit(self, audit: Option<Arc<AuditFile>>) -> Self {
+        Self { audit, ..self }
     }
 
     /// Runs a command to its end and says what it came to.
@@ -124,6 +134,7 @@ impl Api {
 pub fn router(api: Arc<Api>) -> Router {
     let once = from_fn_with_state(api.clone(), idempotency::once);
     let started = from_fn_with_state(api.clone(), ops::once_started);
+    let recorded = from_fn_with_state(api.clone(), audit::record);
     let posts = events::routes()
         .merge(connections::posts())
         .merge(users::posts())
@@ -149,7 +160,9 @@ pub fn router(api: Arc<Api>) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(openapi::Document::new(&document))
         .layer(from_fn(problem::catch_panics))
+        .layer(from_fn(input::well_encoded))
         .layer(from_fn(problem::log_refusals))
+        .layer(recorded)
         .with_state(api)
 }
 

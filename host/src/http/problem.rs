@@ -196,6 +196,12 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The code of the problem that an answer tells, if it tells one.
+pub(super) fn code_of(response: &Response) -> Option<Code> {
+    let refused = response.extensions().get::<Refused>();
+    refused.map(|refused| refused.code)
+}
+
 /// Answers whatever no route takes.
 pub(super) async fn no_such_route(uri: Uri) -> Problem {
     Problem::new(Code::NotFound, format!("nothing is at {}", uri.path()))

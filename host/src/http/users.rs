@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use wardroom_domain::{Command, Json as Text, Reply, UserId, WorkspaceId};
 
 use super::Api;
-use super::auth::{Allowed, ConnectionsControl, DirectoryWrite};
+use super::auth::{AllowedWithin, ConnectionsControl, DirectoryWrite, Reach};
 use super::input::{Accepted, Body, InPath};
 use super::problem::{Document as ProblemDocument, Problem};
 use super::wire::{DoneEverywhere, DoneThere, invalid_id};
@@ -58,7 +58,8 @@ impl Accepted for DisconnectBody {
 
 /// Change a profile
 ///
-/// `user-updated` in every workspace whose member the user is, if the profile changed there.
+/// `user-updated` in every workspace whose member the user is and that the API key reaches, if the
+/// profile changed there.
 #[utoipa::path(
     put,
     path = "/v1/users/{userId}",
@@ -74,7 +75,7 @@ impl Accepted for DisconnectBody {
     ),
 )]
 async fn put_user(
-    _: Allowed<DirectoryWrite>,
+    AllowedWithin { reach, .. }: AllowedWithin<DirectoryWrite>,
     State(api): State<Arc<Api>>,
     InPath(user): InPath<UserId>,
     Body(body): Body<UserBody>,
@@ -82,7 +83,8 @@ async fn put_user(
     let profile =
         profile(JsonText::from(&*body.user), &user).map_err(|malformed| malformed.under("user"))?;
     let mut workspaces = Vec::new();
-    for workspace in api.committer.workspaces_of(&user) {
+    for workspace in reach.within(api.committer.workspaces_of(&user)) {
+        reach.touched(&workspace);
         let reply = update(&api, &workspace, &user, &profile).await?;
         workspaces.extend(reply.map(|reply| DoneThere::new(&workspace, reply)));
     }
@@ -112,20 +114,23 @@ async fn update(
     }
 }
 
-/// Tells the other workspaces of these users what was said of their profiles in one.
+/// Tells the other workspaces of these users, as far as the call reaches, what was said of their
+/// profiles in one.
 pub(super) async fn update_elsewhere(
     api: &Api,
+    reach: &Reach,
     except: &WorkspaceId,
     profiles: &BTreeMap<UserId, Text>,
 ) -> Result<(), Problem> {
     let store = api.committer.store();
     for (user, profile) in profiles {
-        for workspace in store.workspaces_of(user) {
+        for workspace in reach.within(store.workspaces_of(user)) {
             let Some(state) = store.snapshot(&workspace).filter(|_| workspace != *except) else {
                 continue;
             };
             let old = state.members().get(user);
             if old.is_some_and(|member| member.profile != *profile) {
+                reach.touched(&workspace);
                 update(api, &workspace, user, profile).await?;
             }
         }
@@ -135,7 +140,7 @@ pub(super) async fn update_elsewhere(
 
 /// Disconnect a user
 ///
-/// Closes every socket of the user, in one workspace or in all. The user may connect again:
+/// Closes every socket of the user, in one workspace or in all that the API key reaches. The user may connect again:
 /// remove the member, or stop issuing tokens, to keep them out.
 #[utoipa::path(
     post,
@@ -156,7 +161,7 @@ pub(super) async fn update_elsewhere(
     ),
 )]
 async fn disconnect_user(
-    _: Allowed<ConnectionsControl>,
+    AllowedWithin { reach, .. }: AllowedWithin<ConnectionsControl>,
     State(api): State<Arc<Api>>,
     InPath(user): InPath<UserId>,
     Body(body): Body<DisconnectBody>,
@@ -165,6 +170,8 @@ async fn disconnect_user(
     let mut workspaces = Vec::new();
     if let Some(id) = body.workspace_id {
         let workspace = WorkspaceId::new(&id).map_err(|error| invalid_id(error, "workspaceId"))?;
+        reach.must_cover(&workspace)?;
+        reach.touched(&workspace);
         let reply = api.run(&workspace, kick()).await?;
         if reply != Reply::Unchanged {
             workspaces.push(DoneThere::new(&workspace, reply));
@@ -172,7 +179,8 @@ async fn disconnect_user(
         return Ok(Json(DoneEverywhere { workspaces }));
     }
     let store = api.committer.store();
-    for workspace in store.presences_of(&user) {
+    for workspace in reach.within(store.presences_of(&user)) {
+        reach.touched(&workspace);
         match api.run(&workspace, kick()).await {
             Ok(reply) => workspaces.push(DoneThere::new(&workspace, reply)),
             // It was closed meanwhile, and the user's sockets with it.

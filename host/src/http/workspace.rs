@@ -16,7 +16,7 @@ use wardroom_domain::{
     Workspace, WorkspaceId,
 };
 
-use super::auth::{Allowed, DirectoryRead, DirectoryWrite};
+use super::auth::{Allowed, DirectoryRead, DirectoryWrite, Reach};
 use super::directory::{answer, profile_elsewhere};
 use super::input::{Accepted, Body, InPath, InQuery, Object};
 use super::problem::{Document as ProblemDocument, Problem};
@@ -70,14 +70,14 @@ struct SyncOptions {
     ),
 )]
 async fn put_workspace(
-    _: Allowed<DirectoryWrite>,
+    Allowed { reach, .. }: Allowed<DirectoryWrite>,
     State(api): State<Arc<Api>>,
     InPath(workspace): InPath<WorkspaceId>,
     InQuery(SyncOptions { quiet }): InQuery<SyncOptions>,
     Body(body): Body<WorkspaceBody>,
 ) -> Result<Response, Problem> {
     let mut truth = truth(body)?;
-    fill_profiles(&api, &mut truth);
+    fill_profiles(&api, &reach, &mut truth);
     let profiles: BTreeMap<UserId, Text> = truth
         .members
         .iter()
@@ -85,7 +85,7 @@ async fn put_workspace(
         .collect();
     let reply = api.run(&workspace, Command::Sync { truth, quiet }).await?;
     if !quiet {
-        update_elsewhere(&api, &workspace, &profiles).await?;
+        update_elsewhere(&api, &reach, &workspace, &profiles).await?;
     }
     Ok(answer(reply))
 }
@@ -109,10 +109,10 @@ fn truth(body: WorkspaceBody) -> Result<Truth, Malformed> {
 }
 
 /// Gives members whose profile is left out the one that another workspace knows.
-fn fill_profiles(api: &Api, truth: &mut Truth) {
+fn fill_profiles(api: &Api, reach: &Reach, truth: &mut Truth) {
     for (user, (spec, default)) in &mut truth.members {
         if spec.profile.is_none()
-            && let Some(known) = profile_elsewhere(api, user)
+            && let Some(known) = profile_elsewhere(api, reach, user)
         {
             *default = known;
         }

@@ -48,14 +48,10 @@ pub const MAX_DECISION_LOG_QUEUE: u64 = 65_536;
 /// Claims, arguments or payload of one logged decision, in bytes. Of larger ones only the size is
 /// logged.
 pub const DECISION_INPUT_BYTES: usize = 16 * 1024;
-/// Lines that are written to the decision log at once, in bytes.
-pub const DECISION_LOG_BATCH_BYTES: usize = 64 * 1024;
 /// The smallest size at which the decision log may be configured to be rotated, in bytes.
 pub const MIN_DECISION_LOG_BYTES: u64 = 4 * 1024;
 /// Paths that the decision log may be told to mask.
 pub const MAX_DECISION_LOG_MASKS: usize = 256;
-/// How long the end of the server waits for the decision log.
-pub const DECISION_LOG_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 const _: () = assert!(DECISION_LOG_QUEUE <= MAX_DECISION_LOG_QUEUE);
 

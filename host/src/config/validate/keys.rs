@@ -13,6 +13,7 @@ use super::super::source::read_bounded;
 use super::checker::Checker;
 use super::exposure;
 use crate::auth::{Algorithm, ApiKey, KeyError, KeyHash, Scope, Secret, TokenKey};
+use crate::binding::{Binding, Pattern};
 
 /// How a secret is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -200,7 +201,13 @@ pub(super) fn api_keys(check: &mut Checker<'_>, raw: Vec<raw::ApiKey>) -> Vec<Ap
             check.unsafe_to_run(format!("{at}.hash"), advice);
         }
         let scopes = scopes(check, &at, &key.scopes.unwrap_or_default());
-        keys.extend(hash.map(|hash| ApiKey { name, hash, scopes }));
+        let workspaces = binding(check, &at, key.workspaces.as_deref());
+        keys.extend(hash.map(|hash| ApiKey {
+            name,
+            hash,
+            scopes,
+            workspaces,
+        }));
     }
     keys
 }
@@ -221,4 +228,25 @@ fn scopes(check: &mut Checker<'_>, at: &str, names: &[String]) -> BTreeSet<Scope
         }
     }
     scopes
+}
+
+/// The workspaces that a key is bound to. What cannot be read leaves a problem, and no wider binding.
+fn binding(check: &mut Checker<'_>, at: &str, patterns: Option<&[String]>) -> Binding {
+    let Some(patterns) = patterns else {
+        return Binding::Everywhere;
+    };
+    if patterns.is_empty() {
+        check.problem(
+            format!("{at}.workspaces"),
+            "is empty, so the key could do nothing; leave it out for all workspaces",
+        );
+    }
+    let mut read = Vec::with_capacity(patterns.len());
+    for (index, text) in patterns.iter().enumerate() {
+        match text.parse::<Pattern>() {
+            Ok(pattern) => read.push(pattern),
+            Err(error) => check.problem(format!("{at}.workspaces[{index}]"), error),
+        }
+    }
+    Binding::Only(read.into())
 }

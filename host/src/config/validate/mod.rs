@@ -1,5 +1,6 @@
 //! Turns what was written into what it means, collecting every problem on the way. It must not read anything but the files that settings name.
 
+mod audit;
 mod checker;
 mod decision_log;
 mod exposure;
@@ -41,6 +42,7 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
         policy: policies::bounds(&mut check, &raw.policy),
         visibility: policies::visibility(&mut check, &raw.visibility),
         decision_log: decision_log::settings(&mut check, raw.decision_log),
+        audit: audit::settings(&mut check, raw.audit),
         limits: limits(&mut check, &raw.limits),
         rates: rates::rates(&mut check, &raw.rates),
         socketio: socketio(&mut check, &raw.socketio),

@@ -17,7 +17,7 @@ use wardroom_domain::{
 };
 
 use super::Api;
-use super::auth::{Allowed, OpsRead};
+use super::auth::{AllowedWithin, OpsRead};
 use super::input::InQuery;
 use super::problem::{Document as ProblemDocument, Problem};
 use crate::commit::Failure;
@@ -201,7 +201,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
     ),
 )]
 async fn explain(
-    _: Allowed<OpsRead>,
+    AllowedWithin { reach, .. }: AllowedWithin<OpsRead>,
     State(api): State<Arc<Api>>,
     InQuery(question): InQuery<Question>,
 ) -> Result<Json<Explanation>, Problem> {
@@ -209,6 +209,7 @@ async fn explain(
         Problem::invalid(format!("{name} in the query {error}"))
     };
     let workspace = WorkspaceId::new(&question.workspace).map_err(|e| wrong("workspace", e))?;
+    reach.must_cover(&workspace)?;
     let user = UserId::new(&question.user).map_err(|e| wrong("user", e))?;
     let channel = ChannelId::new(&question.channel).map_err(|e| wrong("channel", e))?;
     let mut rounds = 0;

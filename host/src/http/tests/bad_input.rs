@@ -407,3 +407,30 @@ async fn what_is_refused_changes_nothing() {
         .wrong_at("/user/id");
     assert_eq!(server.get("/v1/workspaces/w").await.is(200), before);
 }
+
+#[tokio::test]
+async fn what_is_not_percent_encoded() {
+    let server = furnished().await;
+    for path in [
+        "/v1/workspaces/%zz",
+        "/v1/workspaces/%",
+        "/v1/workspaces/w%4",
+        "/v1/workspaces/%C3",
+        "/v1/workspaces/w/members/%ff",
+        "/v1/workspaces/w/channels/100%",
+        "/v1/explain?workspace=w&user=%zz&channel=c",
+        "/v1/explain?workspace=w&user=%FF&channel=c",
+        "/v1/%zz",
+    ] {
+        for method in ["GET", "PUT", "DELETE"] {
+            let answered = server.send(request(method, path, "{}")).await;
+            let problem = answered.problem("invalid-data");
+            assert_eq!(problem["status"], 400, "{method} {path}");
+        }
+    }
+    let body = json!({"members": {}, "channels": {}});
+    let path = "/v1/workspaces/100%25%20%C3%A4";
+    server.put(path, body).await.is(201);
+    let body = server.get(path).await.is(200);
+    assert_eq!(body["workspaceId"], "100% ä");
+}

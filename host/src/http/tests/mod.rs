@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod audit;
 mod bad_input;
+mod bound;
 mod connections;
 mod described;
 mod directory;
@@ -24,12 +26,16 @@ use tower::ServiceExt;
 use wardroom_domain::{Command, Event, Leave, OnlineStatus, Output, SocketId, UserId, WorkspaceId};
 
 use super::{
-    Api, Authenticate, BodyLimits, Caller, Candidate, DryRun, Ops, Policies, PolicyStatus,
+    Api, AuditFile, Authenticate, BodyLimits, Caller, Candidate, DryRun, Ops, Policies,
+    PolicyStatus,
 };
 use super::{
-    PrivateChannels, Readiness, Refusal, Scope, ShadowReport, Visibility, Workspaces, router,
+    PrivateChannels, Readiness, Refusal, Scope, ShadowReport, Visibility, Workspaces, audit_file,
+    router,
 };
+use crate::binding::Binding;
 use crate::commit::{self, Committer, NoPolicies};
+use crate::line_file;
 use crate::metrics::Metrics;
 use crate::store::embedded::Embedded;
 use crate::store::{Store, Tail};
@@ -37,17 +43,30 @@ use crate::store::{Store, Tail};
 /// The key that may do everything. Any other known key is named by the scopes that it has.
 const KEY: &str = "every-scope";
 
+/// A key that may do everything, in the workspace `w` and those that begin with `w-`.
+const BOUND_KEY: &str = "bound";
+
 struct Keys;
 
 impl Authenticate for Keys {
     fn verify(&self, presented: &str) -> Option<Caller> {
+        let workspaces = match presented {
+            BOUND_KEY => {
+                let own = ["w", "w-*"].map(|text| text.parse().unwrap());
+                Binding::Only(own.into())
+            }
+            _ => Binding::Everywhere,
+        };
         let scopes: BTreeSet<Scope> = match presented {
-            KEY | "another-key" => Scope::ALL.into(),
+            KEY | "another-key" | BOUND_KEY => Scope::ALL.into(),
             "no-scope" => BTreeSet::new(),
             scope => [Scope::named(scope)?].into(),
         };
-        let name = Arc::from(presented);
-        Some(Caller { name, scopes })
+        Some(Caller {
+            name: Arc::from(presented),
+            scopes,
+            workspaces,
+        })
     }
 }
 
@@ -110,6 +129,7 @@ impl Ops for Drained {
 struct Server {
     router: Router,
     committer: Arc<Committer>,
+    audit: Option<Arc<AuditFile>>,
 }
 
 struct Answered {
@@ -141,8 +161,19 @@ impl Server {
         policies: Arc<dyn commit::Policies>,
         limits: BodyLimits,
     ) -> Self {
+        Self::audited(store, ops, policies, limits, None)
+    }
+
+    fn audited(
+        store: Arc<dyn Store>,
+        ops: impl Ops + 'static,
+        policies: Arc<dyn commit::Policies>,
+        limits: BodyLimits,
+        file: Option<line_file::Settings>,
+    ) -> Self {
         let metrics = Arc::new(Metrics::default());
         let committer = Arc::new(Committer::new(store, policies, metrics.clone()));
+        let audit = file.map(|file| Arc::new(audit_file(file, metrics.clone()).unwrap()));
         let api = Api::new(
             committer.clone(),
             Arc::new(Keys),
@@ -150,8 +181,12 @@ impl Server {
             metrics,
             limits,
         );
-        let router = router(Arc::new(api));
-        Self { router, committer }
+        let router = router(Arc::new(api.with_audit(audit.clone())));
+        Self {
+            router,
+            committer,
+            audit,
+        }
     }
 
     async fn send(&self, request: Request<Body>) -> Answered {

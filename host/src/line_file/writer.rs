@@ -6,26 +6,23 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::Record;
-use super::line;
-use super::mask::Mask;
 use super::target::Target;
-use crate::limits::DECISION_LOG_BATCH_BYTES;
-use crate::metrics::Metrics;
+use super::{Counts, Form};
+use crate::limits::LINE_FILE_BATCH_BYTES;
 
 /// What waits for the thread.
-pub(super) enum Message {
+pub(super) enum Message<R> {
     /// A record to be written.
-    Record(Box<Record>),
+    Record(Box<R>),
     /// Somebody who waits until everything before is written.
     Flush(oneshot::Sender<()>),
 }
 
 /// Everything the thread needs.
-pub(super) struct Writer {
+pub(super) struct Writer<R> {
     target: Target,
-    mask: Mask,
-    metrics: Arc<Metrics>,
+    form: Form<R>,
+    counts: Arc<dyn Counts>,
     /// Records lost since the disk last took one.
     lost: u64,
 }
@@ -37,19 +34,19 @@ struct Batch {
     waiting: Vec<oneshot::Sender<()>>,
 }
 
-impl Writer {
-    pub(super) fn new(target: Target, mask: Mask, metrics: Arc<Metrics>) -> Self {
+impl<R> Writer<R> {
+    pub(super) fn new(target: Target, form: Form<R>, counts: Arc<dyn Counts>) -> Self {
         Self {
             target,
-            mask,
-            metrics,
+            form,
+            counts,
             lost: 0,
         }
     }
 
     /// Writes until nobody is left to record anything.
-    pub(super) fn run(&mut self, queue: &mut mpsc::Receiver<Message>) {
-        let most = self.target.batch_bytes(DECISION_LOG_BATCH_BYTES);
+    pub(super) fn run(&mut self, queue: &mut mpsc::Receiver<Message<R>>) {
+        let most = self.target.batch_bytes(LINE_FILE_BATCH_BYTES);
         while let Some(message) = queue.blocking_recv() {
             let mut batch = Batch::default();
             self.add(message, &mut batch);
@@ -66,10 +63,10 @@ impl Writer {
         }
     }
 
-    fn add(&self, message: Message, batch: &mut Batch) {
+    fn add(&mut self, message: Message<R>, batch: &mut Batch) {
         match message {
             Message::Record(record) => {
-                line::write(&record, &self.mask, &mut batch.lines);
+                (self.form)(&record, &mut batch.lines);
                 batch.records += 1;
             }
             Message::Flush(waiting) => batch.waiting.push(waiting),
@@ -87,19 +84,24 @@ impl Writer {
     }
 
     fn written(&mut self, records: u64) {
-        self.metrics.decisions_written(records);
+        self.counts.written(records);
         if self.lost > 0 {
-            tracing::info!(lost = self.lost, "the decision log is written again");
+            tracing::info!(
+                lost = self.lost,
+                "the {} is written again",
+                self.counts.name()
+            );
             self.lost = 0;
         }
     }
 
     fn failed(&mut self, records: u64, error: &io::Error) {
-        self.metrics.decisions_dropped("write-failed", records);
+        self.counts.dropped("write-failed", records);
         if self.lost == 0 {
             tracing::error!(
                 %error,
-                "the decision log cannot be written; decisions are dropped and counted until it can"
+                "the {} cannot be written; records are dropped and counted until it can",
+                self.counts.name()
             );
         }
         self.lost += records;

@@ -1,0 +1,75 @@
+//! Limits of the HTTP API and of the files that lines are appended to.
+
+use std::time::Duration;
+
+/// Largest body of a call unless configured otherwise, in bytes. Larger ones are refused with
+/// `body-too-large`.
+pub const HTTP_BODY_BYTES: usize = 1024 * 1024;
+
+/// Largest body of the call that tells a whole workspace, unless configured otherwise, in bytes.
+pub const HTTP_SYNC_BODY_BYTES: usize = 16 * 1024 * 1024;
+
+/// Largest component that a call may carry, in bytes. Larger ones are refused with
+/// `body-too-large`.
+pub const HTTP_COMPONENT_BYTES: usize = 64 << 20;
+
+/// How often `explain` has a workspace settle under the policies in force before it gives up with
+/// `overloaded`: they are swapped faster than it can look.
+pub const MAX_EXPLAIN_ROUNDS: usize = 8;
+
+/// Clauses of one rule, and people or roles of one condition, that an explanation spells out.
+pub const MAX_EXPLAINED_PARTS: usize = 8;
+
+/// Longest account of a failure that is kept with what stands in for the answer, in bytes; the rest
+/// is cut off. The state of the policy has all of the last one.
+pub const POLICY_STAND_IN_FAILURE_BYTES: usize = 512;
+
+/// Longest name of a policy that is looked for, in characters; no configured one is longer.
+pub const MAX_POLICY_NAME_CHARS: usize = 64;
+
+/// Items of one page of a list, unless the call asks for fewer or more.
+pub const HTTP_PAGE_ITEMS: usize = 100;
+
+/// Most items of one page of a list. A call that asks for more is refused with `invalid-data`.
+pub const MAX_HTTP_PAGE_ITEMS: usize = 1_000;
+
+const _: () = assert!(HTTP_PAGE_ITEMS <= MAX_HTTP_PAGE_ITEMS);
+
+/// Longest `Idempotency-Key`, in characters.
+pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
+
+/// Answers that are remembered for one API key. At the limit the oldest is forgotten; if even
+/// that one is still being worked on, the call fails with `overloaded`.
+pub const MAX_REMEMBERED_ANSWERS: usize = 10_000;
+
+/// How long an answer is remembered.
+pub const ANSWER_MEMORY: Duration = Duration::from_secs(60 * 60);
+
+/// Largest answer that is remembered, in bytes. No call that takes an `Idempotency-Key` gives a
+/// larger one unless it acts on very many workspaces; such an answer is not remembered.
+pub const MAX_REMEMBERED_ANSWER_BYTES: usize = 64 * 1024;
+
+/// What is read and thrown away of a body that is too large, so that its sender gets to read why,
+/// in bytes. Beyond it the connection is closed on the sender.
+pub const HTTP_DISCARDED_BODY_BYTES: usize = 32 * 1024 * 1024;
+
+const _: () = assert!(HTTP_BODY_BYTES <= HTTP_SYNC_BODY_BYTES);
+
+// ---- files of lines: the decision log, the audit file ----
+
+/// Lines that are written to such a file at once, in bytes.
+pub const LINE_FILE_BATCH_BYTES: usize = 64 * 1024;
+/// How long the end of the server waits for such a file.
+pub const LINE_FILE_FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// Calls that wait to be written to the audit file. At the limit further ones are dropped and
+/// counted; they are in the log of the server all the same. A waiting one takes some 4 KiB at worst.
+pub const AUDIT_QUEUE: usize = 4096;
+/// The smallest size at which the audit file may be configured to be rotated, in bytes.
+pub const MIN_AUDIT_BYTES: u64 = 4 * 1024;
+/// Path of a call in the audit, in bytes. What is beyond is cut off.
+pub const MAX_AUDIT_PATH_BYTES: usize = 1024;
+/// Workspaces that the audit of one call names. More are counted only.
+pub const MAX_AUDIT_WORKSPACES: usize = 16;
+/// Longest `X-Request-Id` that is taken over from a call, in characters; in the place of another one
+/// the server makes one.
+pub const MAX_REQUEST_ID_CHARS: usize = 128;

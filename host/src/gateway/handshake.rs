@@ -122,7 +122,7 @@ impl Switched {
         request
             .extensions_mut()
             .insert(SessionOutput(Arc::clone(&output)));
-        let stream = EngineStream::new(output, early);
+        let stream = EngineStream::new(output, &early);
         if let Err(error) = self
             .transport
             .service()

@@ -25,6 +25,7 @@ mod receivers;
 mod rendered;
 mod requests;
 mod roster;
+mod screen;
 mod stream;
 #[cfg(test)]
 mod tests;

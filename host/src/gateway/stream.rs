@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::output::Output;
+use super::screen::{Refused, Screen};
+
+/// Bytes that one system call reads at most.
+const READ_BYTES: usize = 512;
 
 /// Reads from the connection's socket, writes into its [`Output`]. A write always takes the whole
 /// buffer, so that socketioxide's frames stay whole between the gateway's own, and never fails:
@@ -17,13 +20,15 @@ use super::output::Output;
 /// shows on the reading side alone.
 pub(super) struct EngineStream {
     output: Arc<Output>,
-    /// What the client sent together with its upgrade request.
-    early: Bytes,
+    screen: Screen,
 }
 
 impl EngineStream {
-    pub(super) fn new(output: Arc<Output>, early: Bytes) -> Self {
-        Self { output, early }
+    /// `early` is what the client sent together with its upgrade request.
+    pub(super) fn new(output: Arc<Output>, early: &[u8]) -> Self {
+        let screen = Screen::new(early);
+        output.received(early.len());
+        Self { output, screen }
     }
 }
 
@@ -35,31 +40,28 @@ impl AsyncRead for EngineStream {
     ) -> Poll<io::Result<()>> {
         // Where there is no room for more, the client waits, as on a slow line.
         ready!(self.output.poll_reading(context));
-        if !self.early.is_empty() {
-            let length = self.early.len().min(buffer.remaining());
-            buffer.put_slice(&self.early[..length]);
-            self.early.advance(length);
-            self.output.received(length);
-            return Poll::Ready(Ok(()));
-        }
-        self.output.reader.register(context.waker());
-        let Some(stream) = self.output.stream() else {
-            return Poll::Ready(Ok(()));
-        };
+        let this = &mut *self;
+        this.output.reader.register(context.waker());
         loop {
-            if self.output.has_ended() {
+            if this.output.has_ended() {
                 return Poll::Ready(Ok(()));
             }
+            let refuse = |refused: Refused| this.output.refuse(refused);
+            if let Some(bytes) = this.screen.read(buffer.remaining(), refuse) {
+                buffer.put_slice(&bytes);
+                return Poll::Ready(Ok(()));
+            }
+            let Some(stream) = this.output.stream() else {
+                return Poll::Ready(Ok(()));
+            };
             ready!(stream.poll_read_ready(context))?;
-            match stream.try_read(buffer.initialize_unfilled()) {
+            let input = this.screen.input();
+            input.reserve(READ_BYTES);
+            match stream.try_read_buf(input) {
+                Ok(length @ 1..) => this.output.received(length),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Ok(length) if length > 0 => {
-                    buffer.advance(length);
-                    self.output.received(length);
-                    return Poll::Ready(Ok(()));
-                }
                 end => {
-                    self.output.input_ended.store(true, Ordering::Release);
+                    this.output.input_ended.store(true, Ordering::Release);
                     return Poll::Ready(end.map(drop));
                 }
             }

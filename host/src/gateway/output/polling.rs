@@ -14,6 +14,7 @@ use crate::gateway::closing::{Cause, Farewell};
 use crate::gateway::connection::Connection;
 use crate::gateway::engine::{self, Protocol};
 use crate::gateway::frame;
+use crate::gateway::screen::Refused;
 use crate::gateway::upgrading::Upgrade;
 use crate::limits;
 
@@ -155,6 +156,15 @@ impl Output {
         if let Some(polled) = &self.state.lock().polled {
             polled.release.notify_waiters();
         }
+    }
+
+    /// Has a packet answered that socketioxide is not to read; whether anybody is there to do so.
+    pub(in crate::gateway) fn refuse(&self, refused: Refused) -> bool {
+        let peer = self.peer();
+        if let Some(peer) = &peer {
+            peer.received(refused.event());
+        }
+        peer.is_some()
     }
 
     /// Called when a poll has come, before socketioxide gets it.

@@ -121,19 +121,53 @@ async fn a_goodbye_is_told_from_a_lost_transport() {
     assert_eq!(server.departed().await.1, Departure::Lost);
 }
 
+/// Events that socketioxide cannot read are answered all the same, in their turn, and close nothing.
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_answered_and_closes_nothing() {
+    let mut server = Server::start(Settings::default()).await;
+    for protocol in [3, 4] {
+        let mut client = WebSocket::open(server.address, &format!("EIO={protocol}")).await;
+        if protocol == 4 {
+            client.send("40").await;
+        }
+        let peer = server.joined().await;
+        let packets = [
+            "42[\"before\"]",
+            "427[1,{}]",
+            "42[\"a\\u0075th\"]",
+            "459-8[\"many\"]",
+        ];
+        client.send_at_once(&packets.map(str::to_owned)).await;
+        for _ in 0..9 {
+            client.send_binary(b"\x04x").await;
+        }
+        client.send("42[\"after\"]").await;
+        let mut events = Vec::new();
+        for _ in 0..5 {
+            let (_, Occurrence::Event(event)) = server.next().await else {
+                panic!("{events:?}")
+            };
+            events.push((event.text, event.ack, event.binary));
+        }
+        let expected = [
+            ("[\"before\"]", None, false),
+            ("[]", Some(7), false),
+            ("[]", None, false),
+            ("[\"many\"]", Some(8), true),
+            ("[\"after\"]", None, false),
+        ]
+        .map(|(text, ack, binary)| (Bytes::from_static(text.as_bytes()), ack, binary));
+        assert_eq!(events, expected);
+        assert_eq!(peer.output().cause(), None);
+        drop(client);
+        server.departed().await;
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_packet_closes_the_connection() {
     let mut server = Server::start(Settings::default()).await;
-    for packet in [
-        "4",
-        "4x",
-        "42",
-        "42{}",
-        "42[1]",
-        "42[\"auth\",{",
-        "9",
-        "hello",
-    ] {
+    for packet in ["4", "4x", "42", "42{}", "42[\"auth\",{", "9", "hello"] {
         let mut client = WebSocket::join(server.address).await;
         server.joined().await;
         client.send(packet).await;

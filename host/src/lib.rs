@@ -12,6 +12,7 @@ pub mod core_dumps;
 pub mod decision_log;
 pub mod demo;
 pub mod descriptors;
+pub mod files;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod gateway;

@@ -77,6 +77,19 @@ impl Process {
         self.signal("HUP");
     }
 
+    /// Sets how many descriptors it may have open from now on, in either direction.
+    pub(crate) fn allow_descriptors(&self, most: u32) {
+        let id = self.child.id().to_string();
+        let limit = format!("--nofile={most}:");
+        let set = Command::new("prlimit")
+            .args(["--pid", &id, &limit])
+            .status();
+        assert!(
+            set.is_ok_and(|status| status.success()),
+            "cannot set a limit"
+        );
+    }
+
     fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status();

@@ -110,6 +110,14 @@ impl Server {
         self.running.process.hang_up();
     }
 
+    /// Sets how many descriptors the process may have open; those that it has stay open.
+    ///
+    /// # Panics
+    /// If the system refuses.
+    pub fn allow_descriptors(&self, most: u32) {
+        self.running.process.allow_descriptors(most);
+    }
+
     /// The configuration as its file holds it.
     ///
     /// # Panics

@@ -1,6 +1,7 @@
 //! Hands what operators ask and call for to the policies and to the shutdown, and tells the HTTP API
 //! in its own words what came of it. Decides nothing itself.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,6 +12,7 @@ use wardroom_domain::{
 
 use super::policies::asking;
 use crate::commit;
+use crate::files;
 use crate::http::{self, Ops, Readiness, Refusal};
 use crate::policy::{
     self, Digest, DryRunError, LoadingState, Policies, PolicySet, PolicyState, PromoteError,
@@ -87,6 +89,7 @@ impl Ops for Operations {
                 at: time(refused.at),
                 reason: refused.reason,
             }),
+            stuck_files: files::stuck().into_iter().map(stuck).collect(),
         }
     }
 
@@ -196,6 +199,13 @@ fn isolated((hook, count): (&'static str, usize)) -> http::IsolatedCount {
     http::IsolatedCount {
         hook: hook.to_owned(),
         count,
+    }
+}
+
+fn stuck((path, since): (PathBuf, SystemTime)) -> http::StuckFile {
+    http::StuckFile {
+        path: path.display().to_string(),
+        since: time(since),
     }
 }
 

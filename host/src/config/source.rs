@@ -1,7 +1,6 @@
 //! Where settings come from: one TOML file, then the environment on top of it. It must not know what a setting means.
 
 use std::fmt;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -9,6 +8,7 @@ use toml::{Table, Value};
 use super::error::{ConfigError, Problem};
 use super::raw::Raw;
 use super::written::Written;
+use crate::files;
 use crate::limits::MAX_CONFIG_FILE_BYTES;
 
 /// How every variable begins that overrides a setting: `WARDROOM_LISTEN__PUBLIC` is
@@ -116,9 +116,7 @@ impl Source {
 /// # Errors
 /// A text for the operator.
 pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(MAX_CONFIG_FILE_BYTES + 1).read_to_end(&mut bytes))
+    let bytes = files::read(path, MAX_CONFIG_FILE_BYTES)
         .map_err(|error| format!("cannot read {}: {error}", path.display()))?;
     if bytes.len() as u64 > MAX_CONFIG_FILE_BYTES {
         return Err(format!(

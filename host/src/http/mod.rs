@@ -43,7 +43,7 @@ pub use self::ops::{Ops, Readiness};
 pub use self::policies::{
     Candidate, DifferenceCount, DryRun, InShadow, IsolatedCount, LoadingPolicy, LoadingState,
     Policies, PolicyState, PolicyStatus, PrivateChannels, Refusal, RefusedConfiguration, Reload,
-    Sample, ShadowReport, ViewChange, Workspaces,
+    Sample, ShadowReport, StuckFile, ViewChange, Workspaces,
 };
 use self::problem::Problem;
 pub use self::public::public_router;

@@ -86,6 +86,11 @@ pub const POLICY_RELOAD_PATIENCE: Duration = Duration::from_secs(1);
 /// How often files are looked at when the system reports nothing: for network file systems,
 /// overflowing queues of events and directories that appear later.
 pub const POLICY_RELOAD_POLL: Duration = Duration::from_secs(5);
+/// After what time a file that could not be read is tried again, though it has not changed. Each time
+/// that fails doubles it.
+pub const POLICY_READ_RETRY_FIRST: Duration = Duration::from_millis(500);
+/// After what time it is tried again at most.
+pub const POLICY_READ_RETRY_LONGEST: Duration = Duration::from_secs(30);
 
 /// How often it is looked whether a policy that failed is to be asked again about everything.
 pub const POLICY_ANOTHER_LOOK_POLL: Duration = Duration::from_millis(500);

@@ -70,3 +70,12 @@ pub const DESCRIPTOR_RESERVE: u64 = 256;
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long it rests at most.
 pub const MAX_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+// ---- files ----
+
+/// How long a call to the file system is waited for. One that takes longer is left behind, and what
+/// it was for is tried again later.
+pub const FILE_CALL_DEADLINE: Duration = Duration::from_secs(10);
+/// Calls to the file system that were left behind and have not returned. At the limit further calls
+/// fail at once.
+pub const FILE_CALLS_STUCK: usize = 32;

@@ -18,7 +18,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::ReasonLabels;
-use crate::{telemetry, threads};
+use crate::{files, telemetry, threads};
 
 static STARTED: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
 
@@ -45,6 +45,12 @@ pub(super) fn register(registry: &mut Registry) {
         let labels = ThreadLabels { thread };
         restarts.get_or_create(&labels).inc_by(times);
     }
+    gauge(
+        registry,
+        "files_stuck",
+        "Paths on which a call to the file system does not return",
+        files::stuck().len() as u64,
+    );
     let lines = Family::<ReasonLabels, Counter>::default();
     let left_out = [
         ("queue-full", telemetry::dropped_lines()),

@@ -125,7 +125,7 @@ impl Policies {
         let (source, limits, shadow) = self.configured(name).ok_or(DryRunError::UnknownPolicy)?;
         let content = match tried {
             Candidate::Shadow => return shadow.ok_or(DryRunError::NoShadow),
-            Candidate::File(file) => Content::read(&file, limits.file_bytes),
+            Candidate::File(file) => Content::read(&file, limits.file_bytes).map_err(String::from),
             Candidate::Bytes(bytes) if bytes.len() as u64 > limits.file_bytes => {
                 Err(format!("it is larger than {} bytes", limits.file_bytes))
             }

@@ -2,8 +2,7 @@
 //! the loader does. Every refusal is for whoever wrote or deployed the file. Changes nothing that is
 //! in force.
 
-use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,29 +14,51 @@ use super::loader::{Build, Loader};
 use super::progress::{Progress, Step};
 use super::source::PolicySource;
 use super::version::Version;
+use crate::files;
+
+/// Why there is no content of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unread {
+    /// In words for the operator.
+    pub(super) reason: String,
+    /// Whether the file may be readable later though it does not change: the server is short of
+    /// descriptors, a disk fails, a permission is given.
+    pub(super) passing: bool,
+}
+
+impl From<Unread> for String {
+    fn from(unread: Unread) -> Self {
+        unread.reason
+    }
+}
 
 /// Reads a file up to a limit, in bytes.
 ///
 /// # Errors
-/// It cannot be read or is larger, in words for the operator.
-pub(super) fn read(file: &Path, limit: u64) -> Result<Vec<u8>, String> {
-    let unreadable = |error: std::io::Error| {
-        format!(
-            "the file {} cannot be read: {error}. Put it there, or name another in the \
-             configuration",
-            file.display()
-        )
-    };
-    let mut bytes = Vec::new();
-    let opened = File::open(file).map_err(unreadable)?;
-    opened
-        .take(limit + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+/// It cannot be read, or is larger.
+pub(super) fn read(file: &Path, limit: u64) -> Result<Vec<u8>, Unread> {
+    let bytes = files::read_regular(file, limit).map_err(|error| {
+        let passing = !matches!(
+            error.kind(),
+            ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidInput
+        );
+        let advice = if passing {
+            "It is tried again"
+        } else {
+            "Put it there, or name another in the configuration"
+        };
+        let file = file.display();
+        Unread {
+            reason: format!("the file {file} cannot be read: {error}. {advice}"),
+            passing,
+        }
+    })?;
     if bytes.len() as u64 > limit {
-        return Err(format!(
-            "the file is larger than {limit} bytes; raise policy.file_size, or build it smaller"
-        ));
+        let advice = "raise policy.file_size, or build it smaller";
+        return Err(Unread {
+            reason: format!("the file is larger than {limit} bytes; {advice}"),
+            passing: false,
+        });
     }
     Ok(bytes)
 }
@@ -56,7 +77,7 @@ impl Content {
     }
 
     /// Reads a file up to a limit.
-    pub(super) fn read(file: &Path, limit: u64) -> Result<Self, String> {
+    pub(super) fn read(file: &Path, limit: u64) -> Result<Self, Unread> {
         read(file, limit).map(Self::of)
     }
 

@@ -7,20 +7,24 @@
 //! newest form.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use parking_lot::Mutex;
 
 use super::Policies;
 use super::registry::Watched;
+use crate::files;
 use crate::limits::{
-    POLICY_ANOTHER_LOOK_POLL, POLICY_RELOAD_PATIENCE, POLICY_RELOAD_POLL, POLICY_RELOAD_QUIET,
+    POLICY_ANOTHER_LOOK_POLL, POLICY_READ_RETRY_FIRST, POLICY_READ_RETRY_LONGEST,
+    POLICY_RELOAD_PATIENCE, POLICY_RELOAD_POLL, POLICY_RELOAD_QUIET,
 };
 use crate::threads;
 
@@ -164,12 +168,39 @@ struct Trace {
     changed: (i64, i64),
 }
 
+/// A file of a policy that is followed.
+struct Followed {
+    file: Watched,
+    /// What was looked at last; nothing before the first look.
+    seen: Option<Option<Trace>>,
+    again: Option<Again>,
+}
+
+/// When a file that could not be read is tried again, though it has not changed.
+#[derive(Clone, Copy)]
+struct Again {
+    pause: Duration,
+    due: Instant,
+}
+
+impl Again {
+    fn after(former: Option<Self>, now: Instant) -> Self {
+        let pause = former.map_or(POLICY_READ_RETRY_FIRST, |it| {
+            (it.pause * 2).min(POLICY_READ_RETRY_LONGEST)
+        });
+        Self {
+            pause,
+            due: now + pause,
+        }
+    }
+}
+
 struct Follower {
     policies: Policies,
-    /// Files of policies; without a trace, one that has not been looked at yet.
-    files: Vec<(Watched, Option<Option<Trace>>)>,
+    files: Vec<Followed>,
     also: Option<(Also, Option<Trace>)>,
-    watcher: RecommendedWatcher,
+    /// Behind a lock, because a call that hangs is left behind with it.
+    watcher: Arc<Mutex<RecommendedWatcher>>,
     watched: BTreeSet<PathBuf>,
     wishes: Arc<Wishes>,
 }
@@ -183,7 +214,7 @@ impl Follower {
     ) -> Self {
         // The configuration has just been read; what changed since then differs from this trace.
         let also = also.map(|also| {
-            let seen = trace(&also.file);
+            let seen = trace(&also.file).unwrap_or(None);
             (also, seen)
         });
         let mut follower = Self {
@@ -191,7 +222,7 @@ impl Follower {
             // No trace yet, so that the first look sees what changed between loading and watching.
             files: Vec::new(),
             also,
-            watcher,
+            watcher: Arc::new(Mutex::new(watcher)),
             watched: BTreeSet::new(),
             wishes,
         };
@@ -206,7 +237,9 @@ impl Follower {
         while !self.wishes.stop.load(Ordering::Acquire) {
             match signals.recv_timeout(POLICY_ANOTHER_LOOK_POLL) {
                 Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) if looked.elapsed() < POLICY_RELOAD_POLL => {
+                Err(RecvTimeoutError::Timeout)
+                    if looked.elapsed() < POLICY_RELOAD_POLL && !self.wants_to_read_again() =>
+                {
                     self.policies.look_again();
                     continue;
                 }
@@ -229,8 +262,11 @@ impl Follower {
         let all = self.wishes.everything.swap(false, Ordering::AcqRel);
         self.watch_directories();
         if let Some((also, seen)) = &mut self.also {
+            // While a call about it hangs, nothing is known of it.
             let present = trace(&also.file);
-            if all || present != *seen || self.policies.refused_configuration().is_some() {
+            if let Ok(present) = present
+                && (all || present != *seen || self.policies.refused_configuration().is_some())
+            {
                 // Taken before the file is read: what is written meanwhile differs from it.
                 *seen = present;
                 (also.look)();
@@ -238,34 +274,50 @@ impl Follower {
         }
         self.follow_list();
         self.watch_directories();
-        for (file, seen) in &mut self.files {
-            let present = trace(&file.file);
-            if all || seen.as_ref() != Some(&present) {
+        for Followed { file, seen, again } in &mut self.files {
+            let Ok(present) = trace(&file.file) else {
+                continue;
+            };
+            let changed = seen.as_ref() != Some(&present);
+            if all || changed || again.is_some_and(|again| again.due <= Instant::now()) {
                 *seen = Some(present);
-                self.policies.refresh(file);
+                let former = again.take().filter(|_| !changed);
+                if !self.policies.refresh(file) {
+                    *again = Some(Again::after(former, Instant::now()));
+                }
             }
         }
+    }
+
+    /// Whether it is time to try a file again that could not be read.
+    fn wants_to_read_again(&self) -> bool {
+        let now = Instant::now();
+        let mut due = self.files.iter().filter_map(|followed| followed.again);
+        due.any(|again| again.due <= now)
     }
 
     /// Takes over the list of files as it is configured now. What is configured as it was is not
     /// looked at anew for it.
     fn follow_list(&mut self) {
         let before = std::mem::take(&mut self.files);
-        let seen = |file: &Watched| {
-            let same = before.iter().find(|(old, _)| old.same(file));
-            same.and_then(|(_, seen)| seen.clone())
+        let followed = |file: Watched| {
+            let same = before.iter().find(|old| old.file.same(&file));
+            Followed {
+                seen: same.and_then(|same| same.seen.clone()),
+                again: same.and_then(|same| same.again),
+                file,
+            }
         };
-        let watched = self.policies.watched().into_iter();
-        self.files = watched.map(|file| (file.clone(), seen(&file))).collect();
+        self.files = self.policies.watched().into_iter().map(followed).collect();
     }
 
     /// Watches the directories of all files and of what they link to.
     fn watch_directories(&mut self) {
         let mut wanted = BTreeSet::new();
-        let files = self.files.iter().map(|(file, _)| &file.file);
+        let files = self.files.iter().map(|followed| &followed.file.file);
         let also = self.also.iter().map(|(also, _)| &also.file);
         for file in files.chain(also) {
-            let target = file.canonicalize().ok();
+            let target = files::bounded(file, |file| file.canonicalize()).ok();
             for path in [Some(file.as_path()), target.as_deref()]
                 .into_iter()
                 .flatten()
@@ -275,20 +327,35 @@ impl Follower {
         }
         for gone in self.watched.difference(&wanted) {
             // It fails where the directory is gone, and then there is nothing to end.
-            let _gone = self.watcher.unwatch(gone);
+            let _gone = self.tell_watcher(gone, |watcher, gone| watcher.unwatch(gone));
         }
         self.watched
-            .retain(|directory| wanted.contains(directory) && directory.is_dir());
+            .retain(|directory| wanted.contains(directory) && files::is_dir(directory));
         for directory in wanted {
             if !self.watched.contains(&directory)
                 && self
-                    .watcher
-                    .watch(&directory, RecursiveMode::NonRecursive)
+                    .tell_watcher(&directory, |watcher, directory| {
+                        watcher.watch(directory, RecursiveMode::NonRecursive)
+                    })
                     .is_ok()
             {
                 self.watched.insert(directory);
             }
         }
+    }
+
+    /// Has a directory watched or no longer watched. While a former call hangs, what changes is
+    /// noticed by looking now and then.
+    fn tell_watcher(
+        &self,
+        directory: &Path,
+        call: impl FnOnce(&mut RecommendedWatcher, &Path) -> notify::Result<()> + Send + 'static,
+    ) -> io::Result<()> {
+        let watcher = self.watcher.clone();
+        files::bounded(directory, move |directory| {
+            let mut watcher = watcher.try_lock().ok_or(io::ErrorKind::WouldBlock)?;
+            call(&mut watcher, directory).map_err(io::Error::other)
+        })
     }
 }
 
@@ -303,16 +370,27 @@ fn rest(signals: &Receiver<Signal>, whole: &AtomicBool) {
     }
 }
 
-fn trace(file: &Path) -> Option<Trace> {
-    let target = file.canonicalize().ok()?;
-    let about = target.metadata().ok()?;
-    Some(Trace {
-        device: about.dev(),
-        inode: about.ino(),
-        bytes: about.len(),
-        changed: (about.ctime(), about.ctime_nsec()),
-        target,
-    })
+/// What tells the present content of a path from another; nothing where there is none.
+///
+/// # Errors
+/// A call about it does not return.
+fn trace(file: &Path) -> Result<Option<Trace>, io::Error> {
+    let found = files::bounded(file, |file| {
+        let target = file.canonicalize()?;
+        let about = target.metadata()?;
+        Ok(Trace {
+            device: about.dev(),
+            inode: about.ino(),
+            bytes: about.len(),
+            changed: (about.ctime(), about.ctime_nsec()),
+            target,
+        })
+    });
+    match found {
+        Ok(trace) => Ok(Some(trace)),
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(error),
+        Err(_) => Ok(None),
+    }
 }
 
 /// The directory of a file named without one is the present one.

@@ -312,3 +312,19 @@ fn a_version_that_fails_is_answered_for_by_the_last_good_one() {
     assert_eq!(scene.status().state, PolicyState::Failing);
     assert_eq!(scene.status().failures, 2);
 }
+
+/// A pipe that nobody writes to once kept the thread that reloads for ever.
+#[test]
+fn a_path_that_becomes_a_pipe_is_refused_and_followed_further() {
+    let scene = Scene::new();
+    let pipe = scene.folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    fs::rename(&pipe, &scene.file).unwrap();
+    scene.refused("it is a pipe, not a file");
+    assert_eq!(scene.rule(), Rule::Everyone, "the last good version stays");
+    let nobody = bytes_of(&guest("nobody"));
+    scene.rename_into_place(&nobody);
+    scene.in_force(&nobody);
+    assert_eq!(scene.rule(), Rule::Nobody);
+}

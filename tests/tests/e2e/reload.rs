@@ -205,6 +205,30 @@ async fn a_file_that_is_gone_changes_nothing() {
     assert_eq!(eve.channels().await, [] as [&str; 0]);
 }
 
+/// Clients once could keep a policy out by using up the descriptors while its file was read: it was
+/// refused for good.
+#[tokio::test]
+async fn a_file_that_could_not_be_read_is_tried_again_though_it_does_not_change() {
+    let server = with_policy(&paths::private_channels()).start().await;
+    let before = policy(&server).await;
+    server.allow_descriptors(3);
+    replace(&server, &component(paths::guest("nobody")));
+    let refused = server.log().entry("of the refusal", |entry| {
+        let text = entry["message"].as_str().unwrap_or_default();
+        text.contains("the policy's file was refused")
+    });
+    let reason = refused.await["reason"].to_string();
+    assert!(reason.contains("Too many open files"), "{reason}");
+    assert!(reason.contains("It is tried again"), "{reason}");
+    server.allow_descriptors(1024);
+    replaced(&server, &before).await;
+    let now = policy(&server).await;
+    assert_eq!(
+        (&now["state"], &now["lastError"]),
+        (&json!("active"), &Value::Null)
+    );
+}
+
 #[tokio::test]
 async fn a_server_does_not_start_with_a_bad_policy() {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::super::Mode;
 use super::super::error::Problem;
 use super::super::units;
+use crate::files;
 
 /// Reads values, notes what is wrong, and goes on with the default.
 pub(super) struct Checker<'a> {
@@ -149,9 +150,9 @@ impl<'a> Checker<'a> {
         let folder = path
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
-        if folder.is_some_and(|folder| !folder.is_dir()) {
+        if folder.is_some_and(|folder| !files::is_dir(folder)) {
             self.problem(at, "its folder does not exist");
-        } else if path.is_dir() {
+        } else if files::is_dir(&path) {
             self.problem(at, "is a folder; expected a file in it");
         }
         path

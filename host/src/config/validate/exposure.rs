@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::checker::Checker;
 use crate::auth::KeyHash;
+use crate::files;
 
 /// Permission of everybody to read a file.
 const WORLD_READS: u32 = 0o004;
@@ -36,7 +37,9 @@ pub(super) fn check_file(check: &mut Checker<'_>, at: &str, path: &Path) {
 pub(in super::super) fn exposed(path: &Path) -> Option<String> {
     let said = "every user of this machine can read it, and it holds a secret; `chmod 600` gives it \
                 to its owner alone";
-    world_can_read(path).then(|| format!("{}: {said}", path.display()))
+    let open = files::bounded(path, |path| Ok(world_can_read(path)));
+    open.unwrap_or(false)
+        .then(|| format!("{}: {said}", path.display()))
 }
 
 /// Whether everybody may read a file, and pass through every folder on the way to it.

@@ -9,6 +9,7 @@ use super::super::{
     Config, Isolation, OnFailure, Policy, PolicyBounds, PrivateChannels, Shadow, Visibility, raw,
 };
 use super::checker::{Checker, in_memory};
+use crate::files;
 use crate::json::of_value;
 
 /// The setting of the shipped policy `private-channels` that shows private channels to others than
@@ -46,7 +47,7 @@ fn policy(
     }
     let file_at = format!("{at}.file");
     let file = check.path(&file_at, &raw.file.unwrap_or_default());
-    if !file.is_file() {
+    if !files::is_file(&file) {
         check.problem(
             &file_at,
             format!(

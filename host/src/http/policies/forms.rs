@@ -22,6 +22,19 @@ pub struct Policies {
     pub loading: Vec<LoadingPolicy>,
     /// The configuration that was read last, if it was refused. What was in force stays in force.
     pub refused_configuration: Option<RefusedConfiguration>,
+    /// Paths on which a call to the file system does not return: they are not followed until it does.
+    pub stuck_files: Vec<StuckFile>,
+}
+
+/// A path on which a call to the file system does not return.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StuckFile {
+    /// The path.
+    #[schema(example = "/mnt/policies/house-rules.wasm")]
+    pub path: String,
+    /// Since when it is known not to return (RFC 3339).
+    pub since: String,
 }
 
 /// Who has the last word on private channels.

@@ -26,7 +26,7 @@ use crate::wire::Malformed;
 pub use self::forms::{
     Candidate, DifferenceCount, DryRun, InShadow, IsolatedCount, LoadingPolicy, LoadingState,
     Policies, PolicyState, PolicyStatus, PrivateChannels, Refusal, RefusedConfiguration, Reload,
-    Sample, ShadowReport, ViewChange,
+    Sample, ShadowReport, StuckFile, ViewChange,
 };
 
 /// The media type of a component.

@@ -97,6 +97,7 @@ impl Ops for Drained {
             policies: vec![policies::status()],
             loading: Vec::new(),
             refused_configuration: None,
+            stuck_files: Vec::new(),
         }
     }
 

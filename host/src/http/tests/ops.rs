@@ -63,6 +63,7 @@ impl Ops for Starting {
                 since: "2026-01-01T00:00:00.000Z".into(),
             }],
             refused_configuration: None,
+            stuck_files: Vec::new(),
         }
     }
 

@@ -96,7 +96,7 @@ impl Policies {
         }
         let contents: Vec<Result<Content, String>> = sources
             .iter()
-            .map(|source| Content::read(&source.file, limits.file_bytes))
+            .map(|source| Content::read(&source.file, limits.file_bytes).map_err(String::from))
             .collect();
         let digest = |content: &Result<Content, String>| content.as_ref().ok().map(Content::digest);
         let held: Vec<Option<Digest>> = contents.iter().map(digest).collect();

@@ -243,6 +243,7 @@ impl Shared {
             return (None, None);
         };
         let version = Content::read(file, limits.file_bytes)
+            .map_err(String::from)
             .and_then(|content| content.version(loader, source, limits, Some(in_force)));
         match version {
             Ok(version) => {

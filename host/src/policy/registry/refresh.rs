@@ -57,8 +57,10 @@ impl Policies {
         watched
     }
 
-    /// Reads a file and, if its content is new and good, brings it into force.
-    pub(in super::super) fn refresh(&self, watched: &Watched) {
+    /// Reads a file and, if its content is new and good, brings it into force. False if the file could
+    /// not be read for a reason that may pass: then it is to be looked at again though it does not
+    /// change.
+    pub(in super::super) fn refresh(&self, watched: &Watched) -> bool {
         let _one = self.0.building.lock();
         match watched.which {
             Which::Own => self.0.refresh_own(&watched.source),
@@ -74,25 +76,31 @@ enum Look {
     /// It holds a good version.
     New(Arc<Version>),
     Refused(String),
+    /// It could not be read, which may pass.
+    Unread(String),
 }
 
 impl Shared {
-    fn refresh_own(&self, source: &Arc<PolicySource>) {
+    fn refresh_own(&self, source: &Arc<PolicySource>) -> bool {
         let began = Instant::now();
         let (limits, held, running) = {
             let mut book = self.book.lock();
             let limits = book.limits;
             let Some(record) = book.same(source) else {
-                return;
+                return true;
             };
             let whole = record.whole().map(|shadow| shadow.version.clone());
             let Some(running) = whole.or_else(|| self.in_force(&source.name)) else {
-                return;
+                return true;
             };
             (limits, record.held, running)
         };
         let look = || -> Result<Look, String> {
-            let content = Content::read(&source.file, limits.file_bytes)?;
+            let content = match Content::read(&source.file, limits.file_bytes) {
+                Ok(content) => content,
+                Err(unread) if unread.passing => return Ok(Look::Unread(unread.reason)),
+                Err(unread) => return Err(unread.reason),
+            };
             let digest = content.digest();
             if digest == running.digest() || held == Some(digest) {
                 return Ok(Look::Nothing);
@@ -109,7 +117,12 @@ impl Shared {
             }
             Look::New(version) => self.install(source, version, began),
             Look::Refused(reason) => self.refuse(source, &running, reason, began),
+            Look::Unread(reason) => {
+                self.refuse(source, &running, reason, began);
+                return false;
+            }
         }
+        true
     }
 
     /// The version in force of a policy.
@@ -198,37 +211,40 @@ impl Shared {
         record.stale = Some(reason);
     }
 
-    fn refresh_candidate(&self, source: &Arc<PolicySource>) {
+    fn refresh_candidate(&self, source: &Arc<PolicySource>) -> bool {
         let source::Shadow::Candidate(file) = &source.shadow else {
-            return;
+            return true;
         };
         let (limits, present) = {
             let mut book = self.book.lock();
             let limits = book.limits;
             let Some(record) = book.same(source).filter(|record| !record.promoted) else {
-                return;
+                return true;
             };
             let present = record.shadow.as_ref();
             (limits, present.map(|shadow| shadow.version.digest()))
         };
         let Some(in_force) = self.in_force(&source.name) else {
-            return;
+            return true;
         };
         let content = Content::read(file, limits.file_bytes);
+        let was_read = content
+            .as_ref()
+            .map_or_else(|unread| !unread.passing, |_| true);
         if content.as_ref().is_ok_and(|c| Some(c.digest()) == present) {
             if let Some(record) = self.book.lock().same(source) {
                 record.shadow_error = None;
             }
-            return;
+            return true;
         }
-        let version = content.and_then(|content| {
+        let version = content.map_err(String::from).and_then(|content| {
             let loader = self.loader()?;
             content.version(loader, source, limits, Some(&in_force))
         });
         let _one = self.swapping.lock();
         let mut book = self.book.lock();
         let Some(record) = book.same(source).filter(|record| !record.promoted) else {
-            return;
+            return true;
         };
         match version {
             Ok(version) => {
@@ -253,5 +269,6 @@ impl Shared {
                 record.shadow_error = Some(reason);
             }
         }
+        was_read
     }
 }

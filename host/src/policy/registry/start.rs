@@ -114,7 +114,7 @@ impl Policies {
                 continue;
             }
             let content = capability::check_grants(&source.grants)
-                .and_then(|()| Content::read(&source.file, limits.file_bytes))
+                .and_then(|()| Ok(Content::read(&source.file, limits.file_bytes)?))
                 .map_err(|reason| refused(&source, reason))?;
             let step = content.set_out(&policies.0.progress, &source);
             waiting.push(Waiting {

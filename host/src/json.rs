@@ -79,8 +79,8 @@ pub fn attributes(text: &str) -> Result<Attributes, Unfit> {
     Ok(attributes_of(&members))
 }
 
-/// A string as it is, a number in its canonical form, so that a change of the text alone changes
-/// nothing that a selector compares.
+/// A string as it is, a number and a boolean as they were sent: `1.0` is not `1` to a policy that
+/// compares texts, in no release of the interface.
 fn scalar(json: &Json) -> Option<Arc<str>> {
     match json.as_str().bytes().next()? {
         b'"' => {
@@ -88,7 +88,7 @@ fn scalar(json: &Json) -> Option<Arc<str>> {
             Some(Arc::from(text))
         }
         b'n' | b'[' | b'{' => None,
-        _ => Some(Arc::from(json.canonical())),
+        _ => Some(Arc::from(json.as_str())),
     }
 }
 

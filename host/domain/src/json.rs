@@ -85,7 +85,7 @@ impl Hash for Json {
 pub struct Attributes {
     /// The whole object.
     pub text: Json,
-    /// Top-level strings as they are, numbers and booleans in their canonical JSON form.
+    /// Top-level strings as they are, numbers and booleans as they were sent.
     pub scalars: Arc<BTreeMap<Arc<str>, Arc<str>>>,
 }
 

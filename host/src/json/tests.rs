@@ -187,7 +187,7 @@ fn scalars_are_the_top_level_strings_numbers_and_booleans() {
         .collect();
     assert_eq!(
         scalars,
-        [("level", "3"), ("region", "eu"), ("staff", "true")]
+        [("level", "3.0"), ("region", "eu"), ("staff", "true")]
     );
     assert!(attributes.text.as_str().contains(r#""level":3.0"#));
     assert!(super::attributes("[]").is_err());

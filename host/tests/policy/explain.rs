@@ -170,6 +170,8 @@ fn traces(policies: &Policies, metrics: &Metrics, kept: &Kept) -> String {
     let counted = text.lines().filter(|line| {
         !line.starts_with("wardroom_policy_instances")
             && !line.starts_with("wardroom_policy_memory_bytes")
+            // Time passes for the process, whatever is explained.
+            && !line.starts_with("process_")
     });
     let counted: Vec<_> = counted.collect();
     let status = policies.status().remove(0);

@@ -157,7 +157,7 @@ fn a_hoard_of_handles() {
 fn a_grant_that_is_no_object() {
     let policies = misbehaving(limits());
     for (about, word) in [
-        ("no object", "not a JSON object"),
+        ("no object", "must be an object"),
         ("no json", "not valid JSON"),
         ("large", "larger than"),
     ] {

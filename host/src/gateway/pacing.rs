@@ -8,14 +8,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 
+use super::closing::Cause;
 use super::engine::Protocol;
 use super::output::Output;
+use super::screen;
 
 /// What separates packets since revision 4 of Engine.IO.
 const SEPARATOR: u8 = 0x1e;
+/// What stands before a binary packet in revision 3, where packets may be binary.
+const BINARY_FOLLOWS: u8 = 1;
 /// What stands behind the length of a packet in revision 3, where packets may be binary.
 const END_OF_BINARY_LENGTH: u8 = 0xff;
 
@@ -70,6 +74,47 @@ impl Packets {
     }
 }
 
+/// A packet as socketioxide may read it, in the framing in which it came; nothing if it is none. What
+/// is answered, or dropped, becomes a heartbeat.
+fn screened(output: &Output, packet: Bytes) -> Option<Bytes> {
+    let (start, end) = inside(&packet);
+    let content = &packet[start..end];
+    if content.first() == Some(&b'b') && output.drops_attachment() {
+        let is_framed = start > 0;
+        return Some(match packet.last() {
+            _ if is_framed => Bytes::from_static(b"1:3"),
+            Some(&SEPARATOR) => Bytes::from_static(&[b'3', SEPARATOR]),
+            _ => Bytes::from_static(b"3"),
+        });
+    }
+    if let Some(refused) = screen::judge(content)
+        && output.refuse_polled(refused)
+    {
+        let mut packet = BytesMut::from(packet);
+        packet[start] ^= screen::MESSAGE_TO_HEARTBEAT;
+        return Some(packet.freeze());
+    }
+    screen::is_readable(content).then_some(packet)
+}
+
+/// Where the content of a packet begins, behind a length in revision 3, and where it ends, before a
+/// separator in revision 4. Content does not begin with digits and a colon.
+fn inside(packet: &[u8]) -> (usize, usize) {
+    let digits = packet
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let start = match packet.get(digits) {
+        Some(b':') if digits > 0 => digits + 1,
+        _ => 0,
+    };
+    let is_separated = packet.last() == Some(&SEPARATOR);
+    (
+        start,
+        packet.len() - usize::from(is_separated && start < packet.len()),
+    )
+}
+
 fn position(bytes: &[u8], byte: u8) -> Option<usize> {
     bytes.iter().position(|it| *it == byte)
 }
@@ -113,13 +158,28 @@ impl Body for Packets {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.left.is_empty() {
-            return Poll::Ready(None);
-        }
-        if let Some(output) = &self.output {
+        let Some(output) = self.output.clone() else {
+            return Poll::Ready(self.left.pop_front().map(Frame::data).map(Ok));
+        };
+        while let Some(next) = self.left.front() {
             ready!(output.poll_reading(context));
+            if next.first() == Some(&BINARY_FOLLOWS) && output.drops_attachment() {
+                // Its length stands in a frame of its own.
+                let both = self.left.len().min(2);
+                self.left.drain(..both);
+                continue;
+            }
+            let packet = self.left.pop_front().unwrap_or_default();
+            match screened(&output, packet) {
+                Some(packet) => return Poll::Ready(Some(Ok(Frame::data(packet)))),
+                None => {
+                    // Nothing after it can be understood.
+                    self.left.clear();
+                    output.close(Cause::Malformed);
+                }
+            }
         }
-        Poll::Ready(self.left.pop_front().map(Frame::data).map(Ok))
+        Poll::Ready(None)
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -144,6 +204,20 @@ mod tests {
         let packets = split("4:4é😀2:2é3:abc".as_bytes(), Protocol::V3, false);
         assert_eq!(packets, ["4:4é😀", "2:2é", "3:abc"].map(str::as_bytes));
         assert_eq!(split(text, Protocol::V3, false), [text]);
+    }
+
+    #[test]
+    fn content_is_found_in_its_framing() {
+        let content = |packet: &'static str| {
+            let (start, end) = inside(packet.as_bytes());
+            &packet[start..end]
+        };
+        assert_eq!(content("42[1]\x1e"), "42[1]");
+        assert_eq!(content("42[\"a:b\"]"), "42[\"a:b\"]");
+        assert_eq!(content("5:42[1]"), "42[1]");
+        assert_eq!(content("\x1e"), "");
+        assert_eq!(content("0:"), "");
+        assert_eq!(content(""), "");
     }
 
     #[test]

@@ -8,6 +8,9 @@
 use std::io::Cursor;
 
 use bytes::{Buf, Bytes, BytesMut};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Deserializer;
 use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
@@ -17,7 +20,7 @@ use crate::limits;
 /// Bytes of a packet that are looked at. No event has a name that is nearly as long.
 const HEAD_BYTES: usize = 256;
 /// What makes the type of a message that of a heartbeat, masked or not.
-const MESSAGE_TO_HEARTBEAT: u8 = b'4' ^ b'3';
+pub(super) const MESSAGE_TO_HEARTBEAT: u8 = b'4' ^ b'3';
 
 /// A packet that is not handed on.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,6 +80,33 @@ pub(super) fn judge(packet: &[u8]) -> Option<Refused> {
         ack: number(digits),
         attachments,
     })
+}
+
+/// Whether socketioxide can read a packet, as far as that ends a polling session if not: the session
+/// could not be told any more why.
+pub(super) fn is_readable(packet: &[u8]) -> bool {
+    let Some((kind, message)) = packet.split_first() else {
+        return false;
+    };
+    match kind {
+        b'4' => is_message(message),
+        // The others, attachments among them, and what stands before packets that may be binary.
+        b'1'..=b'3' | b'5' | b'6' | b'b' | 0 | 1 | 4 => true,
+        _ => false,
+    }
+}
+
+fn is_message(message: &[u8]) -> bool {
+    match message.split_first() {
+        Some((b'2', event)) => {
+            let (_, values) = split_digits(event);
+            // Other namespaces are passed over.
+            values.first() == Some(&b'/')
+                || Vec::<IgnoredAny>::deserialize(&mut Deserializer::from_slice(values)).is_ok()
+        }
+        Some((b'0' | b'1' | b'3' | b'5' | b'6', _)) => true,
+        _ => false,
+    }
 }
 
 fn split_digits(text: &[u8]) -> (&[u8], &[u8]) {
@@ -246,6 +276,36 @@ mod tests {
         assert_eq!(refused("4512-3[\"auth\"]"), auth(Some(3), 12));
         let many = "45999999999999999999999-[\"auth\"]";
         assert_eq!(refused(many), auth(None, usize::MAX));
+    }
+
+    #[test]
+    fn what_is_no_packet_is_found() {
+        for packet in [
+            "42[\"a\"]",
+            "427[1] ",
+            "42/x,?",
+            "431[]",
+            "41",
+            "40{",
+            "2",
+            "b44",
+            "\x04a",
+        ] {
+            assert!(is_readable(packet.as_bytes()), "{packet}");
+        }
+        for packet in [
+            "",
+            "x",
+            "9",
+            "4",
+            "4x",
+            "44{}",
+            "42",
+            "42{}",
+            "42[\"auth\",{",
+        ] {
+            assert!(!is_readable(packet.as_bytes()), "{packet}");
+        }
     }
 
     fn masked(opcode: u8, payload: &[u8]) -> Vec<u8> {

@@ -36,6 +36,8 @@ pub(super) struct Polled {
     release: Arc<Notify>,
     /// Held while an upgrade is under way, which hears when this is dropped.
     upgrade: Option<oneshot::Sender<Infallible>>,
+    /// Attachments of a refused packet that follow.
+    attachments: usize,
 }
 
 impl Polled {
@@ -47,6 +49,7 @@ impl Polled {
             watched: false,
             release: Arc::default(),
             upgrade: None,
+            attachments: 0,
         }
     }
 }
@@ -165,6 +168,27 @@ impl Output {
             peer.received(refused.event());
         }
         peer.is_some()
+    }
+
+    /// Has a packet answered that came by a polling request and that socketioxide is not to read.
+    pub(in crate::gateway) fn refuse_polled(&self, refused: Refused) -> bool {
+        let attachments = refused.attachments;
+        let is_refused = self.refuse(refused);
+        if is_refused && let Some(polled) = &mut self.state.lock().polled {
+            polled.attachments = attachments;
+        }
+        is_refused
+    }
+
+    /// Whether an attachment is one of a refused packet.
+    pub(in crate::gateway) fn drops_attachment(&self) -> bool {
+        let mut state = self.state.lock();
+        let left = state.polled.as_mut().map(|polled| &mut polled.attachments);
+        let Some(left) = left.filter(|left| **left > 0) else {
+            return false;
+        };
+        *left -= 1;
+        true
     }
 
     /// Called when a poll has come, before socketioxide gets it.

@@ -296,6 +296,47 @@ async fn a_polling_client_is_told_why_it_may_come_back() {
     }
 }
 
+/// By polling, too, an event that socketioxide cannot read is answered and closes nothing.
+#[tokio::test]
+async fn an_event_that_cannot_be_read_is_answered_by_polling_too() {
+    let mut server = Server::start(Settings::default()).await;
+    let client = Polling::join(server.address).await;
+    let peer = server.joined().await;
+    let mut packets = vec!["42[\"before\"]", "427[1,{}]", "459-8[\"many\"]"];
+    packets.extend(["bAQID"; 4]);
+    assert_eq!(client.post(&packets.join("\x1e")).await, 200);
+    // The rest of the attachments comes by the next request.
+    let mut packets = vec!["bAQID"; 5];
+    packets.push("42[\"after\"]");
+    assert_eq!(client.post(&packets.join("\x1e")).await, 200);
+    let mut events = Vec::new();
+    for _ in 0..4 {
+        events.push(server.event().await);
+    }
+    assert_eq!(events, ["[\"before\"]", "[]", "[\"many\"]", "[\"after\"]"]);
+    assert_eq!(peer.output().cause(), None);
+}
+
+#[tokio::test]
+async fn a_polling_client_that_sends_nonsense_is_told_so() {
+    let mut server = Server::start(Settings::default()).await;
+    for nonsense in [
+        "nonsense",
+        "4nonsense",
+        "42[\"auth\",{",
+        "42[\"fine\"]\x1e42",
+    ] {
+        let client = Polling::join(server.address).await;
+        let peer = server.joined().await;
+        assert_eq!(client.post(nonsense).await, 200, "{nonsense}");
+        let told = client.poll().await;
+        assert!(told[0].contains("invalid-data"), "{told:?}");
+        while client.get().await.0 != 400 {}
+        server.departed().await;
+        assert_eq!(peer.output().cause(), Some(Cause::Malformed));
+    }
+}
+
 #[tokio::test]
 async fn a_closed_client_that_polls_no_more_is_not_waited_for_long() {
     let mut server = Server::start(Settings::default()).await;

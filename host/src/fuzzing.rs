@@ -10,8 +10,11 @@ use crate::gateway::fuzzing as gateway;
 use crate::json;
 use crate::policy::fuzzing as policy;
 
+/// Takes an input, and panics if a promise is broken.
+pub type Target = fn(&[u8]);
+
 /// What can be fuzzed, by name: a folder of `fuzz/seeds` and a file of `fuzz/fuzz_targets` each.
-pub const TARGETS: [(&str, fn(&[u8])); 6] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("packet", packet),
     ("frame", frame),
     ("token", token),

@@ -1,7 +1,7 @@
 //! Every fuzz target holds on its seeds and on what lies near them. Longer runs, guided by coverage, are
 //! `cargo xtask fuzz`.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 

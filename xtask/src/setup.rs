@@ -188,7 +188,7 @@ fn advisories() -> Result<()> {
     let there = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")))
-        .is_some_and(|home| has_entries(&home.join("advisory-dbs")));
+        .is_some_and(|home| has_clone(&home.join("advisory-dbs")));
     if fetched.is_err() && !there {
         say("advisories are not checked: their database cannot be fetched, and there is none here");
         return Ok(());
@@ -201,6 +201,10 @@ fn advisories() -> Result<()> {
     ]))
 }
 
-fn has_entries(folder: &Path) -> bool {
-    fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+/// Whether a clone is there: a fetch that failed leaves its lock file behind.
+fn has_clone(folder: &Path) -> bool {
+    fs::read_dir(folder).is_ok_and(|entries| {
+        let mut paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        paths.any(|path| path.join(".git").is_dir())
+    })
 }

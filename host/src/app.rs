@@ -18,7 +18,6 @@ use wardroom_domain::{Truth, WorkspaceId};
 
 pub use self::reload::Reread;
 
-use crate::auth::{ApiKeys, TokenVerifier};
 use crate::commit::Committer;
 use crate::config::{self, Config};
 use crate::demo::Demo;
@@ -93,9 +92,11 @@ pub async fn run(
         Arc::clone(committer.store()),
         shutdown.clone(),
     ));
+    let identities = identity::Identities::new(&config);
+    let tokens = identities.tokens.clone();
     let api = Api::new(
         Arc::clone(&committer),
-        Arc::new(identity::Keys(ApiKeys::new(config.api_keys.clone()))),
+        identities.backends.clone(),
         operations.clone(),
         Arc::clone(&metrics),
         BodyLimits {
@@ -141,7 +142,7 @@ pub async fn run(
         }
     };
     chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe(), settled));
-    let watching = reload::follow(&policies, &config, reread)?;
+    let watching = reload::follow(&policies, &config, reread, identities)?;
     if config.policies.iter().any(|policy| !policy.wait) {
         // Their files are looked at beside everything else; what is there comes into force.
         watching.nudge().look();
@@ -151,9 +152,7 @@ pub async fn run(
 
     let gateway = Arc::new(Gateway::new(
         gateway_settings(&config),
-        Arc::new(identity::Tokens(TokenVerifier::new(
-            config.auth.tokens.clone(),
-        ))),
+        tokens,
         Arc::clone(&committer),
         metrics,
     ));

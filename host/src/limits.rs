@@ -82,6 +82,8 @@ pub const MAX_ISSUED_TOKEN_SECONDS: u64 = 365 * 24 * 60 * 60;
 pub const MAX_CONFIG_FILE_BYTES: u64 = 1024 * 1024;
 /// Longest duration that a setting may have, in seconds (one day).
 pub const MAX_SETTING_SECONDS: u64 = 24 * 60 * 60;
+/// Problems of one configuration that are looked for. What is beyond shows up once those are mended.
+pub const MAX_CONFIG_PROBLEMS: usize = 100;
 /// Largest size that a setting may have, in bytes.
 pub const MAX_SETTING_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 

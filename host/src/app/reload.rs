@@ -1,10 +1,12 @@
 //! Reads the configuration again while the server runs: when its file changes, and on SIGHUP. What
-//! it says of policies comes into force; what else changed is named and waits for a restart.
+//! it says of policies and of keys comes into force; what else changed is named and waits for a
+//! restart.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
+use super::identity::Identities;
 use super::policies;
 use crate::config::{Config, Written};
 use crate::policy::{Also, Nudge, Policies, Watching};
@@ -18,21 +20,38 @@ pub struct Reread {
 }
 
 /// What of the configuration needs no restart.
-const RELOADED: [&str; 3] = ["policies", "policy.", "visibility."];
+const RELOADED: [&str; 9] = [
+    "policies",
+    "policy.",
+    "visibility.",
+    "api_keys",
+    "auth.keys",
+    "auth.issuer",
+    "auth.audience",
+    "auth.leeway",
+    "auth.user_claim",
+];
 /// What does, though it looks as if it were of that.
 const NOT_RELOADED: [&str; 1] = ["policy.cache"];
 
 /// Follows the policies' files and the configuration, until what is returned is dropped.
-pub(super) fn follow(policies: &Policies, config: &Config, reread: Reread) -> Result<Watching> {
+pub(super) fn follow(
+    policies: &Policies,
+    config: &Config,
+    reread: Reread,
+    identities: Identities,
+) -> Result<Watching> {
     let mut reader = Reader {
         policies: policies.clone(),
         started_with: config.written.clone(),
         named: Vec::new(),
         warnings: config.warnings.clone(),
+        identities,
+        file: reread.file.clone(),
         read: reread.read,
     };
     let also = Also {
-        file: reread.file,
+        files: files(reread.file, config),
         look: Box::new(move || reader.look()),
     };
     let watching = policies.watch_with(Some(also));
@@ -46,15 +65,23 @@ struct Reader {
     named: Vec<String>,
     /// What was last warned of.
     warnings: Vec<String>,
+    identities: Identities,
+    /// The configuration.
+    file: PathBuf,
     read: Box<dyn Fn() -> Result<Config, String> + Send>,
 }
 
 impl Reader {
-    fn look(&mut self) {
+    /// Reads the configuration; the files to follow from now on, if it can be used.
+    fn look(&mut self) -> Option<Vec<PathBuf>> {
         let config = match (self.read)() {
             Ok(config) => config,
-            Err(reason) => return self.policies.refuse_configuration(&reason),
+            Err(reason) => {
+                self.policies.refuse_configuration(&reason);
+                return None;
+            }
         };
+        self.identities.replace(&config);
         let sources = policies::sources(&config);
         // What is wrong with it has been taken down and logged where it was found.
         let _refused = self.policies.reconfigure(
@@ -64,6 +91,7 @@ impl Reader {
         );
         self.warn(&config.warnings);
         self.name_what_waits(&config.written);
+        Some(files(self.file.clone(), &config))
     }
 
     /// Warns of what nothing was said of when the configuration was read before.
@@ -91,6 +119,13 @@ impl Reader {
     }
 }
 
+/// What is followed: the configuration, and the files with keys that it names.
+fn files(configuration: PathBuf, config: &Config) -> Vec<PathBuf> {
+    let mut files = vec![configuration];
+    files.extend(config.key_files.iter().cloned());
+    files
+}
+
 fn is_reloaded(key: &str) -> bool {
     RELOADED.iter().any(|part| key.starts_with(part)) && !NOT_RELOADED.contains(&key)
 }
@@ -113,12 +148,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn policies_and_their_bounds_need_no_restart_and_all_else_does() {
+    fn policies_and_keys_need_no_restart_and_all_else_does() {
         for key in [
             "policies[0].settings.x",
             "policies",
             "policy.deadline",
             "visibility.private_channels",
+            "auth.keys[0].secret",
+            "auth.audience",
+            "api_keys[0].hash",
         ] {
             assert!(is_reloaded(key), "{key}");
         }
@@ -126,7 +164,7 @@ mod tests {
             "policy.cache",
             "listen.public",
             "log.level",
-            "api_keys[0].hash",
+            "auth.deadline",
         ] {
             assert!(!is_reloaded(key), "{key}");
         }

@@ -128,6 +128,20 @@ pub struct TokenKey {
     secret: Option<Secret>,
 }
 
+impl PartialEq for TokenKey {
+    fn eq(&self, other: &Self) -> bool {
+        let public = |key: &Self| key.decoding.try_get_as_bytes().map(<[u8]>::to_vec).ok();
+        let same_material = match (&self.secret, &other.secret) {
+            (Some(own), Some(others)) => own == others,
+            (None, None) => public(self) == public(other),
+            _ => false,
+        };
+        self.id == other.id && self.algorithm == other.algorithm && same_material
+    }
+}
+
+impl Eq for TokenKey {}
+
 impl fmt::Debug for TokenKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter

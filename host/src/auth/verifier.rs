@@ -23,7 +23,7 @@ pub(super) const WORKSPACES_CLAIM: &str = "workspaces";
 const END_OF_TIME: u64 = 253_402_300_799;
 
 /// Which tokens are accepted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRules {
     /// The keys, in the order in which they are tried.
     pub keys: Vec<TokenKey>,

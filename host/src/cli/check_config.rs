@@ -62,6 +62,9 @@ pub(super) fn run(
             "  store     in memory only; set store.path to keep the directory"
         )?,
     }
+    if !config.passed_over.is_empty() {
+        writeln!(out, "  ignored   {}", config.passed_over.join(", "))?;
+    }
     for warning in &config.warnings {
         writeln!(out, "Warning: {warning}")?;
     }

@@ -29,7 +29,7 @@ Examples:
   wardroom serve --dev
   WARDROOM_LISTEN__PUBLIC=127.0.0.1:9000 wardroom serve --dev
 
-[[policies]], [policy] and [visibility] are read again when the file changes, and on SIGHUP.
+[[policies]], [policy], [visibility] and all keys are read again when their files change, and on SIGHUP.
 SIGTERM or SIGINT drains: new connections are refused and the process ends within
 shutdown.drain. A second signal ends it at once. The log goes to standard error.";
 
@@ -72,6 +72,12 @@ async fn serve(config: Config, reread: Reread) -> anyhow::Result<()> {
     let api_key = config.demo.as_ref().and_then(|demo| demo.api_key.clone());
     if config.demo.is_some() {
         warn!("DEVELOPMENT MODE: secrets may be weak or known to others; not for production");
+    }
+    if !config.passed_over.is_empty() {
+        info!(
+            variables = config.passed_over.join(", "),
+            "variables that an orchestrator sets for its services are no settings"
+        );
     }
     for warning in &config.warnings {
         warn!("{warning}");

@@ -4,11 +4,10 @@
 
 use std::fs;
 
-use serde::Deserialize;
 use tempfile::TempDir;
-use toml::{Table, Value};
+use toml::Value;
 
-use super::raw::Raw;
+use super::shape::known_keys;
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../../wardroom.example.toml");
@@ -56,35 +55,6 @@ fn load(folder: &TempDir, mode: Mode) -> Result<Config, ConfigError> {
     Config::load(Some(&folder.path().join("w.toml")), [], mode)
 }
 
-/// The names that the code knows at a place, found by asking it with one that it cannot know.
-fn known_names(wrap: &dyn Fn(Value) -> Value) -> Vec<String> {
-    let probe = Table::from_iter([("?".to_owned(), Value::Boolean(true))]);
-    let message = Raw::deserialize(wrap(Value::Table(probe)))
-        .map(|_| String::new())
-        .unwrap_or_else(|error| error.message().to_owned());
-    let names = message.split_once("unknown field `?`, expected ");
-    let names = names.map(|(_, names)| names).unwrap_or_default();
-    let quoted = names.split('`').skip(1).step_by(2);
-    quoted.map(str::to_owned).collect()
-}
-
-/// Every key that the code reads; elements of lists are not numbered.
-fn known_keys(prefix: &str, wrap: &dyn Fn(Value) -> Value, found: &mut Vec<String>) {
-    for name in known_names(wrap) {
-        let path = format!("{prefix}{name}");
-        let nested = |value: Value| wrap(Value::Table(Table::from_iter([(name.clone(), value)])));
-        let listed = |value: Value| nested(Value::Array(vec![value]));
-        let inner = format!("{path}.");
-        if !known_names(&nested).is_empty() {
-            known_keys(&inner, &nested, found);
-        } else if !known_names(&listed).is_empty() {
-            known_keys(&inner, &listed, found);
-        } else {
-            found.push(path);
-        }
-    }
-}
-
 /// Whether the key is set anywhere, in whichever element of its lists.
 fn is_set(value: &Value, path: &[&str]) -> bool {
     let Some((first, rest)) = path.split_first() else {
@@ -99,8 +69,7 @@ fn is_set(value: &Value, path: &[&str]) -> bool {
 
 #[test]
 fn it_names_every_key() {
-    let mut keys = Vec::new();
-    known_keys("", &|value| value, &mut keys);
+    let keys = known_keys();
     assert!(keys.len() > 40, "the search found too little: {keys:?}");
     for key in [
         "listen.public",

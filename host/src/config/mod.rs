@@ -6,9 +6,11 @@
 mod demo;
 mod error;
 mod raw;
+mod shape;
 mod source;
 mod units;
 mod validate;
+mod variables;
 mod written;
 
 use std::net::{IpAddr, SocketAddr};
@@ -77,6 +79,10 @@ pub struct Config {
     /// What has no effect, works only in development mode, or should not stay as it is: for the log
     /// and for `check-config`.
     pub warnings: Vec<String>,
+    /// Files that keys are read from.
+    pub key_files: Vec<PathBuf>,
+    /// Variables of the environment that look as if they named a setting, and are an orchestrator's.
+    pub passed_over: Vec<String>,
     /// The keys that were set, to tell one reading of the configuration from the next.
     pub written: Written,
 }
@@ -325,8 +331,13 @@ impl Config {
         let origin = source.origin().to_owned();
         let folder = source.folder().to_owned();
         let with_secrets = source.holds_a_secret().then(|| PathBuf::from(&origin));
-        let (raw, written) = source.into_raw()?;
-        let mut checked = validate::validate(raw, &folder, mode);
+        let read = source.into_raw();
+        let mut checked = validate::validate(read.raw, &folder, mode);
+        let faults = read.faults;
+        checked
+            .problems
+            .retain(|problem| !faults.explain(&problem.at));
+        drop(checked.problems.splice(..0, faults.problems));
         checked
             .config
             .warnings
@@ -337,7 +348,8 @@ impl Config {
                 Err(problem) => checked.problems.push(problem),
             }
         }
-        checked.config.written = written;
+        checked.config.written = read.written;
+        checked.config.passed_over = read.passed_over;
         if checked.problems.is_empty() {
             Ok(checked.config)
         } else {

@@ -4,6 +4,7 @@
 //! wrong. Durations and sizes are texts here; [`super::units`] reads them.
 
 use std::fmt;
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use serde::de::Error as _;
@@ -28,6 +29,40 @@ impl<'de> Deserialize<'de> for SecretText {
         }
     }
 }
+
+/// A text that [`super::units`] reads; a number alone is answered with the form that it should have.
+macro_rules! quantity {
+    ($name:ident, $what:literal, $unit:literal) => {
+        #[doc = concat!("A ", $what, " as it is written.")]
+        #[derive(Clone, Debug)]
+        pub(super) struct $name(pub(super) String);
+
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let example = match toml::Value::deserialize(deserializer)? {
+                    toml::Value::String(text) => return Ok(Self(text)),
+                    toml::Value::Integer(number) if number >= 0 => {
+                        format!(concat!("{}", $unit), number)
+                    }
+                    _ => concat!("25", $unit).to_owned(),
+                };
+                let expected = concat!("expected a ", $what, " with its unit, in quotes");
+                Err(D::Error::custom(format!("{expected}: \"{example}\"")))
+            }
+        }
+    };
+}
+
+quantity!(DurationText, "duration", "s");
+quantity!(SizeText, "size", "MiB");
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -55,7 +90,7 @@ pub(super) struct Raw {
 pub(super) struct Listen {
     pub(super) public: Option<String>,
     pub(super) internal: Option<String>,
-    pub(super) keep_alive: Option<String>,
+    pub(super) keep_alive: Option<DurationText>,
     pub(super) allowed_origins: Option<Vec<String>>,
     pub(super) trusted_proxies: Option<Vec<String>>,
 }
@@ -63,11 +98,11 @@ pub(super) struct Listen {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Auth {
-    pub(super) deadline: Option<String>,
-    pub(super) expiry_notice: Option<String>,
+    pub(super) deadline: Option<DurationText>,
+    pub(super) expiry_notice: Option<DurationText>,
     pub(super) issuer: Option<String>,
     pub(super) audience: Option<Vec<String>>,
-    pub(super) leeway: Option<String>,
+    pub(super) leeway: Option<DurationText>,
     pub(super) max_failures: Option<u32>,
     pub(super) user_claim: Option<String>,
     pub(super) keys: Vec<TokenKey>,
@@ -97,8 +132,8 @@ pub(super) struct ApiKey {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Presence {
-    pub(super) grace: Option<String>,
-    pub(super) grace_in_channel: Option<String>,
+    pub(super) grace: Option<DurationText>,
+    pub(super) grace_in_channel: Option<DurationText>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -124,13 +159,13 @@ pub(super) struct Policy {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct PolicyBounds {
-    pub(super) file_size: Option<String>,
-    pub(super) deadline: Option<String>,
-    pub(super) start_deadline: Option<String>,
-    pub(super) memory: Option<String>,
-    pub(super) warm_memory: Option<String>,
+    pub(super) file_size: Option<SizeText>,
+    pub(super) deadline: Option<DurationText>,
+    pub(super) start_deadline: Option<DurationText>,
+    pub(super) memory: Option<SizeText>,
+    pub(super) warm_memory: Option<SizeText>,
     pub(super) table_elements: Option<u64>,
-    pub(super) output: Option<String>,
+    pub(super) output: Option<SizeText>,
     pub(super) cache: Option<PathBuf>,
 }
 
@@ -148,7 +183,7 @@ pub(super) struct DecisionLog {
     pub(super) sample_allowed: Option<f64>,
     pub(super) mask: Option<Vec<String>>,
     pub(super) queue: Option<u64>,
-    pub(super) max_size: Option<String>,
+    pub(super) max_size: Option<SizeText>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -163,10 +198,10 @@ pub(super) struct Audit {
 pub(super) struct Limits {
     pub(super) max_connections: Option<u64>,
     pub(super) max_unauthenticated_per_address: Option<u64>,
-    pub(super) max_output: Option<String>,
-    pub(super) write_timeout: Option<String>,
-    pub(super) max_http_body: Option<String>,
-    pub(super) max_http_sync_body: Option<String>,
+    pub(super) max_output: Option<SizeText>,
+    pub(super) write_timeout: Option<DurationText>,
+    pub(super) max_http_body: Option<SizeText>,
+    pub(super) max_http_sync_body: Option<SizeText>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -190,21 +225,21 @@ pub(super) struct Rate {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct OutputRate {
-    pub(super) per_second: Option<String>,
-    pub(super) burst: Option<String>,
+    pub(super) per_second: Option<SizeText>,
+    pub(super) burst: Option<SizeText>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct SocketIo {
-    pub(super) ping_interval: Option<String>,
-    pub(super) ping_timeout: Option<String>,
+    pub(super) ping_interval: Option<DurationText>,
+    pub(super) ping_timeout: Option<DurationText>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Shutdown {
-    pub(super) drain: Option<String>,
+    pub(super) drain: Option<DurationText>,
 }
 
 #[derive(Debug, Default, Deserialize)]

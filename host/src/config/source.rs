@@ -1,22 +1,21 @@
 //! Where settings come from: one TOML file, then the environment on top of it. It must not know what a setting means.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
 use super::error::{ConfigError, Problem};
 use super::raw::Raw;
+use super::shape::{Faults, Shaped, shape, strict};
+use super::units;
+use super::variables::{self, Variable, meant_by};
 use super::written::Written;
 use crate::files;
-use crate::limits::MAX_CONFIG_FILE_BYTES;
+use crate::limits::{MAX_CONFIG_FILE_BYTES, MAX_CONFIG_PROBLEMS};
 
 /// How every variable begins that overrides a setting: `WARDROOM_LISTEN__PUBLIC` is
 /// `listen.public`, `WARDROOM_AUTH__KEYS__0__SECRET` is `auth.keys[0].secret`.
 pub const VARIABLE_PREFIX: &str = "WARDROOM_";
-
-/// Variables with the prefix that the command line reads itself.
-const OTHER_VARIABLES: [&str; 2] = ["WARDROOM_CONFIG", "WARDROOM_API_KEY"];
 
 /// A parsed file and the variables that override it.
 #[derive(Debug)]
@@ -24,20 +23,10 @@ pub(super) struct Source {
     origin: String,
     folder: PathBuf,
     table: Table,
+    /// What of the file could not be read.
+    faults: Faults,
     variables: Vec<Variable>,
-}
-
-/// A variable of the environment. Its value may be a secret.
-struct Variable {
-    name: String,
-    path: Vec<String>,
-    value: String,
-}
-
-impl fmt::Debug for Variable {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.name)
-    }
+    passed_over: Vec<String>,
 }
 
 impl Source {
@@ -48,26 +37,33 @@ impl Source {
     ) -> Result<Self, ConfigError> {
         let default = Path::new(super::DEFAULT_FILE);
         let file = file.or_else(|| default.exists().then_some(default));
-        let variables = variables(environment);
+        let (variables, passed_over) = variables::pick(environment);
         let Some(file) = file else {
             return Ok(Self {
                 origin: "no file, environment only".into(),
                 folder: PathBuf::new(),
                 table: Table::new(),
+                faults: Faults::default(),
                 variables,
+                passed_over,
             });
         };
         let origin = file.display().to_string();
+        let mut faults = Faults::default();
         let table = read_bounded(file)
             .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned()))
-            .map_err(|message| Problem::new(&origin, message))
-            .and_then(|text| parse(&origin, &text))
-            .map_err(|problem| ConfigError::new(&origin, vec![problem]))?;
+            .map_err(|message| ConfigError::new(&origin, vec![Problem::new(&origin, message)]))
+            .map(|text| parse(&origin, text, &mut faults))?;
+        let Some(table) = table else {
+            return Err(ConfigError::new(origin, faults.problems));
+        };
         Ok(Self {
             origin,
             folder: file.parent().map(Path::to_owned).unwrap_or_default(),
             table,
+            faults,
             variables,
+            passed_over,
         })
     }
 
@@ -88,27 +84,38 @@ impl Source {
         &self.folder
     }
 
-    /// The file with every variable applied to it.
+    /// The file with every variable applied to it, as far as it has the right shape.
     ///
     /// A variable is tried as a string first; where no string fits, as a TOML value, so that
     /// `true`, `5` and `["a", "b"]` can be given without quoting what is plain text.
-    pub(super) fn into_raw(self) -> Result<(Raw, Written), ConfigError> {
-        let fail = |problem| ConfigError::new(&self.origin, vec![problem]);
-        let mut raw = read_raw(&self.table).map_err(fail)?;
-        let mut table = self.table.clone();
-        let mut problems = Vec::new();
+    pub(super) fn into_raw(self) -> Read {
+        let Shaped {
+            mut table,
+            mut raw,
+            mut faults,
+        } = shape(self.table, self.faults);
         for variable in &self.variables {
             match apply(&table, variable) {
                 Ok((next, next_raw)) => (table, raw) = (next, next_raw),
-                Err(problem) => problems.push(problem),
+                Err(problem) => faults.add(problem),
             }
         }
-        if problems.is_empty() {
-            Ok((raw, Written::of(&table)))
-        } else {
-            Err(ConfigError::new(self.origin, problems))
+        Read {
+            raw,
+            written: Written::of(&table),
+            faults,
+            passed_over: self.passed_over,
         }
     }
+}
+
+/// What was read of all sources.
+pub(super) struct Read {
+    pub(super) raw: Raw,
+    pub(super) written: Written,
+    pub(super) faults: Faults,
+    /// Variables that an orchestrator made up for services.
+    pub(super) passed_over: Vec<String>,
 }
 
 /// Reads a whole file of bounded size.
@@ -127,53 +134,55 @@ pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Parses TOML. The error names line and column and shows no text of the file.
-fn parse(origin: &str, text: &str) -> Result<Table, Problem> {
-    text.parse::<Table>().map_err(|error| {
-        let before = error
-            .span()
-            .and_then(|span| text.get(..span.start))
-            .unwrap_or_default();
+/// Parses TOML. Lines that are none are problems, and are left out to see what else is; nothing if
+/// that does not help. A problem names line and column and shows no text of the file.
+fn parse(origin: &str, mut text: String, faults: &mut Faults) -> Option<Table> {
+    let mut last = None;
+    loop {
+        let error = match text.parse::<Table>() {
+            Ok(table) => return Some(table),
+            Err(error) => error,
+        };
+        let start = error.span().map_or(0, |span| span.start);
+        let before = text.get(..start).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        Problem::new(
-            format!("{origin}:{line}:{column}"),
-            without_value(error.message()),
-        )
-    })
+        if last == Some(line) || faults.problems.len() >= MAX_CONFIG_PROBLEMS {
+            return None;
+        }
+        last = Some(line);
+        let begin = before.rfind('\n').map_or(0, |end| end + 1);
+        let end = text[begin..]
+            .find('\n')
+            .map_or(text.len(), |end| begin + end);
+        let written = &text[begin..end];
+        let message = unquoted(written);
+        let message = message.unwrap_or_else(|| first_line(error.message()));
+        faults.add(Problem::new(format!("{origin}:{line}:{column}"), message));
+        let key = written
+            .split_once('=')
+            .map(|(key, _)| key.trim().to_owned());
+        faults.unread.extend(key);
+        text.replace_range(begin..end, "");
+    }
 }
 
-/// Whether an orchestrator made this variable up for a service that is called `wardroom`, as
-/// Kubernetes does (`WARDROOM_SERVICE_HOST`, `WARDROOM_PORT_7800_TCP_ADDR`). No setting looks so.
-fn is_service_link(path: &str) -> bool {
-    let port = path.strip_prefix("PORT");
-    path == "SERVICE_HOST"
-        || path.starts_with("SERVICE_PORT")
-        || port.is_some_and(|rest| {
-            let number = rest.strip_prefix('_');
-            rest.is_empty() || number.is_some_and(|n| n.starts_with(|c: char| c.is_ascii_digit()))
-        })
+/// What to say of a line whose value would be one in quotes.
+fn unquoted(line: &str) -> Option<String> {
+    let (_, value) = line.split_once('=')?;
+    let value = value.split('#').next().unwrap_or_default().trim();
+    let begins = value.chars().next()?;
+    // Neither is a secret.
+    if begins.is_ascii_digit() && (units::duration(value).is_ok() || units::size(value).is_ok()) {
+        return Some(format!("durations and sizes stand in quotes: \"{value}\""));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.:/@".contains(c);
+    let is_text = begins.is_ascii_alphabetic() || begins == '/' || begins == '.';
+    (is_text && value.chars().all(plain)).then(|| "texts stand in quotes".to_owned())
 }
 
-fn variables(environment: impl IntoIterator<Item = (String, String)>) -> Vec<Variable> {
-    let mut variables: Vec<_> = environment
-        .into_iter()
-        .filter(|(name, _)| !OTHER_VARIABLES.contains(&name.as_str()))
-        .filter_map(|(name, value)| {
-            let path = name.strip_prefix(VARIABLE_PREFIX)?;
-            if is_service_link(path) {
-                return None;
-            }
-            let path = path.split("__").map(str::to_lowercase).collect();
-            Some(Variable { name, path, value })
-        })
-        .collect();
-    // Elements of a list must come in their order, 10 after 9.
-    variables.sort_by_cached_key(|variable| {
-        let order = |part: &String| (part.parse::<usize>().unwrap_or_default(), part.clone());
-        variable.path.iter().map(order).collect::<Vec<_>>()
-    });
-    variables
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().to_owned()
 }
 
 /// The table with one variable applied, if the result still has the right shape.
@@ -197,8 +206,19 @@ fn try_value(table: &Table, variable: &Variable, value: Value) -> Result<(Table,
     let Value::Table(table) = root else {
         return Err(named("names no key".into()));
     };
-    let raw = read_raw(&table).map_err(|problem| named(problem.to_string()))?;
+    let raw = strict(&table).map_err(|problem| named(wrong(variable, &problem)))?;
     Ok((table, raw))
+}
+
+/// What is wrong with a variable, and which one may be meant.
+fn wrong(variable: &Variable, problem: &Problem) -> String {
+    if !problem.message.starts_with("unknown key") {
+        return problem.to_string();
+    }
+    match meant_by(variable) {
+        Some(name) => format!("names no setting; did you mean {name}?"),
+        None => format!("names no setting: {problem}"),
+    }
 }
 
 /// Puts `value` at `path`, making the tables and the next list elements that it needs.
@@ -230,29 +250,4 @@ fn insert(at: &mut Value, path: &[String], value: Value) -> Result<(), String> {
         .entry(first)
         .or_insert_with(|| Value::Table(Table::new()));
     insert(next, rest, value)
-}
-
-/// Gives the table its shape. The error carries the key path.
-fn read_raw(table: &Table) -> Result<Raw, Problem> {
-    let deserializer = Value::Table(table.clone());
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.inner().message().to_owned();
-        Problem::new(path, without_value(&message))
-    })
-}
-
-/// Takes the offending value out of a message of serde: it may be a secret in the wrong place.
-fn without_value(message: &str) -> String {
-    let message = message.trim();
-    let is_about_a_value =
-        message.starts_with("invalid type: ") || message.starts_with("invalid value: ");
-    match (is_about_a_value, message.rfind(", expected ")) {
-        (true, Some(expected)) => {
-            let (found, expected) = message.split_at(expected);
-            let kind = found.split(['"', '`']).next().unwrap_or_default();
-            format!("{}{expected}", kind.trim_end())
-        }
-        _ => message.lines().next().unwrap_or_default().to_owned(),
-    }
 }

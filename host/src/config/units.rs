@@ -9,14 +9,21 @@ use crate::limits::{MAX_SETTING_BYTES, MAX_SETTING_SECONDS};
 /// Reads a duration such as `5s`, `250ms` or `1m 30s`.
 ///
 /// # Errors
-/// A text for the operator, which does not repeat the value.
+/// A text for the operator, which does not repeat the value, unless it is a plain number.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let value = humantime::parse_duration(text)
-        .map_err(|_| "expected a duration with its unit, such as \"5s\" or \"250ms\"".to_owned())?;
+    let value = humantime::parse_duration(text).map_err(|_| match is_number(text) {
+        true => format!("expected a duration with its unit: \"{text}s\" or \"{text}ms\""),
+        false => "expected a duration with its unit, such as \"5s\" or \"250ms\"".to_owned(),
+    })?;
     if value > Duration::from_secs(MAX_SETTING_SECONDS) {
         return Err(format!("must not be longer than {MAX_SETTING_SECONDS}s"));
     }
     Ok(value)
+}
+
+/// Whether a text is a number of ordinary length, which is no secret.
+fn is_number(text: &str) -> bool {
+    (1..=6).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Reads a size such as `64KiB` or `1MiB`, in bytes.

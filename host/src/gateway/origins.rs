@@ -16,7 +16,8 @@ const ALLOW_PRIVATE_NETWORK: HeaderName =
 pub enum AllowedOrigins {
     /// Of any. Safe here, because a client shows a token in its events and never a cookie.
     Any,
-    /// Of these, each written as a browser sends it: `https://example.org`.
+    /// Of these, each written as a browser sends it, `https://example.org`, or with `*` for one or
+    /// more subdomains in front of its first dot, `https://*.example.org`.
     Listed(Vec<String>),
 }
 
@@ -26,7 +27,9 @@ impl AllowedOrigins {
     pub(super) fn allow(&self, headers: &HeaderMap) -> bool {
         match (self, headers.get(header::ORIGIN)) {
             (Self::Any, _) | (_, None) => true,
-            (Self::Listed(origins), Some(origin)) => origins.iter().any(|known| known == origin),
+            (Self::Listed(known), Some(origin)) => origin
+                .to_str()
+                .is_ok_and(|origin| known.iter().any(|known| matches(known, origin))),
         }
     }
 
@@ -70,6 +73,25 @@ impl AllowedOrigins {
     }
 }
 
+/// Whether an origin is what is listed. Scheme and port are compared exactly; subdomains are not the
+/// domain itself.
+fn matches(listed: &str, origin: &str) -> bool {
+    let Some((scheme, domain)) = listed.split_once("://*") else {
+        return listed == origin;
+    };
+    let host = origin
+        .strip_prefix(scheme)
+        .and_then(|rest| rest.strip_prefix("://"));
+    let subdomain = host.and_then(|host| host.strip_suffix(domain));
+    subdomain.is_some_and(|name| {
+        let is_label = |label: &str| {
+            let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            !label.is_empty() && label.chars().all(part)
+        };
+        name.split('.').all(is_label)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +109,33 @@ mod tests {
         assert!(origins.allow(&HeaderMap::new()));
         assert!(!origins.allow(&from("https://b.example")));
         assert!(AllowedOrigins::Any.allow(&from("https://b.example")));
+    }
+
+    #[test]
+    fn a_star_stands_for_subdomains_and_nothing_else() {
+        let listed = "https://*.corp.example";
+        for origin in ["https://a.corp.example", "https://a-1.b.corp.example"] {
+            assert!(matches(listed, origin), "{origin}");
+        }
+        for origin in [
+            "https://corp.example",
+            "https://.corp.example",
+            "http://a.corp.example",
+            "https://a.corp.example:8443",
+            "https://acorp.example",
+            "https://a.corp.example.evil.example",
+            "https://evil.example/.corp.example",
+            "https://u@a.corp.example",
+            "https://a..corp.example",
+            "null",
+        ] {
+            assert!(!matches(listed, origin), "{origin}");
+        }
+        assert!(matches(
+            "https://*.a.example:8443",
+            "https://b.a.example:8443"
+        ));
+        assert!(!matches("https://*.a.example:8443", "https://b.a.example"));
     }
 
     #[test]

@@ -76,13 +76,14 @@ impl Nudge {
     }
 }
 
-/// Another file that is followed in the same way: the one that configures the policies.
+/// Other files that are followed in the same way: those that configure the policies.
 pub struct Also {
-    /// The file.
-    pub file: PathBuf,
-    /// Called on the same thread when the file has changed, when somebody asks for a look, and, as
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// Called on the same thread when one of the files has changed, when somebody asks for a look, and, as
     /// long as the last configuration is refused, each time that anything is looked at.
-    pub look: Box<dyn FnMut() + Send>,
+    /// Gives the files to follow from now on, if they are others.
+    pub look: Box<dyn FnMut() -> Option<Vec<PathBuf>> + Send>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl Policies {
         self.watch_with(None)
     }
 
-    /// As [`Self::watch`], and follows one more file.
+    /// As [`Self::watch`], and follows more files.
     ///
     /// # Errors
     /// As [`Self::watch`].
@@ -198,7 +199,7 @@ impl Again {
 struct Follower {
     policies: Policies,
     files: Vec<Followed>,
-    also: Option<(Also, Option<Trace>)>,
+    also: Option<(Also, Vec<Option<Trace>>)>,
     /// Behind a lock, because a call that hangs is left behind with it.
     watcher: Arc<Mutex<RecommendedWatcher>>,
     watched: BTreeSet<PathBuf>,
@@ -214,7 +215,7 @@ impl Follower {
     ) -> Self {
         // The configuration has just been read; what changed since then differs from this trace.
         let also = also.map(|also| {
-            let seen = trace(&also.file).unwrap_or(None);
+            let seen = traces(&also.files).unwrap_or_default();
             (also, seen)
         });
         let mut follower = Self {
@@ -263,13 +264,16 @@ impl Follower {
         self.watch_directories();
         if let Some((also, seen)) = &mut self.also {
             // While a call about it hangs, nothing is known of it.
-            let present = trace(&also.file);
+            let present = traces(&also.files);
             if let Ok(present) = present
                 && (all || present != *seen || self.policies.refused_configuration().is_some())
             {
                 // Taken before the file is read: what is written meanwhile differs from it.
                 *seen = present;
-                (also.look)();
+                if let Some(files) = (also.look)().filter(|files| *files != also.files) {
+                    *seen = traces(&files).unwrap_or_default();
+                    also.files = files;
+                }
             }
         }
         self.follow_list();
@@ -315,7 +319,7 @@ impl Follower {
     fn watch_directories(&mut self) {
         let mut wanted = BTreeSet::new();
         let files = self.files.iter().map(|followed| &followed.file.file);
-        let also = self.also.iter().map(|(also, _)| &also.file);
+        let also = self.also.iter().flat_map(|(also, _)| &also.files);
         for file in files.chain(also) {
             let target = files::bounded(file, |file| file.canonicalize()).ok();
             for path in [Some(file.as_path()), target.as_deref()]
@@ -391,6 +395,10 @@ fn trace(file: &Path) -> Result<Option<Trace>, io::Error> {
         Err(error) if error.kind() == io::ErrorKind::TimedOut => Err(error),
         Err(_) => Ok(None),
     }
+}
+
+fn traces(files: &[PathBuf]) -> Result<Vec<Option<Trace>>, io::Error> {
+    files.iter().map(|file| trace(file)).collect()
 }
 
 /// The directory of a file named without one is the present one.

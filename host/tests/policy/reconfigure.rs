@@ -200,10 +200,11 @@ fn a_directory_that_appears_later_brings_the_configuration_into_force() {
     let policies = scene.policies.clone();
     let configured = sources.clone();
     let also = Also {
-        file: scene.folder.path().join("configuration"),
+        files: vec![scene.folder.path().join("configuration")],
         look: Box::new(move || {
             let _refused =
                 policies.reconfigure(configured.clone(), limits(), PrivateChannels::Members);
+            None
         }),
     };
     let watching = scene.policies.watch_with(Some(also)).unwrap();

@@ -15,6 +15,7 @@ pub(super) struct Checker<'a> {
     mode: Mode,
     problems: Vec<Problem>,
     warnings: Vec<String>,
+    key_files: Vec<PathBuf>,
 }
 
 impl<'a> Checker<'a> {
@@ -24,7 +25,17 @@ impl<'a> Checker<'a> {
             mode,
             problems: Vec::new(),
             warnings: Vec::new(),
+            key_files: Vec::new(),
         }
+    }
+
+    /// Takes down a file that a key is read from.
+    pub(super) fn key_file(&mut self, path: PathBuf) {
+        self.key_files.push(path);
+    }
+
+    pub(super) fn take_key_files(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.key_files)
     }
 
     pub(super) fn finish(self) -> (Vec<Problem>, Vec<String>) {

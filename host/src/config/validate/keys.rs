@@ -143,6 +143,7 @@ fn material(
         return text;
     };
     let path = check.path(at, file);
+    check.key_file(path.clone());
     if is_secret {
         exposure::check_file(check, at, &path);
     }

@@ -5,6 +5,7 @@ mod checker;
 mod decision_log;
 mod exposure;
 mod keys;
+mod origins;
 mod policies;
 mod proxies;
 mod rates;
@@ -16,9 +17,10 @@ use tracing_subscriber::EnvFilter;
 use self::checker::{Checker, in_memory};
 pub(super) use self::exposure::exposed;
 use super::error::Problem;
+use super::shape::nearest;
 use super::{
-    AllowedOrigins, Auth, Config, Limits, Listen, Log, LogFormat, Mode, Presence, Process,
-    ShutdownBounds, SocketIo, Store, Written, raw,
+    Auth, Config, Limits, Listen, Log, LogFormat, Mode, Presence, Process, ShutdownBounds,
+    SocketIo, Store, Written, raw,
 };
 use crate::auth::TokenRules;
 use crate::limits::{MAX_AUTH_FAILURES, MAX_UNAUTHENTICATED_OF_ADDRESS};
@@ -55,12 +57,19 @@ pub(super) fn validate(raw: raw::Raw, folder: &Path, mode: Mode) -> Checked {
         },
         demo: None,
         warnings: Vec::new(),
+        key_files: Vec::new(),
+        passed_over: Vec::new(),
         written: Written::default(),
     };
     policies::widening(&mut check, &config);
+    let key_files = check.take_key_files();
     let (problems, warnings) = check.finish();
     Checked {
-        config: Config { warnings, ..config },
+        config: Config {
+            warnings,
+            key_files,
+            ..config
+        },
         problems,
     }
 }
@@ -82,47 +91,9 @@ fn listen(check: &mut Checker<'_>, raw: raw::Listen) -> Listen {
         public,
         internal,
         keep_alive: check.positive_duration("listen.keep_alive", raw.keep_alive.as_deref(), "75s"),
-        allowed_origins: allowed_origins(check, origins),
+        allowed_origins: origins::allowed_origins(check, origins),
         trusted_proxies: proxies::trusted_proxies(check, &raw.trusted_proxies.unwrap_or_default()),
     }
-}
-
-fn allowed_origins(check: &mut Checker<'_>, origins: Vec<String>) -> AllowedOrigins {
-    if origins == ["*"] {
-        return AllowedOrigins::Any;
-    }
-    for (index, origin) in origins.iter().enumerate() {
-        let at = format!("listen.allowed_origins[{index}]");
-        if origin == "*" {
-            check.problem(at, "\"*\" allows every origin and must stand alone");
-        } else if !is_origin(origin) {
-            check.problem(
-                at,
-                "expected an origin as browsers send it: scheme://host or scheme://host:port, \
-                 without a path and without a default port",
-            );
-        }
-    }
-    let lower_case = |origin: String| origin.to_ascii_lowercase();
-    AllowedOrigins::Listed(origins.into_iter().map(lower_case).collect())
-}
-
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, authority)) = text.split_once("://") else {
-        return false;
-    };
-    let has_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
-    // A browser leaves the default port out, so an origin that states it would never match.
-    let default_port = match scheme {
-        "https" => ":443",
-        "http" => ":80",
-        _ => "@",
-    };
-    let is_host = authority.parse::<http::uri::Authority>().is_ok();
-    has_scheme && is_host && !authority.contains('@') && !authority.ends_with(default_port)
 }
 
 fn auth(check: &mut Checker<'_>, raw: raw::Auth) -> Auth {
@@ -218,15 +189,42 @@ fn socketio(check: &mut Checker<'_>, raw: &raw::SocketIo) -> SocketIo {
 fn log(check: &mut Checker<'_>, raw: raw::Log) -> Log {
     let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
     let level = raw.level.unwrap_or_else(|| "info".into());
-    if EnvFilter::try_new(&level).is_err() || level.trim().is_empty() {
-        check.problem(
-            "log.level",
-            "expected a level (error, warn, info, debug, trace) or directives such as \
-             \"info,wardroom::policy=debug\"",
-        );
+    if let Some(problem) = wrong_level(&level) {
+        check.problem("log.level", problem);
     }
     Log {
         format: check.one_of("log.format", raw.format.as_deref(), "text", &formats),
         level,
     }
+}
+
+const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+
+/// Why a text is neither a level nor directives. A word alone would be taken for the name of a part
+/// of the program, and everything else not be logged at all.
+fn wrong_level(text: &str) -> Option<String> {
+    let expected = "expected a level (error, warn, info, debug, trace) or directives such as \
+                    \"info,wardroom::policy=debug\"";
+    if EnvFilter::try_new(text).is_err() || text.trim().is_empty() {
+        return Some(expected.to_owned());
+    }
+    let is_word = |word: &&str| !word.is_empty() && !word.contains(['=', '[', ':']);
+    let mut words = text.split(',').map(str::trim).filter(is_word);
+    let wrong = words.find(|word| {
+        let level = word.to_ascii_lowercase();
+        !LEVELS.contains(&level.as_str()) && level.parse::<u8>().is_err()
+    })?;
+    let lower = wrong.to_ascii_lowercase();
+    let synonym = match lower.as_str() {
+        "warning" => Some("warn"),
+        "err" | "fatal" | "critical" | "panic" => Some("error"),
+        "information" | "notice" => Some("info"),
+        "verbose" | "fine" | "all" => Some("trace"),
+        "none" | "silent" => Some("off"),
+        _ => nearest(&lower, LEVELS.into_iter()),
+    };
+    Some(match synonym {
+        Some(level) => format!("there is no such level; did you mean \"{level}\"? {expected}"),
+        None => format!("there is no such level; {expected}"),
+    })
 }

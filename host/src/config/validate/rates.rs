@@ -82,8 +82,8 @@ mod tests {
             user_events: rate(Some(5_000), None),
             address_events: rate(Some(1), Some(0)),
             user_output: raw::OutputRate {
-                per_second: Some("1MiB".to_owned()),
-                burst: Some("much".to_owned()),
+                per_second: Some(raw::SizeText("1MiB".to_owned())),
+                burst: Some(raw::SizeText("much".to_owned())),
             },
             ..raw::Rates::default()
         };

@@ -106,12 +106,7 @@ pub async fn run(
     )
     .with_audit(audit.clone());
     let (no_clients, no_backends) = (CancellationToken::new(), CancellationToken::new());
-    let backends = tokio::spawn(http::serve(
-        internal,
-        http::router(Arc::new(api)),
-        Arc::clone(&metrics),
-        no_backends.clone(),
-    ));
+    let backends = tokio::spawn(http::serve(internal, Arc::new(api), no_backends.clone()));
     // Unheard, the signal would end the process.
     #[cfg(unix)]
     let hangups = {

@@ -22,6 +22,11 @@ pub const READER_KEY: &str = "wr_end-to-end-tests-reader";
 /// SHA-256 of [`READER_KEY`].
 const READER_KEY_HASH: &str =
     "sha256:0fd21bce520ead654b18cd913cc6b0e37ca368cc354ee696b1e3eb60449a30eb";
+/// The API key that may do everything in the workspaces `acme` and `acme-…`, and nothing elsewhere.
+pub const ACME_KEY: &str = "wr_end-to-end-tests-acme";
+/// SHA-256 of [`ACME_KEY`].
+const ACME_KEY_HASH: &str =
+    "sha256:28b1875aec616a4d0f6e1f838d7c344db9948aeb8a33edb1ba6ce4d5b917b6fc";
 
 /// The configuration of a server that is not started yet, in a folder of its own.
 pub struct Settings {
@@ -49,6 +54,11 @@ impl Settings {
             name = "reader"
             hash = "{READER_KEY_HASH}"
             scopes = ["directory:read"]
+            [[api_keys]]
+            name = "acme"
+            hash = "{ACME_KEY_HASH}"
+            scopes = ["directory:read", "directory:write", "events:publish", "connections:control", "ops:read", "ops:write"]
+            workspaces = ["acme", "acme-*"]
             "#,
             secret = token::SECRET
         );

@@ -164,6 +164,12 @@ impl Workspace {
         &self.selections
     }
 
+    /// How many connections are live.
+    #[must_use]
+    pub fn live_connections(&self) -> usize {
+        self.connections.len() - self.holds.len()
+    }
+
     /// The live connection of a socket.
     #[must_use]
     pub fn live(&self, socket: &SocketId) -> Option<&Connection> {

@@ -28,9 +28,16 @@ pub(super) type Body = UnsyncBoxBody<Bytes, Error>;
 /// What the query of an Engine.IO request says.
 pub(super) struct Query {
     pub(super) protocol: Option<Protocol>,
-    is_websocket: bool,
+    transport: Option<Named>,
     pub(super) sid: Option<Result<Sid, ()>>,
     is_base64: bool,
+}
+
+/// The transports that there are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    Polling,
+    WebSocket,
 }
 
 impl Query {
@@ -41,7 +48,11 @@ impl Query {
         };
         Self {
             protocol: find("EIO").and_then(Protocol::parse),
-            is_websocket: find("transport") == Some("websocket"),
+            transport: match find("transport") {
+                Some("websocket") => Some(Named::WebSocket),
+                Some("polling") => Some(Named::Polling),
+                _ => None,
+            },
             sid: find("sid").map(|sid| sid.parse().map_err(drop)),
             is_base64: matches!(find("b64"), Some("1" | "true")),
         }
@@ -51,10 +62,9 @@ impl Query {
     /// as the session.
     pub(super) fn address(&self) -> String {
         let eio = self.protocol.map_or(0, Protocol::number);
-        let transport = if self.is_websocket {
-            "websocket"
-        } else {
-            "polling"
+        let transport = match self.transport {
+            Some(Named::WebSocket) => "websocket",
+            _ => "polling",
         };
         let mut address = format!("{PATH}/?EIO={eio}&transport={transport}");
         if let Some(Ok(sid)) = self.sid {
@@ -107,19 +117,22 @@ where
     async fn answer_engine(&self, request: Request<Incoming>) -> Response<Body> {
         let origins = &self.transport.settings.allowed_origins;
         if !origins.allow(request.headers()) {
-            return plain(StatusCode::FORBIDDEN, "this origin is not allowed");
+            return refuse_with(StatusCode::FORBIDDEN, FORBIDDEN);
         }
         let query = Query::parse(request.uri().query().unwrap_or_default());
         let origin = request.headers().get(header::ORIGIN).cloned();
-        let mut response = if request.method() == Method::OPTIONS {
-            let mut response = empty(StatusCode::NO_CONTENT);
-            AllowedOrigins::sign_preflight(request.headers(), response.headers_mut());
-            response
-        } else if query.is_websocket {
-            let address = self.address(request.headers());
-            handshake::answer(&self.transport, address, request, &query)
-        } else {
-            self.poll(request, &query).await
+        let mut response = match query.transport {
+            _ if request.method() == Method::OPTIONS => {
+                let mut response = empty(StatusCode::NO_CONTENT);
+                AllowedOrigins::sign_preflight(request.headers(), response.headers_mut());
+                response
+            }
+            Some(Named::WebSocket) => {
+                let address = self.address(request.headers());
+                handshake::answer(&self.transport, address, request, &query)
+            }
+            Some(Named::Polling) => self.poll(request, &query).await,
+            None => refuse(UNKNOWN_TRANSPORT),
         };
         origins.sign(origin, query.protocol, response.headers_mut());
         response
@@ -199,6 +212,10 @@ where
                 engine::with_true_limit(body)
             }
             None => body,
+        };
+        let body = match parts.status {
+            StatusCode::BAD_REQUEST => with_number(body),
+            _ => body,
         };
         if let Some(poll) = poll {
             poll.answered(&body);
@@ -282,12 +299,31 @@ fn opened_session(body: &[u8]) -> Option<Sid> {
 }
 
 // Engine.IO's own errors, as its reference server words them.
+const UNKNOWN_TRANSPORT: &str = r#"{"code":0,"message":"Transport unknown"}"#;
 pub(super) const UNKNOWN_SESSION: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
 pub(super) const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
+const FORBIDDEN: &str = r#"{"code":4,"message":"Forbidden: this origin is not allowed"}"#;
 pub(super) const UNKNOWN_PROTOCOL: &str = r#"{"code":5,"message":"Unsupported protocol version"}"#;
 
 pub(super) fn refuse(error: &'static str) -> Response<Body> {
-    let mut response = plain(StatusCode::BAD_REQUEST, error);
+    refuse_with(StatusCode::BAD_REQUEST, error)
+}
+
+/// An error of the engine as the reference server writes it: `engineioxide` makes a text of the number
+/// that its code is.
+fn with_number(body: Bytes) -> Bytes {
+    let numbered = || {
+        let rest = body.strip_prefix(br#"{"code":""#)?;
+        let digits = rest.iter().position(|byte| *byte == b'"')?;
+        let (code, rest) = (&rest[..digits], &rest[digits + 1..]);
+        let is_number = !code.is_empty() && code.iter().all(u8::is_ascii_digit);
+        is_number.then(|| [br#"{"code":"#, code, rest].concat())
+    };
+    numbered().map_or_else(|| body.clone(), Bytes::from)
+}
+
+fn refuse_with(status: StatusCode, error: &'static str) -> Response<Body> {
+    let mut response = plain(status, error);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
@@ -320,6 +356,21 @@ mod tests {
         let expected = "/socket.io/?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA";
         assert_eq!(query.address(), expected);
         assert!(matches!(Query::parse("sid=short").sid, Some(Err(()))));
+    }
+
+    #[test]
+    fn the_code_of_an_error_is_a_number() {
+        let error = Bytes::from_static(br#"{"code":"0","message":"Transport unknown"}"#);
+        assert_eq!(with_number(error), UNKNOWN_TRANSPORT);
+        for other in [
+            BAD_REQUEST,
+            r#"{"code":"rate-limited"}"#,
+            r#"{"code":""}"#,
+            "",
+            "4{}",
+        ] {
+            assert_eq!(with_number(Bytes::from_static(other.as_bytes())), other);
+        }
     }
 
     #[test]

@@ -157,7 +157,10 @@ pub(super) async fn record(
         began: Instant::now(),
         answer: None,
     };
+    let api = Arc::clone(&call.api);
+    let at_work = api.work.begin();
     let mut response = next.run(request).await;
+    drop(at_work);
     call.answer = Some(Answered {
         status: response.status().as_u16(),
         code: code_of(&response).map(|code| code.as_str()),

@@ -1,33 +1,38 @@
-//! The application's own events: what they may be called, what they may hold, whom they are for.
-//! It must not know how they are delivered.
+//! The application's own events, and whom they are for. It must not know how they are delivered.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use imbl::OrdSet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_domain::{
-    ChannelId, Command, InvalidId, Json as Text, MediaState, Publication, SocketId, Target, UserId,
-    WorkspaceId,
+    Audience, ChannelId, Command, Event, InvalidId, Json as Text, Output, Publication, Rendering,
+    SocketId, Target, UserId, Workspace, WorkspaceId,
 };
 
 use super::Api;
-use super::auth::{Allowed, EventsPublish};
+use super::auth::{Allowed, AllowedWithin, EventsPublish};
+use super::event_form::{formed_well, named_well};
 use super::input::{Accepted, Body, InPath, Object};
 use super::problem::{Document as ProblemDocument, Problem};
-use super::wire::{Done, invalid_id};
+use super::wire::{Published, PublishedEverywhere, PublishedThere, invalid_id};
+use crate::codes::Code;
 use crate::json::JsonText;
-use crate::limits::{MAX_EVENT_DATA_BYTES, MAX_EVENT_NAME_CHARS};
-use crate::wire::{Malformed, media_patch, profile, status};
+use crate::limits::MAX_EVENT_DATA_BYTES;
+use crate::store::Entry;
+use crate::wire::Malformed;
 
-/// The call that publishes.
+/// The calls that publish.
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(publish))
+    OpenApiRouter::new()
+        .routes(routes!(publish))
+        .routes(routes!(publish_to_user))
 }
 
 /// An event to publish.
@@ -134,7 +139,7 @@ impl TryFrom<Object<ToFields>> for To {
     ),
     request_body = EventBody,
     responses(
-        (status = 200, description = "It is on its way", body = Done),
+        (status = 200, description = "It is on its way", body = Published),
         (status = "default", description = "A problem", body = ProblemDocument,
          content_type = "application/problem+json"),
     ),
@@ -144,17 +149,156 @@ async fn publish(
     State(api): State<Arc<Api>>,
     InPath(workspace): InPath<WorkspaceId>,
     Body(body): Body<EventBody>,
-) -> Result<Json<Done>, Problem> {
+) -> Result<Json<Published>, Problem> {
     let publication = publication(body)?;
-    let reply = api.run(&workspace, Command::Publish(publication)).await?;
-    let outcome = reply.into();
-    Ok(Json(Done { outcome }))
+    let entry = api
+        .commit(&workspace, Command::Publish(publication))
+        .await?;
+    Ok(Json(published(&entry)))
+}
+
+fn published(entry: &Entry) -> Published {
+    Published {
+        outcome: entry.reply.into(),
+        offset: entry.offset.0,
+        connections: entry
+            .outputs
+            .iter()
+            .map(|output| reached(output, &entry.state))
+            .sum(),
+    }
+}
+
+/// How many live connections an output goes to, if it is an event of the application.
+fn reached(output: &Output, state: &Workspace) -> usize {
+    let Output::Event {
+        event: Event::Application { .. },
+        audience,
+        rendering,
+    } = output
+    else {
+        return 0;
+    };
+    let live = |sockets: &[SocketId]| sockets.iter().filter(|s| state.live(s).is_some()).count();
+    let gets = |user: &UserId| match rendering {
+        Rendering::Unchanged => true,
+        Rendering::Rendered(rendered) => state
+            .subject(user)
+            .is_some_and(|subject| rendered.place_for(&subject).is_some()),
+    };
+    match audience {
+        Audience::Workspace if *rendering == Rendering::Unchanged => state.live_connections(),
+        Audience::Workspace => {
+            let everybody = state.sockets_from("").filter(|(user, _)| gets(user));
+            everybody.map(|(_, sockets)| live(sockets)).sum()
+        }
+        Audience::Users(users) => {
+            let users = users.iter().filter(|user| gets(user));
+            users.map(|user| live(state.sockets_of(user))).sum()
+        }
+        Audience::Sockets(sockets) => {
+            let connections = sockets.iter().filter_map(|socket| state.live(socket));
+            connections
+                .filter(|connection| gets(&connection.user))
+                .count()
+        }
+    }
+}
+
+/// An event to publish to one user.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct UserEventBody {
+    /// The event's name, as where it is published to a workspace.
+    #[schema(min_length = 1, max_length = 128, example = "message")]
+    event: String,
+    /// What the event carries: any JSON. At most 64 KiB.
+    #[serde(default)]
+    #[schema(value_type = Object, required = false, example = json!({"text": "hello"}))]
+    data: Option<Box<RawValue>>,
+    /// Only in this workspace; in every one that the user is connected to if it is left out.
+    #[schema(min_length = 1, max_length = 128)]
+    workspace_id: Option<String>,
+}
+
+impl Accepted for UserEventBody {}
+
+/// Publish an event to a user
+///
+/// To every socket of the user, in every workspace that the user is connected to and that the API key
+/// reaches. In each it stands in one order with everything else that happens there.
+#[utoipa::path(
+    post,
+    path = "/v1/users/{userId}/events",
+    tag = "events",
+    operation_id = "publishToUser",
+    security(("apiKey" = ["events:publish"])),
+    params(
+        ("userId" = String, Path, min_length = 1, max_length = 128),
+        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255),
+    ),
+    request_body = UserEventBody,
+    responses(
+        (status = 200, description = "It is on its way", body = PublishedEverywhere),
+        (status = "default", description = "A problem", body = ProblemDocument,
+         content_type = "application/problem+json"),
+    ),
+)]
+async fn publish_to_user(
+    AllowedWithin { reach, .. }: AllowedWithin<EventsPublish>,
+    State(api): State<Arc<Api>>,
+    InPath(user): InPath<UserId>,
+    Body(body): Body<UserEventBody>,
+) -> Result<Json<PublishedEverywhere>, Problem> {
+    let (name, data) = event(&body.event, body.data.as_deref())?;
+    let publication = Publication {
+        name,
+        data,
+        to: Target::Users(OrdSet::unit(user.clone())),
+    };
+    let named = body.workspace_id.as_deref().map(WorkspaceId::new);
+    let named = named
+        .transpose()
+        .map_err(|error| invalid_id(error, "workspaceId"))?;
+    let wanted = match &named {
+        Some(workspace) => {
+            reach.must_cover(workspace)?;
+            vec![workspace.clone()]
+        }
+        None => reach
+            .within(api.committer.store().presences_of(&user))
+            .collect(),
+    };
+    let mut workspaces = Vec::new();
+    for workspace in wanted {
+        reach.touched(&workspace);
+        match api
+            .commit(&workspace, Command::Publish(publication.clone()))
+            .await
+        {
+            Ok(entry) => workspaces.push(PublishedThere {
+                workspace_id: workspace.to_string(),
+                published: published(&entry),
+            }),
+            // It was closed meanwhile, and the user's sockets with it.
+            Err(problem) if named.is_none() && problem.code() == Code::WorkspaceNotFound => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(Json(PublishedEverywhere { workspaces }))
 }
 
 fn publication(body: EventBody) -> Result<Publication, Malformed> {
-    named_well(&body.event).map_err(|malformed| malformed.under("event"))?;
-    let data = match &body.data {
-        Some(data) => JsonText::from(&**data).keep(),
+    let (name, data) = event(&body.event, body.data.as_deref())?;
+    let to = target(body.to).map_err(|malformed| malformed.under("to"))?;
+    Ok(Publication { name, data, to })
+}
+
+/// The name and the data of an event, as they may be published.
+fn event(name: &str, data: Option<&RawValue>) -> Result<(Arc<str>, Text), Malformed> {
+    named_well(name).map_err(|malformed| malformed.under("event"))?;
+    let data = match data {
+        Some(data) => JsonText::from(data).keep(),
         None => Ok(Text::from_canonical("null")),
     };
     let data = data.map_err(|unfit| Malformed::from(unfit).under("data"))?;
@@ -162,12 +306,8 @@ fn publication(body: EventBody) -> Result<Publication, Malformed> {
         let detail = format!("must not be larger than {MAX_EVENT_DATA_BYTES} bytes");
         return Err(Malformed::here(detail).under("data"));
     }
-    formed_well(&body.event, (&data).into()).map_err(|malformed| malformed.under("data"))?;
-    Ok(Publication {
-        name: Arc::from(body.event),
-        data,
-        to: target(body.to).map_err(|malformed| malformed.under("to"))?,
-    })
+    formed_well(name, (&data).into()).map_err(|malformed| malformed.under("data"))?;
+    Ok((Arc::from(name), data))
 }
 
 fn target(to: To) -> Result<Target, Malformed> {
@@ -205,141 +345,4 @@ fn all<T, C: FromIterator<T>>(
         make(id).map_err(|error| invalid_id(error, &index.to_string()).under(key))
     });
     ids.collect()
-}
-
-/// Names that a client takes for Socket.IO's own.
-const RESERVED: [&str; 6] = [
-    "connect",
-    "connect_error",
-    "disconnect",
-    "disconnecting",
-    "newListener",
-    "removeListener",
-];
-
-fn named_well(name: &str) -> Result<(), Malformed> {
-    let length = name.chars().count();
-    if !(1..=MAX_EVENT_NAME_CHARS).contains(&length) {
-        let detail = format!("must have 1 to {MAX_EVENT_NAME_CHARS} characters");
-        return Err(Malformed::here(detail));
-    }
-    if name.chars().any(char::is_control) {
-        return Err(Malformed::here("must not hold control characters"));
-    }
-    let answers = name == "auth-success" || name.starts_with("socket-api-error");
-    if answers || RESERVED.contains(&name) {
-        return Err(Malformed::here("is a name that only the server uses"));
-    }
-    Ok(())
-}
-
-/// What a field of a documented event holds.
-#[derive(Clone, Copy)]
-enum Field {
-    User,
-    UserId,
-    ChannelId,
-    OnlineStatus,
-    UserMediaState,
-}
-
-/// The documented events and their fields (`docs/protocol.md`, "From the server").
-const DOCUMENTED: [(&str, &[(&str, Field)]); 9] = [
-    ("channel-created", &[("channelId", Field::ChannelId)]),
-    ("channel-deleted", &[("channelId", Field::ChannelId)]),
-    ("user-joined", &[("user", Field::User)]),
-    ("user-leaved-workspace", &[("userId", Field::UserId)]),
-    ("user-updated", &[("user", Field::User)]),
-    (
-        "user-selected-channel",
-        &[
-            ("userId", Field::UserId),
-            ("channelId", Field::ChannelId),
-            ("userMediaState", Field::UserMediaState),
-        ],
-    ),
-    (
-        "user-unselected-channel",
-        &[("userId", Field::UserId), ("channelId", Field::ChannelId)],
-    ),
-    (
-        "online-status-updated",
-        &[
-            ("userId", Field::UserId),
-            ("onlineStatus", Field::OnlineStatus),
-        ],
-    ),
-    (
-        "media-state-updated",
-        &[
-            ("userId", Field::UserId),
-            ("userMediaState", Field::UserMediaState),
-        ],
-    ),
-];
-
-/// Checks the data of a documented event; any other may carry what it likes.
-fn formed_well(name: &str, data: JsonText<'_>) -> Result<(), Malformed> {
-    if name == "user-changed-device" {
-        return match data.is_null() {
-            true => Ok(()),
-            false => Err(Malformed::here("must be null")),
-        };
-    }
-    let Some((_, fields)) = DOCUMENTED
-        .iter()
-        .find(|(documented, _)| *documented == name)
-    else {
-        return Ok(());
-    };
-    let mut data = data.fields()?;
-    for (key, field) in *fields {
-        let value = data.remove(*key);
-        let value = value.ok_or_else(|| Malformed::here("is missing").under(key))?;
-        field
-            .check(value)
-            .map_err(|malformed| malformed.under(key))?;
-    }
-    match data.keys().next() {
-        Some(unknown) => Err(Malformed::here("is not a field of this event").under(unknown)),
-        None => Ok(()),
-    }
-}
-
-impl Field {
-    fn check(self, value: JsonText<'_>) -> Result<(), Malformed> {
-        let valid = |error: InvalidId| Malformed::here(error.to_string());
-        match self {
-            Self::UserId => UserId::new(&value.string()?).map(drop).map_err(valid),
-            Self::ChannelId => ChannelId::new(&value.string()?).map(drop).map_err(valid),
-            Self::OnlineStatus => status(value).map(drop),
-            Self::UserMediaState => whole_media_state(value),
-            Self::User => {
-                let fields = value.fields()?;
-                let id = fields.get("id").and_then(|id| id.string().ok());
-                let id = id.ok_or_else(|| Malformed::here("must be a string").under("id"))?;
-                let id = UserId::new(&id).map_err(|error| invalid_id(error, "id"))?;
-                profile(value, &id).map(drop)
-            }
-        }
-    }
-}
-
-fn whole_media_state(value: JsonText<'_>) -> Result<(), Malformed> {
-    let patch = media_patch(value)?;
-    let known = [
-        ("microphone", patch.microphone),
-        ("speakers", patch.speakers),
-        ("screen", patch.screen),
-        ("camera", patch.camera),
-        ("speaking", patch.speaking),
-    ];
-    if let Some((key, _)) = known.iter().find(|(_, flag)| flag.is_none()) {
-        return Err(Malformed::here("is missing").under(key));
-    }
-    let too_large = || Malformed::here("is larger than a media state may be");
-    MediaState::default()
-        .patched(&patch)
-        .map(drop)
-        .ok_or_else(too_large)
 }

@@ -22,6 +22,7 @@ use crate::codes::Code;
 use crate::commit::Failure;
 use crate::limits::{
     ANSWER_MEMORY, MAX_IDEMPOTENCY_KEY_CHARS, MAX_REMEMBERED_ANSWER_BYTES, MAX_REMEMBERED_ANSWERS,
+    MAX_REMEMBERED_BYTES,
 };
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -42,12 +43,22 @@ struct Answer {
 /// The place of one key's answer. Whoever holds the lock is doing the call; the others wait.
 type Place = Arc<tokio::sync::Mutex<Option<Answer>>>;
 
+/// What is kept under one key.
+#[derive(Default)]
+struct Remembered {
+    place: Place,
+    /// Of the answer; none while the call is under way.
+    bytes: usize,
+}
+
 /// The answers of one API key.
 #[derive(Default)]
 struct Memory {
-    places: HashMap<Arc<str>, Place>,
+    places: HashMap<Arc<str>, Remembered>,
     /// Every place once, the oldest first.
     ages: VecDeque<(Instant, Arc<str>)>,
+    /// Of all answers.
+    bytes: usize,
 }
 
 /// No place is free: every remembered answer is still being worked on.
@@ -61,28 +72,52 @@ impl Memory {
             if !full && now.duration_since(*since) < ANSWER_MEMORY {
                 break;
             }
-            // Two holders: the memory and somebody at work. Under this memory's lock nobody else
-            // can come by the place, so one holder is nobody at work.
-            let in_use = self
-                .places
-                .get(oldest)
-                .is_some_and(|place| Arc::strong_count(place) > 1);
-            if in_use && full {
+            if self.is_in_use(oldest) && full {
                 return Err(NoRoom);
             }
-            if in_use {
+            if self.is_in_use(oldest) {
                 break;
             }
-            self.places.remove(oldest);
-            self.ages.pop_front();
+            self.forget(0);
         }
-        if let Some(place) = self.places.get(key) {
-            return Ok(place.clone());
+        if let Some(remembered) = self.places.get(key) {
+            return Ok(remembered.place.clone());
         }
-        let (key, place): (Arc<str>, Place) = (Arc::from(key), Place::default());
-        self.places.insert(key.clone(), place.clone());
+        let (key, remembered): (Arc<str>, _) = (Arc::from(key), Remembered::default());
+        let place = remembered.place.clone();
+        self.places.insert(key.clone(), remembered);
         self.ages.push_back((now, key));
         Ok(place)
+    }
+
+    /// Two holders of a place: the memory and somebody at work. Under this memory's lock nobody else
+    /// can come by the place, so one holder is nobody at work.
+    fn is_in_use(&self, key: &str) -> bool {
+        let place = self.places.get(key).map(|remembered| &remembered.place);
+        place.is_some_and(|place| Arc::strong_count(place) > 1)
+    }
+
+    fn forget(&mut self, age: usize) {
+        let oldest = self.ages.remove(age);
+        let forgotten = oldest.and_then(|(_, key)| self.places.remove(&key));
+        self.bytes -= forgotten.map_or(0, |forgotten| forgotten.bytes);
+    }
+
+    /// Notes how large the answer under a key is, and forgets the oldest ones until all are within
+    /// the bound.
+    fn weigh(&mut self, key: &str, bytes: usize, most: usize) {
+        let Some(remembered) = self.places.get_mut(key) else {
+            return;
+        };
+        self.bytes = self.bytes - remembered.bytes + bytes;
+        remembered.bytes = bytes;
+        while self.bytes > most {
+            let idle = |(_, other): &(Instant, Arc<str>)| &**other != key && !self.is_in_use(other);
+            match self.ages.iter().position(idle) {
+                Some(age) => self.forget(age),
+                None => break,
+            }
+        }
     }
 }
 
@@ -97,6 +132,12 @@ impl Answers {
             Instant::now(),
             MAX_REMEMBERED_ANSWERS,
         )
+    }
+
+    fn weigh(&self, caller: &Arc<str>, key: &str, bytes: usize) {
+        if let Some(memory) = self.0.lock().get_mut(caller) {
+            memory.weigh(key, bytes, MAX_REMEMBERED_BYTES);
+        }
     }
 }
 
@@ -115,7 +156,7 @@ pub(super) async fn once(
     };
     let caller = caller(&api, request.headers(), request.extensions())?;
     let (parts, body) = request.into_parts();
-    let body = read(&parts.headers, body, api.limits.call).await?;
+    let body = read(&api, &parts.headers, body, api.limits.call).await?;
     let fingerprint = fingerprint(&parts.method, &parts.uri.to_string(), &body);
     let place = api.answers.place(&caller.name, &key).map_err(|NoRoom| {
         tracing::warn!(key = %caller.name, "every remembered answer is still being worked on");
@@ -131,7 +172,9 @@ pub(super) async fn once(
     let work = tokio::spawn(async move {
         let response = caught(method, path, next.run(request)).await;
         let (response, answer) = recorded(response, fingerprint).await;
+        let bytes = answer.as_ref().map_or(0, |answer| answer.body.len());
         *remembered = answer;
+        api.answers.weigh(&caller.name, &key, bytes);
         response
     });
     Ok(work.await.unwrap_or_else(|error| {
@@ -229,6 +272,28 @@ mod tests {
         let first = Arc::downgrade(&memory.place("a", now, 9).unwrap());
         memory.place("b", now + ANSWER_MEMORY, 9).unwrap();
         assert!(first.upgrade().is_none());
+    }
+
+    #[test]
+    fn the_oldest_answers_are_forgotten_when_all_are_too_large() {
+        let (mut memory, now) = (Memory::default(), Instant::now());
+        for key in ["a", "b", "c"] {
+            drop(memory.place(key, now, 9).unwrap());
+            memory.weigh(key, 4, 10);
+        }
+        assert_eq!((memory.bytes, memory.ages.len()), (8, 2));
+        assert!(!memory.places.contains_key("a"), "the oldest went");
+        // One that is being worked on stays, and so does the one that was just given.
+        let at_work = memory.place("b", now, 9).unwrap();
+        drop(memory.place("d", now, 9).unwrap());
+        memory.weigh("d", 9, 10);
+        assert_eq!((memory.bytes, memory.ages.len()), (13, 2));
+        drop(at_work);
+        memory.weigh("d", 9, 10);
+        assert_eq!((memory.bytes, memory.ages.len()), (9, 1));
+        // A place that is forgotten for its age gives its bytes back.
+        drop(memory.place("e", now + ANSWER_MEMORY, 9).unwrap());
+        assert_eq!((memory.bytes, memory.ages.len()), (0, 1));
     }
 
     #[test]

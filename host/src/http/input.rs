@@ -159,7 +159,7 @@ impl<T: Accepted> FromRequest<Arc<Api>> for Body<T> {
 
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = read(&parts.headers, body, T::limit(&api.limits)).await?;
+        let bytes = read(api, &parts.headers, body, T::limit(&api.limits)).await?;
         if bytes.is_empty()
             && let Some(value) = T::absent()
         {
@@ -172,10 +172,12 @@ impl<T: Accepted> FromRequest<Arc<Api>> for Body<T> {
 
 /// Reads a body up to a limit, in bytes.
 pub(super) async fn read(
+    api: &Api,
     headers: &HeaderMap,
     mut body: axum::body::Body,
     limit: usize,
 ) -> Result<Bytes, Problem> {
+    let _awaited = api.work.await_input();
     let declared = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<usize>().ok());

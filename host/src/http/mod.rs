@@ -5,6 +5,7 @@ mod audit;
 mod auth;
 mod connections;
 mod directory;
+mod event_form;
 mod events;
 mod explain;
 mod idempotency;
@@ -12,10 +13,12 @@ mod input;
 mod lists;
 mod openapi;
 mod ops;
+mod overview;
 mod page;
 mod policies;
 mod problem;
 mod public;
+mod serving;
 mod users;
 mod wire;
 mod workspace;
@@ -23,17 +26,11 @@ mod workspace;
 #[cfg(test)]
 mod tests;
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::connect_info::Connected;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::serve::IncomingStream;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
 use wardroom_domain::{Command, Reply, WorkspaceId};
 
 pub use self::audit::{AuditFile, Audited, audit_file};
@@ -47,7 +44,8 @@ pub use self::policies::{
 };
 use self::problem::Problem;
 pub use self::public::public_router;
-use crate::accepting::Accepting;
+use self::serving::Work;
+pub use self::serving::serve;
 use crate::commit::{Committer, Failure};
 use crate::limits::{HTTP_BODY_BYTES, HTTP_SYNC_BODY_BYTES};
 use crate::metrics::Metrics;
@@ -80,6 +78,7 @@ pub struct Api {
     limits: BodyLimits,
     answers: idempotency::Answers,
     audit: Option<Arc<AuditFile>>,
+    work: Work,
     /// One candidate is tried at a time: it takes a processor for as long as it takes.
     dry_runs: Arc<Semaphore>,
 }
@@ -102,6 +101,7 @@ impl Api {
             limits,
             answers: idempotency::Answers::default(),
             audit: None,
+            work: Work::default(),
             dry_runs: Arc::new(Semaphore::new(1)),
         }
     }
@@ -145,6 +145,7 @@ pub fn router(api: Arc<Api>) -> Router {
         .merge(users::routes())
         .merge(connections::routes())
         .merge(lists::routes())
+        .merge(overview::routes())
         .merge(policies::routes())
         .merge(explain::routes())
         .merge(posts)
@@ -164,45 +165,4 @@ pub fn router(api: Arc<Api>) -> Router {
         .layer(from_fn(problem::log_refusals))
         .layer(recorded)
         .with_state(api)
-}
-
-/// The internal listener, as axum wants to have it.
-struct Internal(Accepting);
-
-impl axum::serve::Listener for Internal {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        self.0.next().await
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
-
-/// Where a call comes from.
-#[derive(Clone, Copy)]
-struct CallerAddress(SocketAddr);
-
-impl Connected<IncomingStream<'_, Internal>> for CallerAddress {
-    fn connect_info(stream: IncomingStream<'_, Internal>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
-/// Answers backends on `listener` until `stop`, then until the last answer is out.
-pub async fn serve(
-    listener: TcpListener,
-    routes: Router,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-) {
-    let listener = Internal(Accepting::new(listener, "internal", metrics));
-    let routes = routes.into_make_service_with_connect_info::<CallerAddress>();
-    let serving = axum::serve(listener, routes).with_graceful_shutdown(stop.cancelled_owned());
-    if let Err(error) = serving.await {
-        tracing::error!(%error, "the internal listener failed");
-    }
 }

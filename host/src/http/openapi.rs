@@ -1,6 +1,8 @@
 //! The OpenAPI 3.1 document, made from the same code as the routes. It adds what no single call
 //! can say: how a caller shows its key, and the schemas that the domain does not know.
 
+mod patterns;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -56,7 +58,10 @@ pub(super) struct Document(Bytes);
 impl Document {
     /// The document in a form that the route can hand out.
     pub(super) fn new(document: &OpenApi) -> Extension<Self> {
-        let text = serde_json::to_vec(document).expect("an OpenAPI document has string keys only");
+        let strings = "an OpenAPI document has string keys only";
+        let mut document = serde_json::to_value(document).expect(strings);
+        patterns::add(&mut document);
+        let text = serde_json::to_vec(&document).expect(strings);
         Extension(Self(Bytes::from(text)))
     }
 }

@@ -14,8 +14,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use wardroom_domain::Rejection;
 
-use super::CallerAddress;
 use super::auth::Scope;
+use super::serving::CallerAddress;
 use crate::codes::Code;
 use crate::commit::Failure;
 use crate::wire::Malformed;

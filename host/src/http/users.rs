@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wardroom_domain::{Command, Json as Text, Reply, UserId, WorkspaceId};
+use wardroom_domain::{Command, Json as Text, Reply, UserId, Workspace, WorkspaceId};
 
 use super::Api;
 use super::auth::{AllowedWithin, ConnectionsControl, DirectoryWrite, Reach};
@@ -19,11 +19,12 @@ use super::problem::{Document as ProblemDocument, Problem};
 use super::wire::{DoneEverywhere, DoneThere, invalid_id};
 use crate::codes::Code;
 use crate::json::JsonText;
+use crate::limits::WORKSPACES_PER_TURN;
 use crate::wire::profile;
 
 /// The calls that HTTP makes idempotent.
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(put_user))
+    OpenApiRouter::new().routes(routes!(put_user, delete_user))
 }
 
 /// The calls that take an `Idempotency-Key`.
@@ -136,6 +137,99 @@ pub(super) async fn update_elsewhere(
         }
     }
     Ok(())
+}
+
+/// Forget a user
+///
+/// Takes the user out of every workspace that the API key reaches: the membership and the profile, the
+/// sockets, and the places in lists of channel members. A token that is still valid and names a
+/// workspace lets the user connect to it again.
+#[utoipa::path(
+    delete,
+    path = "/v1/users/{userId}",
+    tag = "directory",
+    operation_id = "deleteUser",
+    security(("apiKey" = ["directory:write"])),
+    params(("userId" = String, Path, min_length = 1, max_length = 128)),
+    responses(
+        (status = 200, description = "The workspaces that knew of the user", body = DoneEverywhere),
+        (status = "default", description = "A problem", body = ProblemDocument,
+         content_type = "application/problem+json"),
+    ),
+)]
+async fn delete_user(
+    AllowedWithin { reach, .. }: AllowedWithin<DirectoryWrite>,
+    State(api): State<Arc<Api>>,
+    InPath(user): InPath<UserId>,
+) -> Result<Json<DoneEverywhere>, Problem> {
+    let store = api.committer.store();
+    let mut workspaces = Vec::new();
+    // A channel may list somebody who is not in its workspace, so that each is looked at.
+    for (count, workspace) in reach.within(store.workspaces()).enumerate() {
+        if count % WORKSPACES_PER_TURN == 0 {
+            tokio::task::yield_now().await;
+        }
+        if forget(&api, &reach, &workspace, &user).await? {
+            workspaces.push(DoneThere::new(&workspace, Reply::Changed));
+        }
+    }
+    if workspaces.is_empty() {
+        let detail = "the user is in no workspace";
+        return Err(Problem::new(Code::MemberNotFound, detail));
+    }
+    workspaces.sort_by(|a, b| a.workspace_id.cmp(&b.workspace_id));
+    Ok(Json(DoneEverywhere { workspaces }))
+}
+
+/// Takes a user out of one workspace, and says whether it knew of them.
+async fn forget(
+    api: &Api,
+    reach: &Reach,
+    workspace: &WorkspaceId,
+    user: &UserId,
+) -> Result<bool, Problem> {
+    let commands = api
+        .committer
+        .store()
+        .snapshot(workspace)
+        .map(|state| commands_to_forget(&state, user))
+        .unwrap_or_default();
+    if !commands.is_empty() {
+        reach.touched(workspace);
+    }
+    let known = !commands.is_empty();
+    for command in commands {
+        match api.run(workspace, command).await {
+            Ok(_) => {}
+            // It went by itself meanwhile.
+            Err(problem) if GONE.contains(&problem.code()) => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(known)
+}
+
+/// What a workspace says when somebody, or something, is no longer there.
+const GONE: [Code; 3] = [
+    Code::MemberNotFound,
+    Code::ChannelNotFound,
+    Code::WorkspaceNotFound,
+];
+
+fn commands_to_forget(state: &Workspace, user: &UserId) -> Vec<Command> {
+    let mut commands = Vec::new();
+    if state.members().contains_key(user) {
+        commands.push(Command::RemoveMember { user: user.clone() });
+    } else if !state.sockets_of(user).is_empty() {
+        commands.push(Command::Kick { user: user.clone() });
+    }
+    let channels = state.channels().iter();
+    let listing = channels.filter(|(_, channel)| channel.facts.members.contains(user));
+    commands.extend(listing.map(|(channel, _)| Command::RemoveChannelMember {
+        channel: channel.clone(),
+        user: user.clone(),
+    }));
+    commands
 }
 
 /// Disconnect a user

@@ -46,6 +46,35 @@ pub(super) struct Done {
     pub(super) outcome: Outcome,
 }
 
+/// The answer to a call that published an event.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Published {
+    /// What it came to.
+    pub(super) outcome: Outcome,
+    /// The place of the event in the order of the workspace, counted while the process runs.
+    pub(super) offset: u64,
+    /// How many connections of this server it goes to, as policies have it.
+    pub(super) connections: usize,
+}
+
+/// What publishing came to in one workspace.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PublishedThere {
+    /// The workspace.
+    pub(super) workspace_id: String,
+    /// What it came to there.
+    #[serde(flatten)]
+    pub(super) published: Published,
+}
+
+/// The answer to a call that published an event to a user, wherever they are.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PublishedEverywhere {
+    /// The workspaces to which the user is connected.
+    pub(super) workspaces: Vec<PublishedThere>,
+}
+
 /// The answer to a command that a backend relayed.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Relayed {
@@ -216,11 +245,13 @@ pub(super) fn invalid_id(error: InvalidId, key: &str) -> Malformed {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct WorkspaceBody {
     /// All members, by user id. Who is not listed is removed.
-    #[schema(value_type = BTreeMap<String, MemberBody>)]
-    pub(super) members: BTreeMap<String, Object<MemberBody>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = BTreeMap<String, MemberBody>, required = true)]
+    pub(super) members: Option<BTreeMap<String, Object<MemberBody>>>,
     /// All channels, by id. What is not listed is deleted.
-    #[schema(value_type = BTreeMap<String, ChannelBody>)]
-    pub(super) channels: BTreeMap<String, Object<ChannelBody>>,
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = BTreeMap<String, ChannelBody>, required = true)]
+    pub(super) channels: Option<BTreeMap<String, Object<ChannelBody>>>,
 }
 
 /// A workspace as it is now.

@@ -91,15 +91,28 @@ async fn put_workspace(
 }
 
 fn truth(body: WorkspaceBody) -> Result<Truth, Malformed> {
+    // What is left out is no list of nothing: it would remove everybody, or every channel.
+    let missing = match (&body.members, &body.channels) {
+        (None, None) => "`members` and `channels` are missing",
+        (None, Some(_)) => "`members` is missing",
+        (Some(_), None) => "`channels` is missing",
+        (Some(_), Some(_)) => "",
+    };
+    if !missing.is_empty() {
+        return Err(Malformed::here(format!(
+            "{missing}: a whole workspace lists all of both, and is emptied by \
+             {{\"members\": {{}}, \"channels\": {{}}}}"
+        )));
+    }
     let mut truth = Truth::default();
-    for (id, Object(member)) in body.members {
+    for (id, Object(member)) in body.members.unwrap_or_default() {
         let in_member = |malformed: Malformed| malformed.under(&id).under("members");
         let user = UserId::new(&id).map_err(|error| invalid_id(error, &id).under("members"))?;
         let spec = member.whole(&user).map_err(in_member)?;
         let bare = bare_profile(&user);
         truth.members.insert(user, (spec, bare));
     }
-    for (id, Object(channel)) in body.channels {
+    for (id, Object(channel)) in body.channels.unwrap_or_default() {
         let in_channel = |malformed: Malformed| malformed.under(&id).under("channels");
         let spec = channel.whole().map_err(in_channel)?;
         let id = ChannelId::new(&id).map_err(|error| invalid_id(error, &id).under("channels"))?;
@@ -167,18 +180,17 @@ fn view(workspace: &WorkspaceId, state: &Workspace) -> Result<WorkspaceView, ser
     });
     Ok(WorkspaceView {
         workspace_id: workspace.to_string(),
-        connections: state
-            .connections()
-            .values()
-            .filter(|connection| connection.held_until.is_none())
-            .count(),
+        connections: state.live_connections(),
         members,
         guests,
         channels: channels.collect::<Result<_, serde_json::Error>>()?,
     })
 }
 
-fn member_view(state: &Workspace, subject: &SubjectFacts) -> Result<MemberView, serde_json::Error> {
+pub(super) fn member_view(
+    state: &Workspace,
+    subject: &SubjectFacts,
+) -> Result<MemberView, serde_json::Error> {
     let user = &subject.user;
     let member = state.members().get(user);
     let selection = state.selections().get(user);

@@ -27,6 +27,9 @@ pub const POLICY_STAND_IN_FAILURE_BYTES: usize = 512;
 /// Longest name of a policy that is looked for, in characters; no configured one is longer.
 pub const MAX_POLICY_NAME_CHARS: usize = 64;
 
+/// Workspaces that a call about all of them looks at before it lets other work run.
+pub const WORKSPACES_PER_TURN: usize = 256;
+
 /// Items of one page of a list, unless the call asks for fewer or more.
 pub const HTTP_PAGE_ITEMS: usize = 100;
 
@@ -42,12 +45,25 @@ pub const MAX_IDEMPOTENCY_KEY_CHARS: usize = 255;
 /// that one is still being worked on, the call fails with `overloaded`.
 pub const MAX_REMEMBERED_ANSWERS: usize = 10_000;
 
+/// What the remembered answers for one API key come to, in bytes. Beyond it the oldest are forgotten,
+/// as if their time were over.
+pub const MAX_REMEMBERED_BYTES: usize = 16 * 1024 * 1024;
+
+const _: () = assert!(MAX_REMEMBERED_ANSWER_BYTES < MAX_REMEMBERED_BYTES);
+
 /// How long an answer is remembered.
 pub const ANSWER_MEMORY: Duration = Duration::from_secs(60 * 60);
 
 /// Largest answer that is remembered, in bytes. No call that takes an `Idempotency-Key` gives a
 /// larger one unless it acts on very many workspaces; such an answer is not remembered.
 pub const MAX_REMEMBERED_ANSWER_BYTES: usize = 64 * 1024;
+
+/// How long a drain waits for requests that are not there whole. Later ones are given up: nothing has
+/// come of them.
+pub const HTTP_REQUEST_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a drain waits after the last call was answered, for its answer to leave.
+pub const HTTP_ANSWER_PATIENCE: Duration = Duration::from_millis(250);
 
 /// What is read and thrown away of a body that is too large, so that its sender gets to read why,
 /// in bytes. Beyond it the connection is closed on the sender.

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use wardroom_tests::backend::{channel, member};
 use wardroom_tests::server::WORKSPACE;
-use wardroom_tests::settings::READER_KEY;
-use wardroom_tests::{Server, paths};
+use wardroom_tests::settings::{ACME_KEY, READER_KEY};
+use wardroom_tests::{Server, eventually, paths};
 
 #[tokio::test]
 async fn every_call_answers_with_its_status() {
@@ -88,6 +88,21 @@ async fn every_call_answers_with_its_status() {
             200,
         ),
         ("GET", format!("{workspace}/connections"), none.clone(), 200),
+        ("GET", "/v1/workspaces".into(), none.clone(), 200),
+        ("GET", member("m"), none.clone(), 200),
+        ("GET", "/v1/users/m".into(), none.clone(), 200),
+        (
+            "POST",
+            "/v1/users/ann/events".into(),
+            json!({"event": "e", "data": 1}),
+            200,
+        ),
+        (
+            "DELETE",
+            format!("/v1/connections/{}", ann.socket()),
+            none.clone(),
+            204,
+        ),
         ("GET", workspace.clone(), none.clone(), 200),
         (
             "POST",
@@ -393,4 +408,42 @@ async fn the_public_listener_offers_health_and_nothing_internal() {
         let answer = http.call(method, path, &body).await;
         assert_eq!(answer.status, 404, "{method} {path}: {answer:?}");
     }
+}
+
+#[tokio::test]
+async fn a_bound_key_stays_in_its_workspaces_and_what_it_did_is_on_file() {
+    let folder = tempfile::tempdir().expect("a temporary folder can be made");
+    let path = folder.path().join("audit");
+    let settings = Server::with().set("audit.file", path.display().to_string());
+    let server = settings.start().await;
+    let acme = server.backend_with(ACME_KEY);
+    let whole = json!({"members": {"m": {}}, "channels": {}});
+    acme.ok("PUT", "/v1/workspaces/acme-eu", &whole).await;
+    let refused = acme.refused("PUT", &member("m"), &json!({})).await;
+    assert_eq!(refused, (403, "workspace-forbidden".to_owned()));
+    let listed = acme.ok("GET", "/v1/workspaces", &Value::Null).await.body;
+    let workspaces = listed["workspaces"].as_array().expect("it is a list");
+    assert_eq!(workspaces.len(), 1, "{listed}");
+    assert_eq!(workspaces[0]["workspaceId"], "acme-eu");
+    let refused = acme.refused("GET", "/metrics", &Value::Null).await;
+    assert_eq!(refused, (403, "workspace-forbidden".to_owned()));
+
+    let line = |status: u64| {
+        move |entry: &Value| entry["target"] == "wardroom::audit" && entry["status"] == status
+    };
+    let done = server.log().entry("of the call", line(201)).await;
+    assert_eq!(done["key"], "acme");
+    assert_eq!(done["workspace"], "acme-eu");
+    assert_eq!(done["route"], "/v1/workspaces/{workspaceId}");
+    let lines = eventually("both lines of the audit file", || async {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let lines = whole.lines().map(serde_json::from_str::<Value>);
+        let lines: Vec<_> = lines.map(|line| line.expect("a line is JSON")).collect();
+        (lines.len() == 2).then_some(lines)
+    })
+    .await;
+    let statuses: Vec<_> = lines.iter().map(|line| line["status"].clone()).collect();
+    assert_eq!(statuses, [201, 403], "{lines:?}");
+    assert_eq!(lines[0]["requestId"], done["request_id"]);
 }

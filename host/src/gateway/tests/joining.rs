@@ -251,6 +251,52 @@ async fn a_handshake_is_answered_as_the_client_asks() {
     }
 }
 
+/// As the reference server has them: a number and a message.
+#[tokio::test]
+async fn what_the_engine_refuses_carries_the_number_of_its_error() {
+    let server = Server::start(Settings::default()).await;
+    for (method, query, code) in [
+        ("GET", "EIO=4&transport=pigeon", 0),
+        ("GET", "EIO=4", 0),
+        ("GET", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", 1),
+        ("POST", "EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", 1),
+        ("GET", "EIO=4&transport=polling&sid=short", 1),
+        ("POST", "EIO=4&transport=polling", 2),
+        ("GET", "EIO=4&transport=websocket", 3),
+        ("GET", "EIO=9&transport=polling", 5),
+        ("GET", "transport=polling", 5),
+    ] {
+        let request = format!(
+            "{method} /socket.io/?{query} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             content-length: 0\r\n\r\n"
+        );
+        let (status, head, body) = exchange(server.address, request).await;
+        assert_eq!(status, 400, "{method} {query}: {body}");
+        let error: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(error["code"], code, "{method} {query}: {body}");
+        assert!(error["message"].is_string(), "{body}");
+        assert!(
+            head.to_ascii_lowercase()
+                .contains("content-type: application/json"),
+            "{head}"
+        );
+    }
+    let request = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: x\r\n\
+                   origin: https://other.example\r\nconnection: close\r\n\r\n";
+    let settings = Settings {
+        allowed_origins: AllowedOrigins::Listed(vec!["https://own.example".to_owned()]),
+        ..Settings::default()
+    };
+    let server = Server::start(settings).await;
+    let (status, _, body) = exchange(server.address, request).await;
+    let error: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (status, &error["code"]),
+        (403, &serde_json::json!(4)),
+        "{body}"
+    );
+}
+
 #[tokio::test]
 async fn a_preflight_is_answered_with_what_it_asks_for() {
     let options = "OPTIONS /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nhost: x\r\n\

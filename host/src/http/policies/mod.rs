@@ -202,7 +202,7 @@ impl FromRequest<Arc<Api>> for Tried {
         if media_type.is_some_and(|text| text.as_bytes().eq_ignore_ascii_case(COMPONENT.as_bytes()))
         {
             let (parts, body) = request.into_parts();
-            let bytes = read(&parts.headers, body, HTTP_COMPONENT_BYTES).await?;
+            let bytes = read(api, &parts.headers, body, HTTP_COMPONENT_BYTES).await?;
             return Ok(Self(Candidate::Component(bytes.into())));
         }
         let Body(DryRunBody { file }) = Body::from_request(request, api).await?;

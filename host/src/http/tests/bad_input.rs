@@ -79,12 +79,17 @@ async fn wrong_types() {
 async fn missing_fields() {
     let problem = put("/v1/users/u1", "{}").await.wrong_at("");
     assert!(problem["detail"].as_str().unwrap().contains("`user`"));
-    put("/v1/workspaces/w", r#"{"members": {}}"#)
-        .await
-        .wrong_at("");
-    put("/v1/workspaces/w", r#"{"channels": {}}"#)
-        .await
-        .wrong_at("");
+    for (body, missing) in [
+        (r#"{"members": {}}"#, "`channels` is missing"),
+        (r#"{"channels": {}}"#, "`members` is missing"),
+        ("{}", "`members` and `channels` are missing"),
+    ] {
+        let problem = put("/v1/workspaces/w", body).await.wrong_at("");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.starts_with(missing), "{body}: {detail}");
+    }
+    let body = r#"{"members": {}, "channels": null}"#;
+    put("/v1/workspaces/w", body).await.wrong_at("/channels");
 }
 
 #[tokio::test]
@@ -345,7 +350,6 @@ async fn a_path_that_leads_nowhere() {
     for path in [
         "/",
         "/v1",
-        "/v1/workspaces",
         "/v2/workspaces/w",
         "/v1/workspaces/w/",
         "/v1//x",

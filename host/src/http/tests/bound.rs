@@ -27,7 +27,7 @@ async fn three() -> Server {
 
 /// The calls whose path names no workspace and that a bound key may make all the same: each keeps to
 /// what the key reaches, as the other tests here show.
-const ACROSS: [&str; 12] = [
+const ACROSS: [&str; 13] = [
     "DELETE /v1/connections/{socketId}",
     "DELETE /v1/users/{userId}",
     "GET /v1/connections/{socketId}",
@@ -39,6 +39,7 @@ const ACROSS: [&str; 12] = [
     "POST /v1/connections/{socketId}/update-media-state",
     "POST /v1/connections/{socketId}/update-online-status",
     "POST /v1/users/{userId}/disconnect",
+    "POST /v1/users/{userId}/events",
     "PUT /v1/users/{userId}",
 ];
 
@@ -182,4 +183,61 @@ async fn explanations_are_of_the_keys_own_workspaces() {
         .send(bound("GET", &path("w"), &json!({})))
         .await
         .is(200);
+}
+
+#[tokio::test]
+async fn lists_show_what_the_key_reaches() {
+    let server = three().await;
+    let listed = server
+        .send(bound("GET", "/v1/workspaces", &json!({})))
+        .await
+        .is(200);
+    let ids = |body: &Value| {
+        let all = body["workspaces"].as_array().unwrap().iter();
+        let ids = all.map(|one| one["workspaceId"].as_str().unwrap().to_owned());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&listed), ["w", "w-2"]);
+    let user = server
+        .send(bound("GET", "/v1/users/u1", &json!({})))
+        .await
+        .is(200);
+    assert_eq!(ids(&user), ["w", "w-2"]);
+    server
+        .put("/v1/workspaces/other/members/u9", json!({}))
+        .await
+        .is(201);
+    let answered = server.send(bound("GET", "/v1/users/u9", &json!({}))).await;
+    answered.problem("member-not-found");
+}
+
+#[tokio::test]
+async fn events_to_a_user_stay_where_the_key_reaches() {
+    let server = three().await;
+    let path = "/v1/users/u1/events";
+    let body = json!({"event": "e", "workspaceId": "other"});
+    let answered = server.send(bound("POST", path, &body)).await;
+    answered.problem("workspace-forbidden");
+    let done = server
+        .send(bound("POST", path, &json!({"event": "e"})))
+        .await
+        .is(200);
+    let there = done["workspaces"].as_array().unwrap();
+    let ids: Vec<_> = there.iter().map(|one| one["workspaceId"].clone()).collect();
+    assert_eq!(ids, ["w", "w-2"]);
+}
+
+#[tokio::test]
+async fn a_user_is_forgotten_where_the_key_reaches() {
+    let server = three().await;
+    let done = server
+        .send(bound("DELETE", "/v1/users/u1", &json!({})))
+        .await
+        .is(200);
+    assert_eq!(done["workspaces"].as_array().unwrap().len(), 2, "{done}");
+    server.get("/v1/workspaces/other/members/u1").await.is(200);
+    let answered = server
+        .send(bound("DELETE", "/v1/users/u1", &json!({})))
+        .await;
+    answered.problem("member-not-found");
 }

@@ -43,6 +43,7 @@ async fn every_call_is_described() {
         described,
         [
             "DELETE /v1/connections/{socketId}",
+            "DELETE /v1/users/{userId}",
             "DELETE /v1/workspaces/{workspaceId}",
             "DELETE /v1/workspaces/{workspaceId}/channels/{channelId}",
             "DELETE /v1/workspaces/{workspaceId}/channels/{channelId}/members/{userId}",
@@ -55,8 +56,11 @@ async fn every_call_is_described() {
             "GET /v1/openapi.json",
             "GET /v1/policies",
             "GET /v1/policies/{policy}/shadow",
+            "GET /v1/users/{userId}",
+            "GET /v1/workspaces",
             "GET /v1/workspaces/{workspaceId}",
             "GET /v1/workspaces/{workspaceId}/connections",
+            "GET /v1/workspaces/{workspaceId}/members/{userId}",
             "POST /v1/connections/{socketId}/select-channel",
             "POST /v1/connections/{socketId}/unselect-channel",
             "POST /v1/connections/{socketId}/update-media-state",
@@ -65,6 +69,7 @@ async fn every_call_is_described() {
             "POST /v1/policies/{policy}/promote",
             "POST /v1/policies/{policy}/rollback",
             "POST /v1/users/{userId}/disconnect",
+            "POST /v1/users/{userId}/events",
             "POST /v1/workspaces/{workspaceId}/events",
             "PUT /v1/users/{userId}",
             "PUT /v1/workspaces/{workspaceId}",
@@ -128,4 +133,42 @@ async fn posts_take_an_idempotency_key() {
             .collect();
         assert!(names.contains(&"Idempotency-Key"), "{path}");
     }
+}
+
+#[tokio::test]
+async fn ids_say_what_they_may_hold() {
+    let document = Server::new().get("/v1/openapi.json").await.is(200);
+    let ids = ["workspaceId", "userId", "channelId", "socketId"];
+    let mut seen = 0;
+    for methods in document["paths"].as_object().unwrap().values() {
+        for operation in methods.as_object().unwrap().values() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            for parameter in parameters {
+                let name = parameter["name"].as_str().unwrap();
+                if ids.contains(&name) || ["policy", "Idempotency-Key"].contains(&name) {
+                    let pattern = parameter["schema"]["pattern"].as_str();
+                    assert!(pattern.is_some(), "{parameter}");
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 30, "{seen}");
+    let schemas = &document["components"]["schemas"];
+    for (schema, property) in [
+        ("SelectBody", "channelId"),
+        ("SelectBody", "workspaceId"),
+        ("ConnectionView", "selectedChannelId"),
+        ("SocketsOf", "userId"),
+    ] {
+        let id = &schemas[schema]["properties"][property];
+        assert!(
+            id["pattern"].is_string() && id["maxLength"] == 128,
+            "{schema}: {id}"
+        );
+    }
+    let members = &schemas["ChannelBody"]["properties"]["members"]["items"];
+    assert!(members["pattern"].is_string(), "{members}");
+    let to = schemas["To"].to_string();
+    assert_eq!(to.matches("pattern").count(), 4, "{to}");
 }

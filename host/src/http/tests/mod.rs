@@ -12,6 +12,7 @@ mod events;
 mod explain;
 mod once;
 mod ops;
+mod overview;
 mod policies;
 mod scale;
 

@@ -12,7 +12,7 @@ use super::bindings::exports::wardroom::policy::{
     admission, channel_visibility, commands, events, lifecycle,
 };
 use super::cache::Cache;
-use super::contract::{SPOKEN, Standing, standing};
+use super::contract::{SPOKEN, Standing, exports, standing};
 use super::decision::Hook;
 use super::facts::State;
 use super::wasi::{self, Offer};
@@ -187,6 +187,7 @@ pub(super) fn link(
     compile: impl FnOnce(&Engine, &[u8]) -> Result<Component, wasmtime::Error>,
 ) -> Result<Linked, LoadError> {
     check_form(bytes)?;
+    check_names(bytes)?;
     let digest = Digest::of(bytes);
     let component = match cache.and_then(|cache| cache.load(digest, engine)) {
         Some(component) => component,
@@ -260,6 +261,28 @@ fn check_form(bytes: &[u8]) -> Result<(), LoadError> {
     }
 }
 
+/// Refuses a component without any hook before it is compiled, which takes more time and memory than
+/// looking at its names. All else is for the engine to say.
+fn check_names(bytes: &[u8]) -> Result<(), LoadError> {
+    let decides = |name: &String| {
+        ours(name).is_some_and(|(interface, version)| {
+            interface != LIFECYCLE || check_version(name, version).is_err()
+        })
+    };
+    match exports(bytes) {
+        Some(names) if !names.iter().any(decides) => Err(no_hook(&names)),
+        _ => Ok(()),
+    }
+}
+
+fn no_hook(exports: &[String]) -> LoadError {
+    let exports = match exports {
+        [] => "nothing".to_owned(),
+        names => names.join(", "),
+    };
+    LoadError::NoHook { exports }
+}
+
 /// Whether the last section ends where the file does. The parser finds a missing end as well, in
 /// many different words.
 fn whole(mut sections: &[u8]) -> bool {
@@ -301,11 +324,7 @@ fn check_exports(engine: &Engine, shape: &Shape) -> Result<(), LoadError> {
     if decides {
         return Ok(());
     }
-    let exports = match all.as_slice() {
-        [] => "nothing".to_owned(),
-        names => names.join(", "),
-    };
-    Err(LoadError::NoHook { exports })
+    Err(no_hook(&all))
 }
 
 /// Refuses a component that imports what is not offered. Returns whether it looks up facts beyond

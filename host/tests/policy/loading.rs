@@ -1,11 +1,13 @@
 //! What is refused when it is loaded, and in which words.
 
 use std::fs;
+use std::path::Path;
 
 use wardroom::policy::{Policies, PolicyLimits};
 use wardroom_domain::Json;
 
 use crate::fixtures::{guest, limits, load, load_all, plugin, refusal, source};
+use crate::log::Log;
 
 /// Writes bytes to a file and returns what is said of it.
 fn said_of(bytes: &[u8]) -> String {
@@ -72,6 +74,20 @@ fn a_component_without_any_hook_is_refused() {
         &refusal(&guest("no_hook")),
         &["no hook", "wardroom:policy/lifecycle@1.0.0"],
     );
+}
+
+/// Compiling is what a small file can make dear.
+#[test]
+fn a_component_without_any_hook_is_not_even_compiled() {
+    let compiles = |file: &Path| {
+        let log = Log::default();
+        let loaded = tracing::subscriber::with_default(log.subscriber(), || {
+            Policies::load(vec![source("p", file)], limits())
+        });
+        (loaded.is_ok(), log.text().contains("compiling the policy"))
+    };
+    assert_eq!(compiles(&guest("nobody")), (true, true));
+    assert_eq!(compiles(&guest("no_hook")), (false, false));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod accepting;
 pub mod app;
 pub mod auth;
 pub mod binding;
+pub mod budget;
 pub mod cli;
 pub mod codes;
 pub mod commit;

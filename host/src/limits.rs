@@ -49,12 +49,16 @@ pub const MAX_SUBJECTS_PER_CALL: usize = 1024;
 /// together. Beyond it everything is forgotten, and asked again when it is wanted.
 pub const MAX_APPEARANCES: usize = 400_000;
 
-/// Members of whom policies may still be asked when the answer to `get-state` is written. Beyond it
-/// the answer is put off and they are asked beforehand again.
-pub const MAX_APPEARANCES_ASKED_IN_DELIVERY: usize = 64;
+/// Bytes of all answers to `get-state` that are being made or have not left yet; what several clients
+/// get alike counts once. At the limit further answers wait for [`STATE_PATIENCE`], and then fail with
+/// `overloaded`. An answer that is larger than this waits until it is the only one.
+pub const MAX_STATE_BYTES: u32 = 256 * 1024 * 1024;
 
-/// How often the answer to `get-state` is put off before it fails with `overloaded`.
-pub const MAX_STATE_ATTEMPTS: usize = 4;
+/// How long the answer to `get-state` may take to be made, the time included that it waits for others.
+pub const STATE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Bytes of an answer to `get-state` that are written before other work gets its turn.
+pub const STATE_TURN_BYTES: usize = 64 * 1024;
 
 const _: () = assert!(wardroom_domain::limits::MAX_MEMBERS_PER_WORKSPACE < MAX_APPEARANCES);
 

@@ -36,11 +36,30 @@ struct ListenerLabels {
     listener: &'static str,
 }
 
+/// Labels of things by what came of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ResultLabels {
+    result: &'static str,
+}
+
+/// How an answer to `get-state` came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StateAnswer {
+    /// It was written.
+    Made,
+    /// Another client gets the same, and it was there.
+    Shared,
+    /// There was no room for it in time.
+    Refused,
+}
+
 /// Every metric of the server.
 #[derive(Default)]
 pub struct Metrics {
     commands: Family<CommandLabels, Counter>,
     exclusive_commands: Counter,
+    state_answers: Family<ResultLabels, Counter>,
+    state_bytes: Gauge,
     events: Counter,
     frames: Counter,
     connections: Gauge,
@@ -68,6 +87,24 @@ impl Metrics {
     /// Counts a command that had its workspace to itself, because others kept giving it new questions.
     pub fn exclusive_command(&self) {
         self.exclusive_commands.inc();
+    }
+
+    /// Counts an answer to `get-state`.
+    pub fn state_answer(&self, answer: StateAnswer) {
+        let result = match answer {
+            StateAnswer::Made => "made",
+            StateAnswer::Shared => "shared",
+            StateAnswer::Refused => "refused",
+        };
+        self.state_answers
+            .get_or_create(&ResultLabels { result })
+            .inc();
+    }
+
+    /// Says how many bytes the answers to `get-state` take that are being made or have not left.
+    pub fn state_bytes(&self, bytes: usize) {
+        self.state_bytes
+            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// Counts events of the log that this node delivered, and the frames they became.
@@ -155,6 +192,16 @@ impl Metrics {
             "exclusive_commands",
             "Commands that had their workspace to themselves to be decided",
             self.exclusive_commands.clone(),
+        );
+        registry.register(
+            "state_answers",
+            "Answers to get-state, by how they came about",
+            self.state_answers.clone(),
+        );
+        registry.register(
+            "state_bytes",
+            "Bytes of answers to get-state that are being made or have not left",
+            self.state_bytes.clone(),
         );
         registry.register("events", "Events delivered here", self.events.clone());
         registry.register("frames", "Frames handed to sockets", self.frames.clone());

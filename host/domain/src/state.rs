@@ -247,6 +247,17 @@ impl Workspace {
         self.everybody.get_or_gather(|| self.gather_subjects())
     }
 
+    /// Whether this is the very state that the other one is: nothing happened in between but commands
+    /// that changed nothing. Looks at no more than where the two keep what they know.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.members.ptr_eq(&other.members)
+            && self.channels.ptr_eq(&other.channels)
+            && self.connections.ptr_eq(&other.connections)
+            && self.selections.ptr_eq(&other.selections)
+            && self.sockets_of.ptr_eq(&other.sockets_of)
+    }
+
     /// The same state, without the lists that it keeps so that deciding is quick: for whoever keeps
     /// many states.
     #[must_use]

@@ -1,9 +1,8 @@
 //! How members appear to somebody who asks for the state while policies render events: as the
 //! events that would tell of them look. It must not know how the state is written.
 //!
-//! The policies are asked beforehand, outside any lock, and what they answered is kept for as long
-//! as it holds, so that the next one who asks costs nothing. What changed in between is asked when
-//! the state is written, as long as it is little.
+//! The policies are asked outside any lock, and what they answered is kept for as long as it holds, so
+//! that the next one who asks costs nothing.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use wardroom_domain::{
 };
 
 use super::{Asking, Committer, PolicySet};
-use crate::limits::{MAX_APPEARANCES, MAX_APPEARANCES_ASKED_IN_DELIVERY};
+use crate::limits::MAX_APPEARANCES;
 
 /// How a member appears: what policies make of the events that would tell of them.
 #[derive(Clone, Debug, Default)]
@@ -37,8 +36,6 @@ pub enum Appearances {
     Plain,
     /// As policies say.
     Rendered(HashMap<UserId, Appearance>),
-    /// Too much changed since the policies were asked.
-    Unknown,
 }
 
 /// What the policies answered so far, for every workspace.
@@ -77,45 +74,40 @@ impl Committer {
     /// Asks the policies how the members of a workspace appear, if they render events and have not
     /// been asked yet.
     pub async fn prepare_appearances(&self, workspace: &WorkspaceId) {
-        let Some(policies) = self.rendering_policies() else {
-            return;
-        };
-        let room = self.gallery.room(workspace);
-        let _turn = room.asking.lock().await;
-        let Some(state) = self.store.snapshot(workspace) else {
-            return;
-        };
-        for (user, facts) in room.missing(&*policies, &state) {
-            let asking = Asking {
-                workspace,
-                state: &state,
-            };
-            let appearance = ask(&*policies, asking, &facts);
-            self.gallery
-                .keep(&room, &*policies, user, facts, appearance);
-            tokio::task::yield_now().await;
+        if let Some(policies) = self.rendering_policies()
+            && let Some(state) = self.store.snapshot(workspace)
+        {
+            self.ask_missing(&policies, workspace, &state).await;
         }
     }
 
-    /// How the members of a workspace appear in this state of it.
-    #[must_use]
-    pub fn appearances(&self, workspace: &WorkspaceId, state: &Workspace) -> Appearances {
+    /// How the members of a workspace appear in this state of it. Policies are asked what they have not
+    /// been asked yet.
+    pub async fn appearances(&self, workspace: &WorkspaceId, state: &Workspace) -> Appearances {
         let Some(policies) = self.rendering_policies() else {
             return Appearances::Plain;
         };
+        Appearances::Rendered(self.ask_missing(&policies, workspace, state).await)
+    }
+
+    async fn ask_missing(
+        &self,
+        policies: &Arc<dyn PolicySet>,
+        workspace: &WorkspaceId,
+        state: &Workspace,
+    ) -> HashMap<UserId, Appearance> {
         let room = self.gallery.room(workspace);
-        let missing = room.missing(&*policies, state);
-        if missing.len() > MAX_APPEARANCES_ASKED_IN_DELIVERY {
-            return Appearances::Unknown;
-        }
+        let _turn = room.asking.lock().await;
+        let missing = room.missing(&**policies, state);
         let mut appearances = room.appearances(state);
         for (user, facts) in missing {
-            let appearance = ask(&*policies, Asking { workspace, state }, &facts);
+            let appearance = ask(&**policies, Asking { workspace, state }, &facts);
             appearances.insert(user.clone(), appearance.clone());
             self.gallery
-                .keep(&room, &*policies, user, facts, appearance);
+                .keep(&room, &**policies, user, facts, appearance);
+            tokio::task::yield_now().await;
         }
-        Appearances::Rendered(appearances)
+        appearances
     }
 
     fn rendering_policies(&self) -> Option<Arc<dyn PolicySet>> {

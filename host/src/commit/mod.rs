@@ -384,6 +384,12 @@ impl Committer {
         Ok(())
     }
 
+    /// The policies in force, if one of them exports a hook.
+    #[must_use]
+    pub fn generation(&self) -> Option<Generation> {
+        self.policies.generation()
+    }
+
     /// The workspaces that a user is a member of.
     #[must_use]
     pub fn workspaces_of(&self, user: &UserId) -> Vec<WorkspaceId> {

@@ -10,15 +10,15 @@ use wardroom_domain::{Command, Leave, Millis, Rejection, SocketId, UserId, Works
 
 use super::admission::Admission;
 use super::closing::Cause;
-use super::delivery::{Answer, Answers, Delivery};
+use super::delivery::{Answer, Answers, Delivery, Told};
 use super::frame;
 use super::identity::Identity;
 use super::peer::{Conversation, Departure, Handling, Occurrence, Peer};
+use super::states::States;
 use super::timer::Timer;
-use super::wire::{self, Asker, AuthRequest, ClientEvent, Fault, Place, Refusal, Request};
+use super::wire::{self, AuthRequest, ClientEvent, Fault, Place, Refusal, Request};
 use crate::codes::Code;
-use crate::commit::{Appearances, Committer, Failure};
-use crate::limits::MAX_STATE_ATTEMPTS;
+use crate::commit::{Committer, Failure};
 use crate::store::Entry;
 
 /// How long things may take that end a connection.
@@ -37,6 +37,7 @@ pub(super) struct Conversations {
     pub(super) committer: Arc<Committer>,
     pub(super) delivery: Arc<Delivery>,
     pub(super) admission: Arc<Admission>,
+    pub(super) states: States,
     pub(super) deadlines: Deadlines,
     /// Whether the server is shutting down: whoever goes now goes because of that, and nobody is
     /// told that they left.
@@ -55,17 +56,17 @@ pub(super) struct Memory {
 
 /// Where an authenticated client sits.
 #[derive(Clone)]
-struct Seat {
-    workspace: WorkspaceId,
-    user: UserId,
+pub(super) struct Seat {
+    pub(super) workspace: WorkspaceId,
+    pub(super) user: UserId,
     answers: Answers,
 }
 
 /// The way back to who asked.
-struct Reply {
+pub(super) struct Reply {
     event: String,
     transaction: Option<String>,
-    ack: Option<i64>,
+    pub(super) ack: Option<i64>,
 }
 
 impl Reply {
@@ -188,40 +189,6 @@ impl Conversations {
         self.run(peer, &seat, command, answer).await
     }
 
-    /// Answers `get-state`. Where policies render events they are asked beforehand, and again if too
-    /// much has changed when the answer's place in the log is reached.
-    async fn tell_state(&self, peer: &Arc<Peer>, reply: &Reply) -> Result<(), Fault> {
-        let seat = seated(peer)?;
-        for _ in 0..MAX_STATE_ATTEMPTS {
-            self.committer.prepare_appearances(&seat.workspace).await;
-            let (ack, user) = (reply.ack, seat.user.clone());
-            let (committer, workspace) = (Arc::clone(&self.committer), seat.workspace.clone());
-            let told = Arc::new(AtomicBool::new(true));
-            let is_told = Arc::clone(&told);
-            let answer = move |entry: &Entry| {
-                let id = ack?;
-                let appearances = committer.appearances(&workspace, &entry.state);
-                if matches!(appearances, Appearances::Unknown) {
-                    is_told.store(false, Ordering::Release);
-                    return None;
-                }
-                let asker = Asker {
-                    user: &user,
-                    appearances: &appearances,
-                };
-                let grant = entry.grant.as_ref();
-                Some(wire::state_ack(id, &entry.state, &asker, grant))
-            };
-            let socket = peer.id().clone();
-            let command = Command::GetState { socket };
-            self.run(peer, &seat, command, answer).await?;
-            if told.load(Ordering::Acquire) {
-                return Ok(());
-            }
-        }
-        Err(fault_of(Failure::Overloaded))
-    }
-
     /// Runs a command, puts its answer where the log has it, and waits until that is written, so
     /// that no answer to a later event can overtake it.
     async fn run(
@@ -231,19 +198,33 @@ impl Conversations {
         command: Command,
         answer: impl FnOnce(&Entry) -> Option<String> + Send + 'static,
     ) -> Result<(), Fault> {
+        let told = move |entry: &Entry| {
+            answer(entry).map(|packets| {
+                let frames: Vec<_> = packets.split('\n').map(frame::text).collect();
+                Told::Frames(Bytes::from(frames.concat()))
+            })
+        };
+        self.run_telling(peer, seat, command, told).await
+    }
+
+    /// The same of an answer in another form.
+    pub(super) async fn run_telling(
+        &self,
+        peer: &Arc<Peer>,
+        seat: &Seat,
+        command: Command,
+        told: impl FnOnce(&Entry) -> Option<Told> + Send + 'static,
+    ) -> Result<(), Fault> {
         let (written, is_written) = oneshot::channel();
         let (answers, to) = (seat.answers.clone(), Arc::clone(peer));
         let (admission, user) = (Arc::clone(&self.admission), seat.user.clone());
         let waiter = Box::new(move |entry: &Entry| {
             admission.caused(&user, &entry.outputs);
-            let frames = answer(entry).map(|packets| {
-                let frames: Vec<_> = packets.split('\n').map(frame::text).collect();
-                Bytes::from(frames.concat())
-            });
+            let told = told(entry);
             answers.put(Answer {
                 socket: to.id().clone(),
                 peer: to,
-                frames,
+                told,
                 written,
             });
         });
@@ -384,7 +365,7 @@ fn who(peer: &Arc<Peer>, event: &str) -> (Option<WorkspaceId>, Option<UserId>) {
     seat.map(|seat| (seat.workspace, seat.user)).unzip()
 }
 
-fn seated(peer: &Arc<Peer>) -> Result<Seat, Fault> {
+pub(super) fn seated(peer: &Arc<Peer>) -> Result<Seat, Fault> {
     let seat = peer.memory.lock().seat.clone();
     seat.ok_or_else(|| Fault::new(Code::Unauthenticated, "send `auth` first"))
 }
@@ -420,7 +401,7 @@ fn greeting(
     }
 }
 
-fn fault_of(failure: Failure) -> Fault {
+pub(super) fn fault_of(failure: Failure) -> Fault {
     let fault = Fault::new(failure.code(), failure.to_string());
     match failure {
         Failure::Rejected(Rejection::Denied(denial)) => Fault {

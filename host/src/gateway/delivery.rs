@@ -41,9 +41,17 @@ pub(super) struct Answer {
     /// The same.
     pub(super) peer: Arc<Peer>,
     /// What is sent, if anything.
-    pub(super) frames: Option<Bytes>,
+    pub(super) told: Option<Told>,
     /// Told when it has been written: nothing that follows from it may overtake it.
     pub(super) written: oneshot::Sender<()>,
+}
+
+/// What stands at the place of an answer.
+pub(super) enum Told {
+    /// The answer, as frames.
+    Frames(Bytes),
+    /// An answer that is being made.
+    Later,
 }
 
 impl Answers {
@@ -198,8 +206,12 @@ impl Follower {
     fn answer(&mut self, entry: &Entry) {
         entry.run_waiter();
         for answer in self.answers.take() {
-            if let Some(frames) = answer.frames {
-                self.roster.answer(&answer.socket, &answer.peer, frames);
+            match answer.told {
+                Some(Told::Frames(frames)) => {
+                    self.roster.answer(&answer.socket, &answer.peer, frames);
+                }
+                Some(Told::Later) => self.roster.hold(&answer.socket, &answer.peer),
+                None => {}
             }
             self.written.push(answer.written);
         }

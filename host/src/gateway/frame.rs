@@ -12,8 +12,22 @@ const LENGTH_IN_8: u8 = 127;
 /// Encodes one unmasked text frame around `payload`.
 pub(crate) fn text(payload: &str) -> Bytes {
     let mut frame = BytesMut::with_capacity(payload.len() + 10);
+    put_head(&mut frame, payload.len());
+    frame.put_slice(payload.as_bytes());
+    frame.freeze()
+}
+
+/// The beginning of a text frame: all of it that stands before `rest` more bytes of its payload.
+pub(crate) fn beginning(payload: &str, rest: usize) -> Bytes {
+    let mut frame = BytesMut::with_capacity(payload.len() + 10);
+    put_head(&mut frame, payload.len() + rest);
+    frame.put_slice(payload.as_bytes());
+    frame.freeze()
+}
+
+fn put_head(frame: &mut BytesMut, length: usize) {
     frame.put_u8(FINAL_TEXT);
-    match payload.len() {
+    match length {
         length @ 0..126 => frame.put_u8(length as u8),
         length @ 126..=0xffff => {
             frame.put_u8(LENGTH_IN_2);
@@ -24,8 +38,6 @@ pub(crate) fn text(payload: &str) -> Bytes {
             frame.put_u64(length as u64);
         }
     }
-    frame.put_slice(payload.as_bytes());
-    frame.freeze()
 }
 
 /// Encodes the answer to a ping with this payload, which has at most 125 bytes.
@@ -93,6 +105,18 @@ mod tests {
             .map(|frame| frame.text.map(str::to_owned))
             .collect();
         assert_eq!(found, payloads.map(Some));
+    }
+
+    #[test]
+    fn a_frame_in_parts_is_the_same_frame() {
+        for length in [1, 100, 70_000] {
+            let (first, rest) = ("x".repeat(length), "y".repeat(length));
+            let parts = [
+                beginning(&first, length).to_vec(),
+                rest.clone().into_bytes(),
+            ];
+            assert_eq!(parts.concat(), text(&(first + &rest)));
+        }
     }
 
     #[test]

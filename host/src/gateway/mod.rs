@@ -26,7 +26,9 @@ mod rendered;
 mod requests;
 mod roster;
 mod screen;
+mod states;
 mod stream;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod timer;
@@ -50,6 +52,7 @@ use self::closing::Cause;
 use self::conversation::{Conversations, Deadlines};
 use self::delivery::Delivery;
 use self::engine::Transport;
+use self::states::States;
 use crate::commit::Committer;
 use crate::limits;
 use crate::metrics::Metrics;
@@ -141,6 +144,7 @@ impl Gateway {
         );
         let conversations = Arc::new(Conversations {
             delivery: Delivery::new(Arc::clone(committer.store()), Arc::clone(&metrics)),
+            states: States::new(Arc::clone(&committer), Arc::clone(&metrics)),
             committer,
             admission: Arc::new(admission),
             deadlines: Deadlines {

@@ -290,6 +290,18 @@ impl<O: Outlet> Receivers<O> {
         here
     }
 
+    /// Whether the socket is here, and gets what waits for it before an answer that is not made yet.
+    pub(super) fn hold(&mut self, socket: &SocketId) -> bool {
+        self.before(1);
+        let Some(receiver) = self.all.get_mut(socket) else {
+            return false;
+        };
+        receiver.catch_up(&self.lanes);
+        receiver.send(None);
+        receiver.outlet.hold();
+        true
+    }
+
     /// Before so many receivers get something of their own.
     fn before(&mut self, receivers: usize) {
         if receivers * SHARING > self.all.len() {

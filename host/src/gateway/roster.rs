@@ -18,6 +18,8 @@ use super::rendered::Forms;
 pub(super) trait Outlet {
     /// Sends whole frames behind everything sent before.
     fn send(&self, frames: &[Bytes]);
+    /// Keeps the place behind everything sent before for an answer that is being made.
+    fn hold(&self);
     /// Ends the connection when all that was sent has left.
     fn end(&self, cause: Cause);
 }
@@ -25,6 +27,10 @@ pub(super) trait Outlet {
 impl Outlet for Arc<Peer> {
     fn send(&self, frames: &[Bytes]) {
         self.output().push(frames);
+    }
+
+    fn hold(&self) {
+        self.output().hold();
     }
 
     fn end(&self, cause: Cause) {
@@ -154,6 +160,13 @@ impl<O: Outlet> Roster<O> {
     pub(super) fn answer(&mut self, socket: &SocketId, outlet: &O, frames: Bytes) {
         if !self.receivers.answer(socket, &frames) {
             outlet.send(&[frames]);
+        }
+    }
+
+    /// The same of an answer that is not made yet.
+    pub(super) fn hold(&mut self, socket: &SocketId, outlet: &O) {
+        if !self.receivers.hold(socket) {
+            outlet.hold();
         }
     }
 

@@ -25,6 +25,10 @@ impl Outlet for Arc<Taken> {
         self.bytes.lock().extend(frames.concat());
     }
 
+    fn hold(&self) {
+        self.bytes.lock().extend(b"<answer>");
+    }
+
     fn end(&self, _: Cause) {
         *self.ended.lock() = true;
     }
@@ -419,4 +423,25 @@ fn selectors_that_compare_more_and_more_attributes_are_followed() {
     house.render(&by_attribute([(name(1), "1".into())]), &Audience::Workspace);
     assert_eq!(house.roster.receivers.lanes().ungrouped(), 0);
     house.flush();
+}
+
+#[test]
+fn an_answer_that_is_not_made_yet_keeps_its_place() {
+    let mut house = House::new(1, 3);
+    (0..3).for_each(|number| house.open(number, user(number)));
+    let outlet = |house: &House, number| Arc::clone(&house.open[&socket(number)].1);
+    let (holding, leaving) = (outlet(&house, 1), outlet(&house, 2));
+    let all = Audience::Workspace;
+    house.roster.tell(&Bytes::from_static(b"before "), &all);
+    house.roster.hold(&socket(1), &holding);
+    house.roster.tell(&Bytes::from_static(b" after"), &all);
+    let flushed = house.roster.flush(&house.state);
+    house.runtime.block_on(flushed);
+    let got = |taken: &Taken| String::from_utf8(taken.bytes.lock().clone()).unwrap();
+    assert_eq!(got(&outlet(&house, 0)), "before  after");
+    assert_eq!(got(&holding), "before <answer> after");
+    // Who has been closed meanwhile gets it behind everything.
+    house.roster.close(&socket(2), &CloseReason::Kicked);
+    house.roster.hold(&socket(2), &leaving);
+    assert_eq!(got(&leaving), "before  after<answer>");
 }

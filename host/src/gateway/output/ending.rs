@@ -26,6 +26,11 @@ impl Output {
         if state.closing.is_some() || self.has_ended() {
             return;
         }
+        // An answer that is being made comes too late; what was to come after it does not.
+        self.go_on(&mut state);
+        if self.has_ended() {
+            return;
+        }
         let farewell = cause.farewell();
         let is_polling = state.route == Route::Polling;
         state.closing = Some(cause.clone());
@@ -106,6 +111,8 @@ impl Output {
         let cause = state.closing.get_or_insert(cause).clone();
         state.queue = VecDeque::new();
         state.held = VecDeque::new();
+        state.behind = None;
+        state.answer_left = 0;
         state.polled = None;
         state.waiting_bytes = 0;
         self.resume_reading();

@@ -1,12 +1,12 @@
 //! The ordered, byte-bounded output of one connection; must not know what the frames mean to users.
 
+mod answering;
 mod ending;
 mod polling;
 mod reading;
+mod writing;
 
 use std::collections::VecDeque;
-use std::io::{self, IoSlice};
-use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
@@ -18,6 +18,8 @@ use socketioxide::socket::{Sid, Socket};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
+use self::answering::Behind;
+pub(super) use self::answering::Held;
 pub(super) use self::polling::Poll;
 use self::polling::Polled;
 use super::address::Source;
@@ -30,8 +32,6 @@ use super::newcomers::Newcomer;
 use super::peer::Peer;
 use super::upgrading::PROBE_ANSWER;
 
-/// Frames that one system call takes at most.
-const FRAMES_PER_WRITE: usize = 32;
 /// The frame in which socketioxide says that it closes a session.
 const ENGINE_CLOSE: &[u8] = &[0x81, 1, b'1'];
 /// How the last frame of a WebSocket begins.
@@ -94,8 +94,13 @@ struct State {
     held: VecDeque<Bytes>,
     /// What waits in socketioxide's queue, of a session that began with polling and still polls.
     polled: Option<Box<Polled>>,
-    /// Bytes in `queue`, `held` and `polled`.
+    /// What waits behind an answer that is being made, if one is.
+    behind: Behind,
+    /// Bytes in `queue`, `held`, `polled` and `behind`.
     waiting_bytes: usize,
+    /// Bytes until the end of an answer that is in `queue`: nobody is slow for what they asked for, as
+    /// long as they take of it.
+    answer_left: usize,
     flushing: bool,
     /// The last frame of the WebSocket, kept until everything else is said.
     parting: Option<Bytes>,
@@ -158,7 +163,9 @@ impl Output {
                 queue: VecDeque::new(),
                 held: VecDeque::new(),
                 polled: began_polling.then(|| Box::new(Polled::new())),
+                behind: None,
                 waiting_bytes: 0,
+                answer_left: 0,
                 flushing: false,
                 parting: None,
                 closing: None,
@@ -245,7 +252,8 @@ impl Output {
     /// [`crate::limits::MAX_OUTPUT_BYTES`]; beyond that the client is closed as [`Cause::SlowConsumer`].
     pub(crate) fn push(self: &Arc<Self>, frames: &[Bytes]) {
         let mut state = self.state.lock();
-        if state.closing.is_none() && !self.has_ended() {
+        let open = state.closing.is_none() && !self.has_ended();
+        if open && !self.keep_behind(&mut state, frames) {
             self.route(&mut state, frames);
         }
     }
@@ -330,92 +338,14 @@ impl Output {
         }
     }
 
-    /// Writes what fits at once and keeps the rest for the flushing task.
-    fn write(self: &Arc<Self>, state: &mut State, chunks: &[Bytes]) {
-        let mut written = 0;
-        if state.queue.is_empty() {
-            match self.try_write(chunks) {
-                Ok(bytes) => written = bytes,
-                Err(_) => return self.end(state, Cause::TransportLost),
-            }
-        }
-        for chunk in chunks {
-            let skipped = written.min(chunk.len());
-            written -= skipped;
-            if skipped < chunk.len() {
-                // Asked before, not after: one large answer to a client that waits for nothing
-                // else must go through, or the client would come back and ask for it again.
-                if !self.has_room(state) {
-                    return;
-                }
-                state.waiting_bytes += chunk.len() - skipped;
-                state.queue.push_back(chunk.slice(skipped..));
-            }
-        }
-        if !state.queue.is_empty() && !state.flushing {
-            state.flushing = true;
-            tokio::spawn(Self::flush(Arc::clone(self)));
-        }
-    }
-
-    /// Bytes that one system call took; none if the connection is full.
-    fn try_write<'a>(&self, chunks: impl IntoIterator<Item = &'a Bytes>) -> io::Result<usize> {
-        let stream = self.stream().ok_or(io::ErrorKind::NotConnected)?;
-        let mut slices = [IoSlice::new(&[]); FRAMES_PER_WRITE];
-        let mut count = 0;
-        for (slice, chunk) in slices.iter_mut().zip(chunks) {
-            *slice = IoSlice::new(chunk);
-            count += 1;
-        }
-        let result = match &slices[..count] {
-            [] => Ok(0),
-            [only] => stream.try_write(only),
-            several => stream.try_write_vectored(several),
-        };
-        match result {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            result => result,
-        }
-    }
-
     /// Whether one more thing may wait. If not, the client has let too much pile up, and is closed.
     fn has_room(self: &Arc<Self>, state: &mut State) -> bool {
-        let has_room = state.waiting_bytes <= self.transport.settings.max_output_bytes;
+        let waiting = state.waiting_bytes - state.answer_left;
+        let has_room = waiting <= self.transport.settings.max_output_bytes;
         if !has_room {
             self.end(state, Cause::SlowConsumer);
         }
         has_room
-    }
-
-    /// Empties the queue as the client takes it; runs only while something waits.
-    async fn flush(self: Arc<Self>) {
-        let Some(stream) = self.stream() else { return };
-        let deadline = self.transport.settings.write_timeout;
-        loop {
-            let writable = tokio::time::timeout(deadline, stream.writable()).await;
-            if self.flush_once(writable.is_err()).is_break() {
-                return;
-            }
-        }
-    }
-
-    fn flush_once(self: &Arc<Self>, stalled: bool) -> ControlFlow<()> {
-        let mut state = self.state.lock();
-        if stalled {
-            self.end(&mut state, Cause::SlowConsumer);
-        }
-        while !state.queue.is_empty() && !self.has_ended() {
-            match self.try_write(&state.queue) {
-                Ok(0) => return ControlFlow::Continue(()),
-                Ok(written) => state.drop_front(written),
-                Err(_) => self.end(&mut state, Cause::TransportLost),
-            }
-        }
-        state.flushing = false;
-        // A connection seldom falls behind twice: it gives the room for the queue back.
-        state.queue = VecDeque::new();
-        self.end_if_drained(&mut state);
-        ControlFlow::Break(())
     }
 }
 
@@ -428,6 +358,7 @@ impl State {
 
     fn drop_front(&mut self, mut written: usize) {
         self.waiting_bytes -= written;
+        self.answer_left = self.answer_left.saturating_sub(written);
         while let Some(front) = self.queue.front_mut() {
             if written < front.len() {
                 *front = front.slice(written..);

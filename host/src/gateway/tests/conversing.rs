@@ -89,6 +89,10 @@ impl House {
         house
     }
 
+    pub(super) fn states(&self) -> &super::super::states::States {
+        &self.gateway.conversations.states
+    }
+
     pub(super) async fn run(&self, command: Command) {
         let workspace = WorkspaceId::new("w").unwrap();
         self.committer.run(&workspace, command, None).await.unwrap();
@@ -118,7 +122,7 @@ pub(super) fn error(event: &str, code: &str) -> impl Fn(&String) -> bool {
     move |packet| packet.contains(&event) && packet.ends_with(&code)
 }
 
-fn online(user: &str) -> String {
+pub(super) fn online(user: &str) -> String {
     format!(r#"42["online-status-updated",{{"userId":"{user}","onlineStatus":"online"}}]"#)
 }
 

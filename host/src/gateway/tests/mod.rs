@@ -9,6 +9,7 @@ mod conversing;
 mod joining;
 mod policies;
 mod polling;
+mod telling;
 mod upgrading;
 
 use std::convert::Infallible;

@@ -2,11 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::iter::once;
 
 use serde_json::value::RawValue;
-use wardroom_domain::{Json, MediaState, Rendering, Selection, SubjectFacts, UserId, Workspace};
+use wardroom_domain::limits::MAX_RENDITIONS_PER_EVENT;
+use wardroom_domain::{
+    Json, MediaState, Rendering, Selection, SubjectFacts, UserId, View, Workspace,
+};
 
-use super::outbound::ack;
 use crate::commit::{Appearance, Appearances};
 use crate::wire::{Object, bare_profile, media_state, quoted, status_name};
 
@@ -16,33 +19,77 @@ pub(crate) struct Asker<'a> {
     pub(crate) appearances: &'a Appearances,
 }
 
-/// The acknowledgement of `get-state`: members, guests and what the asker may see.
-pub(crate) fn state_ack(
-    id: i64,
-    state: &Workspace,
-    asker: &Asker<'_>,
-    grant: Option<&Json>,
-) -> String {
-    let users: BTreeSet<&UserId> = state
-        .members()
-        .keys()
-        .chain(state.connected_users())
-        .collect();
-    let facts = state.subject(asker.user);
-    let members: Vec<_> = users
-        .into_iter()
-        .filter_map(|user| match asker.appearances {
-            Appearances::Plain => Some(member(state, user, asker.user, None)),
+/// Bytes that a member takes in an answer besides what others made up, and a channel.
+const BYTES_OF_ONE: usize = 256;
+
+impl<'a> Asker<'a> {
+    fn sees(&self, facts: Option<&SubjectFacts>, user: &UserId) -> Sees<'a> {
+        match self.appearances {
+            Appearances::Plain => Sees::AsTheyAre,
             Appearances::Rendered(all) => {
-                let seen = Seen::by(facts.as_ref()?, all.get(user)?)?;
-                Some(member(state, user, asker.user, Some(&seen)))
+                let seen = facts.and_then(|facts| Seen::by(facts, all.get(user)?));
+                seen.map_or(Sees::Nothing, Sees::So)
             }
-            Appearances::Unknown => None,
-        })
-        .collect();
-    let channels: Vec<_> = state
-        .channels()
-        .iter()
+        }
+    }
+}
+
+/// How one client sees a member.
+enum Sees<'a> {
+    AsTheyAre,
+    So(Seen<'a>),
+    Nothing,
+}
+
+/// What the answers have in common that are the same for a state, and how long such an answer is at
+/// most, in bytes.
+pub(crate) fn state_class(state: &Workspace, asker: &Asker<'_>) -> (Vec<u8>, usize) {
+    let mut class = Vec::new();
+    let mut bytes = 0;
+    for (id, channel) in state.channels() {
+        if !matches!(channel.view, View::Everyone) {
+            class.push(u8::from(state.may_see(asker.user, id)));
+        }
+        bytes += BYTES_OF_ONE + id.as_str().len();
+    }
+    let facts = state.subject(asker.user);
+    for user in users(state) {
+        bytes += BYTES_OF_ONE + 2 * user.as_str().len();
+        let selection = state.selections().get(user);
+        bytes += selection.map_or(0, |selection| media_state(&selection.media).as_str().len());
+        let profile = state.members().get(user).map(|it| it.profile.as_str());
+        match asker.sees(facts.as_ref(), user) {
+            Sees::AsTheyAre => bytes += profile.map_or(0, str::len),
+            Sees::Nothing => class.push(HIDDEN),
+            Sees::So(seen) => {
+                for aspect in [&seen.profile, &seen.status, &seen.selected] {
+                    class.push(aspect.place());
+                    bytes += aspect.bytes();
+                }
+                bytes += profile.map_or(0, str::len);
+            }
+        }
+    }
+    (class, bytes)
+}
+
+/// The object with members, guests and what the asker may see, piece by piece, without the brace at its
+/// end.
+pub(crate) fn state_parts<'a>(
+    state: &'a Workspace,
+    asker: &'a Asker<'_>,
+) -> impl Iterator<Item = String> {
+    let facts = state.subject(asker.user);
+    let members = users(state).into_iter().filter_map(move |user| {
+        let seen = match asker.sees(facts.as_ref(), user) {
+            Sees::AsTheyAre => None,
+            Sees::So(seen) => Some(seen),
+            Sees::Nothing => return None,
+        };
+        Some(member(state, user, asker.user, seen.as_ref()))
+    });
+    let channels = state.channels().iter();
+    let channels = channels
         .filter(|(id, _)| state.may_see(asker.user, id))
         .map(|(id, channel)| {
             let private = if channel.facts.private {
@@ -54,20 +101,49 @@ pub(crate) fn state_ack(
                 .string("channelId", id.as_str())
                 .raw("private", private)
                 .end()
-        })
-        .collect();
-    let object = Object::new()
-        .raw("ok", "true")
-        .raw("members", &format!("[{}]", members.join(",")))
-        .raw("channels", &format!("[{}]", channels.join(",")));
-    ack(id, object, grant)
+        });
+    let list = |name: &str| once(format!(",\"{name}\":["));
+    once(r#"{"ok":true"#.to_owned())
+        .chain(list("members"))
+        .chain(separated(members))
+        .chain(once("]".to_owned()))
+        .chain(list("channels"))
+        .chain(separated(channels))
+        .chain(once("]".to_owned()))
 }
+
+/// What stands before the object in the acknowledgement of `get-state`, and behind what
+/// [`state_parts`] gives.
+pub(crate) fn around_state(id: i64, grant: Option<&Json>) -> (String, String) {
+    let grant = grant.map_or_else(String::new, |it| format!(",\"grant\":{}", it.as_str()));
+    (format!("43{id}["), format!("{grant}}}]"))
+}
+
+fn separated(items: impl Iterator<Item = String>) -> impl Iterator<Item = String> {
+    let items = items.enumerate();
+    items.map(
+        |(place, item)| {
+            if place == 0 { item } else { format!(",{item}") }
+        },
+    )
+}
+
+fn users(state: &Workspace) -> BTreeSet<&UserId> {
+    let members = state.members().keys();
+    members.chain(state.connected_users()).collect()
+}
+
+/// How a class of answers writes what is withheld, and what is as it is. Other numbers are places of
+/// renditions, of which there are fewer.
+const HIDDEN: u8 = u8::MAX;
+const AS_IT_IS: u8 = u8::MAX - 1;
+const _: () = assert!(MAX_RENDITIONS_PER_EVENT < AS_IT_IS as usize);
 
 /// What one client sees of one aspect of a member.
 enum Aspect<'a> {
     AsItIs,
-    /// The payload of the event in the form that is meant for this client.
-    Instead(&'a Json),
+    /// The payload of the event in the form that is meant for this client, and its place.
+    Instead(&'a Json, u8),
     Hidden,
 }
 
@@ -75,10 +151,31 @@ impl<'a> Aspect<'a> {
     fn of(rendering: &'a Rendering, asker: &SubjectFacts) -> Self {
         match rendering {
             Rendering::Unchanged => Self::AsItIs,
-            Rendering::Rendered(rendered) => rendered
-                .place_for(asker)
-                .and_then(|place| rendered.renditions[place].payload.as_ref())
-                .map_or(Self::Hidden, Self::Instead),
+            Rendering::Rendered(rendered) => {
+                let place = rendered.place_for(asker);
+                let payload = place.and_then(|place| {
+                    let payload = rendered.renditions[place].payload.as_ref()?;
+                    Some((payload, u8::try_from(place).ok()?))
+                });
+                payload.map_or(Self::Hidden, |(payload, place)| {
+                    Self::Instead(payload, place)
+                })
+            }
+        }
+    }
+
+    fn place(&self) -> u8 {
+        match self {
+            Self::AsItIs => AS_IT_IS,
+            Self::Instead(_, place) => *place,
+            Self::Hidden => HIDDEN,
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Instead(payload, _) => payload.as_str().len(),
+            Self::AsItIs | Self::Hidden => 0,
         }
     }
 }
@@ -116,12 +213,12 @@ fn member(state: &Workspace, user: &UserId, asker: &UserId, seen: Option<&Seen<'
             .members()
             .get(user)
             .map(|member| member.profile.as_str().to_owned()),
-        Some(Aspect::Instead(payload)) => field(payload, "user").map(str::to_owned),
+        Some(Aspect::Instead(payload, _)) => field(payload, "user").map(str::to_owned),
         Some(Aspect::Hidden) => None,
     };
     let status = match seen.map(|seen| &seen.status) {
         None | Some(Aspect::AsItIs) => Some(quoted(status_name(state.status(user)))),
-        Some(Aspect::Instead(payload)) => field(payload, "onlineStatus").map(str::to_owned),
+        Some(Aspect::Instead(payload, _)) => field(payload, "onlineStatus").map(str::to_owned),
         Some(Aspect::Hidden) => None,
     };
     let selection = state.selections().get(user);
@@ -149,7 +246,7 @@ fn selected(selection: Option<&Selection>, seen: Option<&Aspect<'_>>) -> (String
         None | Some(Aspect::AsItIs) => {
             (quoted(selection.channel.as_str()), media(&selection.media))
         }
-        Some(Aspect::Instead(payload)) => match field(payload, "channelId") {
+        Some(Aspect::Instead(payload, _)) => match field(payload, "channelId") {
             Some(channel) => {
                 let media = field(payload, "userMediaState").map(str::to_owned);
                 (channel.to_owned(), media.unwrap_or_else(|| nothing().1))

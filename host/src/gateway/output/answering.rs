@@ -1,0 +1,90 @@
+//! An answer that is made while delivery goes on: what comes after it waits for it, in order; must not
+//! know what it says.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Output, Route, State};
+
+/// A place among what leaves for a client that is kept for an answer. Dropping it gives the place up.
+pub(in crate::gateway) struct Held(Arc<Output>);
+
+impl Output {
+    /// Keeps the place behind all that was sent for an answer. What is sent from now on waits until
+    /// [`Output::held`] has given it, within the bound on everything that waits for a client.
+    pub(in crate::gateway) fn hold(&self) {
+        let mut state = self.state.lock();
+        if state.closing.is_none() && !self.has_ended() {
+            state.behind.get_or_insert_default();
+        }
+    }
+
+    /// The place that is kept.
+    pub(in crate::gateway) fn held(self: &Arc<Self>) -> Held {
+        Held(Arc::clone(self))
+    }
+
+    /// Keeps what comes behind an answer that is not there yet; whether it did.
+    pub(super) fn keep_behind(self: &Arc<Self>, state: &mut State, frames: &[Bytes]) -> bool {
+        if state.behind.is_none() {
+            return false;
+        }
+        for chunk in frames {
+            if !self.has_room(state) {
+                break;
+            }
+            state.waiting_bytes += chunk.len();
+            if let Some(behind) = &mut state.behind {
+                behind.push_back(chunk.clone());
+            }
+        }
+        true
+    }
+
+    /// Sends what was kept behind an answer.
+    pub(super) fn go_on(self: &Arc<Self>, state: &mut State) {
+        let behind = Vec::from(state.behind.take().unwrap_or_default());
+        state.waiting_bytes -= bytes_of(&behind);
+        if !behind.is_empty() && !self.has_ended() {
+            self.route(state, &behind);
+        }
+    }
+}
+
+impl Held {
+    /// Gives the answer, whose parts together are one frame, and what was sent after its place.
+    pub(in crate::gateway) fn fill(self, parts: &[Bytes]) {
+        let output = &self.0;
+        let mut state = output.state.lock();
+        if state.behind.is_none() || state.closing.is_some() || output.has_ended() {
+            return;
+        }
+        if state.route == Route::Direct {
+            // What waits behind it says nothing of how fast the client is: that shows by the answer.
+            let before = state.behind.as_ref().map_or(0, |it| bytes_of(it));
+            state.waiting_bytes -= before;
+            output.write_whole(&mut state, parts);
+            state.answer_left = state.waiting_bytes;
+            state.waiting_bytes += before;
+        } else {
+            // It is copied anyway.
+            output.route(&mut state, &[Bytes::from(parts.concat())]);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut state = self.0.state.lock();
+        self.0.go_on(&mut state);
+    }
+}
+
+fn bytes_of<'a>(frames: impl IntoIterator<Item = &'a Bytes>) -> usize {
+    frames.into_iter().map(Bytes::len).sum()
+}
+
+/// What waits behind an answer that is not there yet.
+pub(super) type Behind = Option<VecDeque<Bytes>>;

@@ -1,0 +1,148 @@
+//! What is made once for many, what waits for room, and what is refused.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use wardroom_domain::{ChannelId, ChannelSpec, Command, Json, MemberSpec};
+
+use super::*;
+use crate::commit::NoPolicies;
+use crate::store::embedded::Embedded;
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(60);
+
+struct House {
+    states: Arc<States>,
+    committer: Arc<Committer>,
+    workspace: WorkspaceId,
+}
+
+impl House {
+    /// A workspace with a public channel, and a private one of `u0`.
+    async fn within(bytes: u32, patience: Duration) -> Self {
+        let metrics = Arc::<Metrics>::default();
+        let store = Arc::new(Embedded::in_memory());
+        let policies = Arc::new(NoPolicies);
+        let committer = Arc::new(Committer::new(store, policies, Arc::clone(&metrics)));
+        let states = States::within(bytes, patience, Arc::clone(&committer), metrics);
+        let house = Self {
+            states: Arc::new(states),
+            committer,
+            workspace: WorkspaceId::new("w").unwrap(),
+        };
+        for number in 0..3 {
+            house.put(number).await;
+        }
+        for (name, private) in [("open", false), ("closed", true)] {
+            let command = Command::PutChannel {
+                channel: ChannelId::new(name).unwrap(),
+                spec: ChannelSpec {
+                    private: Some(private),
+                    members: Some([user(0)].into_iter().collect()),
+                    attributes: None,
+                },
+            };
+            house.run(command).await;
+        }
+        house
+    }
+
+    async fn run(&self, command: Command) {
+        let done = self.committer.run(&self.workspace, command, None);
+        done.await.unwrap();
+    }
+
+    async fn put(&self, number: usize) {
+        let user = user(number);
+        let default_profile = Json::from_canonical(&format!(r#"{{"id":"{user}"}}"#));
+        let spec = MemberSpec::default();
+        self.run(Command::PutMember {
+            user,
+            spec,
+            default_profile,
+        })
+        .await;
+    }
+
+    fn state(&self) -> Workspace {
+        self.committer.store().snapshot(&self.workspace).unwrap()
+    }
+
+    async fn text(&self, number: usize) -> Result<Bytes, Failure> {
+        let state = self.state();
+        let user = user(number);
+        self.states.text(&self.workspace, &state, &user).await
+    }
+
+    /// How often something came of asking.
+    fn counted(&self, result: &str) -> u64 {
+        let text = self.states.metrics.render().unwrap();
+        let prefix = format!("wardroom_state_answers_total{{result=\"{result}\"}} ");
+        let line = text.lines().find_map(|line| line.strip_prefix(&*prefix));
+        line.map_or(0, |count| count.parse().unwrap())
+    }
+}
+
+fn user(number: usize) -> UserId {
+    UserId::new(&format!("u{number}")).unwrap()
+}
+
+#[tokio::test]
+async fn those_who_may_know_the_same_share_one_text_until_something_changes() {
+    let house = House::within(1 << 20, LONG).await;
+    let first = house.text(1).await.unwrap();
+    let second = house.text(2).await.unwrap();
+    assert_eq!(first.as_ptr(), second.as_ptr());
+    // Whoever sees more gets another one.
+    let other = house.text(0).await.unwrap();
+    assert!(
+        String::from_utf8(other.to_vec())
+            .unwrap()
+            .contains("closed")
+    );
+    assert!(
+        !String::from_utf8(first.to_vec())
+            .unwrap()
+            .contains("closed")
+    );
+    assert_eq!(house.states.budget.taken(), first.len() + other.len());
+    assert_eq!((house.counted("made"), house.counted("shared")), (2, 1));
+
+    house.put(3).await;
+    let later = house.text(1).await.unwrap();
+    assert!(String::from_utf8(later.to_vec()).unwrap().contains("u3"));
+    drop((first, second, other, later));
+    assert_eq!(house.states.budget.taken(), 0);
+    house.text(1).await.unwrap();
+    assert_eq!(
+        house.states.rooms.lock().len(),
+        1,
+        "rooms nobody is in are forgotten"
+    );
+}
+
+#[tokio::test]
+async fn what_finds_no_room_in_time_is_refused() {
+    let house = House::within(1_000, Duration::from_millis(20)).await;
+    let first = house.text(1).await.unwrap();
+    // Another class of people, and so another text.
+    assert_eq!(house.text(0).await.unwrap_err(), Failure::Overloaded);
+    assert_eq!(house.counted("refused"), 1);
+    // What is there already is had all the same.
+    assert_eq!(house.text(2).await.unwrap().as_ptr(), first.as_ptr());
+}
+
+#[tokio::test]
+async fn who_waits_for_room_keeps_nobody_from_what_is_there() {
+    let house = House::within(1_000, LONG).await;
+    let first = house.text(1).await.unwrap();
+    let waiting = house.text(0);
+    tokio::pin!(waiting);
+    let early = timeout(Duration::ZERO, &mut waiting).await;
+    assert!(early.is_err(), "there was room");
+    assert_eq!(house.text(2).await.unwrap().as_ptr(), first.as_ptr());
+    drop(first);
+    waiting.await.unwrap();
+}

@@ -42,14 +42,6 @@ impl Accepting {
         let listener = &self.listener;
         self.trouble.until_done(|| listener.accept()).await
     }
-
-    /// The address that it listens on.
-    ///
-    /// # Errors
-    /// If the system does not tell.
-    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
 }
 
 impl Trouble {

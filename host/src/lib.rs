@@ -17,6 +17,7 @@ pub mod files;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod gateway;
+mod heads;
 pub mod http;
 pub mod json;
 pub mod limits;
@@ -30,4 +31,5 @@ pub mod store;
 mod stripes;
 pub mod telemetry;
 pub mod threads;
+mod uptime;
 pub mod wire;

@@ -187,6 +187,12 @@ pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the other end may take to close a connection that this end has closed. What it still
 /// sends meanwhile is thrown away; after that the connection is reset.
 pub const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How often it is looked which clients have not answered a heartbeat in time, at most.
+pub const HEARTBEAT_LOOK: Duration = Duration::from_secs(1);
+/// The same, at least.
+pub const MIN_HEARTBEAT_LOOK: Duration = Duration::from_millis(20);
+/// Clients that are looked at before other work has its turn.
+pub const HEARTBEATS_AT_ONCE: usize = 1_024;
 /// Interval of the heartbeat.
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// How long a client may take to answer a heartbeat.

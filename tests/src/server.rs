@@ -86,6 +86,16 @@ impl Server {
         self.running = Running::start(self.folder.path(), &self.through, "ready").await;
     }
 
+    /// Pauses the process, as a full host or a debugger does.
+    pub fn pause(&self) {
+        self.running.process.pause();
+    }
+
+    /// Lets the process go on.
+    pub fn resume(&self) {
+        self.running.process.resume();
+    }
+
     /// `kill -9`.
     ///
     /// # Panics

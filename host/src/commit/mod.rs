@@ -13,7 +13,7 @@ mod turns;
 mod unasked_tests;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
 use wardroom_domain::limits::OPTIMISTIC_ASKS;
 use wardroom_domain::{
@@ -26,6 +26,7 @@ use crate::codes::Code;
 use crate::limits::MAX_DECISION_ROUNDS;
 use crate::metrics::Metrics;
 use crate::store::{Attempt, Entry, Pass, Store, StoreError, Waiter};
+use crate::uptime;
 
 use self::appearance::Gallery;
 pub use self::appearance::{Appearance, Appearances};
@@ -147,7 +148,7 @@ pub struct Committer {
     /// Commands that others made ask too often, and now have their workspace to themselves.
     exclusive: Turns,
     metrics: Arc<Metrics>,
-    start: Instant,
+    start: Duration,
 }
 
 impl Committer {
@@ -162,7 +163,7 @@ impl Committer {
             settling: Turns::default(),
             exclusive: Turns::default(),
             metrics,
-            start: Instant::now(),
+            start: uptime::now(),
         }
     }
 
@@ -173,7 +174,7 @@ impl Committer {
     }
 
     fn now(&self) -> Timestamp {
-        let elapsed = self.start.elapsed().as_millis();
+        let elapsed = (uptime::now() - self.start).as_millis();
         Timestamp(u64::try_from(elapsed).unwrap_or(u64::MAX))
     }
 

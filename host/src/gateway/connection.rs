@@ -15,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-use super::heads::Heads;
+use crate::heads::Heads;
 use crate::limits;
 
 /// A connection of the public listener, and the place it holds among all connections.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::oneshot;
@@ -20,6 +20,7 @@ use super::wire::{self, AuthRequest, ClientEvent, Fault, Place, Refusal, Request
 use crate::codes::Code;
 use crate::commit::{Committer, Failure};
 use crate::store::Entry;
+use crate::uptime;
 
 /// How long things may take that end a connection.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +51,8 @@ pub(super) struct Memory {
     seat: Option<Seat>,
     /// The deadline of `auth`, or the end of the token.
     timer: Option<Timer>,
-    /// When a client that has not authenticated must have done so.
-    auth_by: Option<Instant>,
+    /// When a client that has not authenticated must have done so, in time that the process ran.
+    auth_by: Option<Duration>,
 }
 
 /// Where an authenticated client sits.
@@ -154,7 +155,7 @@ impl Conversations {
         Memory {
             seat: None,
             timer: Some(Timer::close(peer, deadline, Cause::AuthTimeout)),
-            auth_by: Some(Instant::now() + deadline),
+            auth_by: Some(uptime::now() + deadline),
         }
     }
 
@@ -248,7 +249,7 @@ impl Conversations {
     fn resume_deadline(&self, peer: &Arc<Peer>) {
         let mut memory = peer.memory.lock();
         if let (None, None, Some(by)) = (&memory.seat, &memory.timer, memory.auth_by) {
-            let left = by.saturating_duration_since(Instant::now());
+            let left = by.saturating_sub(uptime::now());
             memory.timer = Some(Timer::close(peer, left, Cause::AuthTimeout));
         }
     }
@@ -307,10 +308,7 @@ impl Conversations {
             }
             return Err(fault);
         }
-        let left = expires_at
-            .duration_since(SystemTime::now())
-            .unwrap_or_default();
-        let timer = Timer::expire(peer, left, self.deadlines.expiry_notice);
+        let timer = Timer::expire(peer, expires_at, self.deadlines.expiry_notice);
         *peer.memory.lock() = Memory {
             seat: Some(seat),
             timer: Some(timer),

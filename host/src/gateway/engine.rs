@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
@@ -26,6 +27,7 @@ use wardroom_domain::SocketId;
 use super::Settings;
 use super::address::Source;
 use super::closing::Cause;
+use super::heartbeat::ENGINE_PING_TIMEOUT;
 use super::newcomers::Newcomers;
 use super::output::Output;
 use super::pacing::Packets;
@@ -41,17 +43,31 @@ pub(super) const PATH: &str = "/socket.io";
 /// the next thing is an upgrade: so nothing may exceed it. What waits is bounded by the output.
 const MAX_ANSWER_BYTES: u64 = u32::MAX as u64;
 
-/// The first answer to a polling client, with the limit that holds for what the client sends. Both
-/// limits are one setting of socketioxide's.
-pub(super) fn with_true_limit(answer: Bytes) -> Bytes {
-    let (ours, theirs) = (limits::MAX_INCOMING_MESSAGE_BYTES, MAX_ANSWER_BYTES);
-    let theirs = format!("\"maxPayload\":{theirs}");
+/// The packet that opens a session, with what holds for the client: its own bound in bytes, which is
+/// one setting of socketioxide's with that of answers, and the deadline that we judge by.
+pub(super) fn with_true_bounds(open: &str, ping_timeout: Duration) -> String {
+    let ours = limits::MAX_INCOMING_MESSAGE_BYTES;
+    let payload = format!("\"maxPayload\":{MAX_ANSWER_BYTES}");
+    let engine = ENGINE_PING_TIMEOUT.as_millis();
+    let timeout = format!("\"pingTimeout\":{engine}");
+    let true_timeout = format!("\"pingTimeout\":{}", ping_timeout.as_millis());
+    open.replacen(&payload, &format!("\"maxPayload\":{ours}"), 1)
+        .replacen(&timeout, &true_timeout, 1)
+}
+
+/// The same for the answer to the first polling request.
+pub(super) fn with_true_bounds_polled(answer: Bytes, ping_timeout: Duration) -> Bytes {
     match std::str::from_utf8(&answer) {
-        // Older clients do not read the limit, and their answers carry a length.
-        Ok(text) if text.starts_with("0{") => {
-            Bytes::from(text.replacen(&theirs, &format!("\"maxPayload\":{ours}"), 1))
-        }
-        _ => answer,
+        Ok(open) if open.starts_with("0{") => with_true_bounds(open, ping_timeout).into(),
+        // In revision 3 its length stands before it; it is ASCII.
+        Ok(text) => match text.split_once(":0{") {
+            Some((_, rest)) => {
+                let open = with_true_bounds(&format!("0{{{rest}"), ping_timeout);
+                format!("{}:{open}", open.len()).into()
+            }
+            None => answer,
+        },
+        Err(_) => answer,
     }
 }
 
@@ -167,7 +183,7 @@ impl Transport {
             .connect_timeout(limits::JOIN_TIMEOUT)
             .upgrade_timeout(limits::UPGRADE_TIMEOUT)
             .ping_interval(transport.settings.ping_interval)
-            .ping_timeout(transport.settings.ping_timeout)
+            .ping_timeout(ENGINE_PING_TIMEOUT)
             .build_svc();
         io.ns("/", Joining(Arc::clone(&transport)));
         transport.service.set(service).ok();

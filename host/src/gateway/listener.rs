@@ -23,9 +23,10 @@ use tower::Service;
 use super::address::Source;
 use super::connection::Connection;
 use super::engine::Transport;
-use super::heads::Heads;
+use super::heartbeat;
 use super::requests::Requests;
 use crate::accepting::Accepting;
+use crate::heads::Heads;
 use crate::limits;
 
 /// Serves `listener` until `stop`: Socket.IO itself, and everything else through `inner`. Clients
@@ -42,6 +43,7 @@ pub(super) async fn serve<S, B>(
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    tokio::spawn(heartbeat::watch(Arc::downgrade(&transport)));
     let places = Arc::new(Semaphore::new(transport.settings.max_connections));
     let stall_deadline = transport.settings.write_timeout;
     let most_of_address = transport.settings.max_connections / limits::IDLE_CONNECTIONS_SHARE;

@@ -11,7 +11,7 @@ mod engine;
 mod frame;
 pub(crate) mod fuzzing;
 mod handshake;
-mod heads;
+mod heartbeat;
 mod identity;
 mod lanes;
 mod listener;

@@ -187,6 +187,11 @@ where
             }
             _ => None,
         };
+        if let Some(Ok(sid)) = query.sid
+            && let Some(output) = self.transport.session(&sid)
+        {
+            output.heard();
+        }
         let poll = match query.sid {
             Some(Ok(sid)) if *slim.method() == Method::GET => self.transport.session(&sid),
             _ => None,
@@ -209,7 +214,7 @@ where
                 if let Some(sid) = opened_session(&body) {
                     output.register(sid);
                 }
-                engine::with_true_limit(body)
+                engine::with_true_bounds_polled(body, self.transport.settings.ping_timeout)
             }
             None => body,
         };

@@ -16,12 +16,13 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_path_to_error::{Path, Segment};
+use tokio::time::{Instant, timeout_at};
 use wardroom_domain::{ChannelId, InvalidId, SocketId, UserId, WorkspaceId};
 
 use super::problem::Problem;
 use super::{Api, BodyLimits};
 use crate::codes::Code;
-use crate::limits::HTTP_DISCARDED_BODY_BYTES;
+use crate::limits::{HTTP_BODY_STALL, HTTP_BODY_TIMEOUT, HTTP_DISCARDED_BODY_BYTES};
 use crate::wire::{Malformed, escaped};
 
 /// An id in the path.
@@ -188,7 +189,13 @@ pub(super) async fn read(
     }
     let mut bytes = BytesMut::new();
     let mut discarded = 0;
-    while let Some(frame) = body.frame().await {
+    let by = Instant::now() + HTTP_BODY_TIMEOUT;
+    loop {
+        let stall = Instant::now() + HTTP_BODY_STALL;
+        let frame = timeout_at(stall.min(by), body.frame()).await;
+        let Some(frame) = frame.map_err(|_| Problem::invalid("the body came too slowly"))? else {
+            break;
+        };
         let frame = frame.map_err(|_| Problem::invalid("the body did not arrive whole"))?;
         let Some(data) = frame.data_ref() else {
             continue;

@@ -10,6 +10,7 @@ mod events;
 mod explain;
 mod idempotency;
 mod input;
+mod listener;
 mod lists;
 mod openapi;
 mod ops;

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use wardroom_domain::Rejection;
 
 use super::auth::Scope;
-use super::serving::CallerAddress;
+use super::listener::CallerAddress;
 use crate::codes::Code;
 use crate::commit::Failure;
 use crate::wire::Malformed;

@@ -1,46 +1,15 @@
-//! The internal listener: it answers until it is told to stop, and then no longer than there is work. It
-//! must not know what a call does.
+//! How long backends are answered: until it is time to stop, and then no longer than there is work. It
+//! must not know what a call does, nor how connections are held.
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::IncomingStream;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{Api, router};
-use crate::accepting::Accepting;
+use super::{Api, listener, router};
 use crate::limits::{HTTP_ANSWER_PATIENCE, HTTP_REQUEST_PATIENCE};
-
-/// The internal listener, as axum wants to have it.
-struct Internal(Accepting);
-
-impl axum::serve::Listener for Internal {
-    type Io = TcpStream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        self.0.next().await
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
-
-/// Where a call comes from.
-#[derive(Clone, Copy)]
-pub(super) struct CallerAddress(pub(super) SocketAddr);
-
-impl Connected<IncomingStream<'_, Internal>> for CallerAddress {
-    fn connect_info(stream: IncomingStream<'_, Internal>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
 
 /// How many calls are being worked on. One whose body is not there yet is none: it has changed nothing,
 /// and its caller may take as long as it likes.
@@ -104,25 +73,15 @@ impl Drop for Shift<'_> {
 /// Answers backends on `listener` until `stop`, then until the last answer is out. A request that is
 /// not there whole [`HTTP_REQUEST_PATIENCE`] after that is not waited for.
 pub async fn serve(listener: TcpListener, api: Arc<Api>, stop: CancellationToken) {
-    let listener = Internal(Accepting::new(
-        listener,
-        "internal",
-        Arc::clone(&api.metrics),
-    ));
-    let routes = router(Arc::clone(&api)).into_make_service_with_connect_info::<CallerAddress>();
-    let graceful = stop.clone().cancelled_owned();
-    let serving = axum::serve(listener, routes).with_graceful_shutdown(graceful);
+    let (routes, metrics) = (router(Arc::clone(&api)), Arc::clone(&api.metrics));
+    let serving = listener::serve(listener, routes, metrics, stop.clone());
     let out_of_work = async {
         stop.cancelled().await;
         sleep(HTTP_REQUEST_PATIENCE).await;
         api.work.done().await;
     };
     tokio::select! {
-        served = serving => {
-            if let Err(error) = served {
-                tracing::error!(%error, "the internal listener failed");
-            }
-        }
+        () = serving => {}
         () = out_of_work => tracing::info!("requests that were not sent whole are given up"),
     }
 }

@@ -64,6 +64,12 @@ pub const HTTP_REQUEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a drain waits after the last call was answered, for its answer to leave.
 pub const HTTP_ANSWER_PATIENCE: Duration = Duration::from_millis(250);
+/// Connections that the internal listener holds at once. Further ones are closed.
+pub const HTTP_CONNECTIONS: usize = 1_024;
+/// How long the body of a call may make no progress.
+pub const HTTP_BODY_STALL: Duration = Duration::from_secs(15);
+/// How long the body of a call may take in all.
+pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// What is read and thrown away of a body that is too large, so that its sender gets to read why,
 /// in bytes. Beyond it the connection is closed on the sender.

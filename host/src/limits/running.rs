@@ -79,3 +79,15 @@ pub const FILE_CALL_DEADLINE: Duration = Duration::from_secs(10);
 /// Calls to the file system that were left behind and have not returned. At the limit further calls
 /// fail at once.
 pub const FILE_CALLS_STUCK: usize = 32;
+
+// ---- time ----
+
+/// How often it is looked how long the process has run.
+pub const UPTIME_TICK: Duration = Duration::from_millis(100);
+/// The longest time between two such looks that counts as time in which the process ran; what is
+/// longer was a pause.
+pub const UPTIME_STEP: Duration = Duration::from_millis(500);
+/// How often the end of a token is held against the wall clock, which may be set meanwhile.
+pub const WALL_CLOCK_LOOK: Duration = Duration::from_secs(30);
+
+const _: () = assert!(UPTIME_TICK.as_millis() * 2 < UPTIME_STEP.as_millis());

@@ -23,6 +23,7 @@ mod keys;
 mod live_changes;
 mod live_sessions;
 mod numbers;
+mod pauses;
 mod policy_calls;
 mod presence;
 mod private;

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use wardroom_tests::settings::API_KEY;
-use wardroom_tests::{Client, Flavour, Raw, Server, eventually};
+use wardroom_tests::server::WORKSPACE;
+use wardroom_tests::settings::{API_KEY, Settings};
+use wardroom_tests::{Client, Flavour, Server, eventually, paths};
 
 use crate::exchange::closing_code;
-use crate::slow_reader::publish_bytes;
 
 #[tokio::test]
 async fn a_drain_tells_clients_and_ends_with_success() {
@@ -37,16 +37,22 @@ async fn a_drain_tells_clients_and_ends_with_success() {
     assert_eq!(server.ended().await.code(), Some(0));
 }
 
-/// A call whose body never ends: it keeps the internal listener busy for as long as it may, or
-/// until this is dropped.
-async fn open_call(server: &Server) -> TcpStream {
+/// A server with a policy that is at work on a call for as long as it may.
+fn at_work() -> Settings {
+    let policy = paths::guest("misbehaves");
+    let settings = Server::with().policy("slow", &policy);
+    settings.set("policy.deadline", "10s")
+}
+
+/// Begins that call.
+async fn begin_call(server: &Server) -> TcpStream {
     let stream = TcpStream::connect(server.internal()).await;
     let mut stream = stream.expect("it listens");
-    let head = format!(
-        "PUT /v1/users/u HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\
-         content-type: application/json\r\nauthorization: Bearer {API_KEY}\r\n\r\n"
+    let call = format!(
+        "PUT /v1/workspaces/{WORKSPACE}/channels/loop HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\
+         content-type: application/json\r\nauthorization: Bearer {API_KEY}\r\n\r\n{{}}"
     );
-    let written = stream.write_all(head.as_bytes()).await;
+    let written = stream.write_all(call.as_bytes()).await;
     written.expect("it reads");
     stream
 }
@@ -54,14 +60,9 @@ async fn open_call(server: &Server) -> TcpStream {
 #[tokio::test]
 async fn a_drain_that_is_held_up_says_so_and_ends_at_its_bound() {
     let bound = Duration::from_secs(4);
-    let settings = Server::with()
-        .set("shutdown.drain", "4s")
-        .set("limits.max_output", "64MiB");
+    let settings = at_work().set("shutdown.drain", "4s");
     let mut server = settings.start().await;
-    let call = open_call(&server).await;
-    // A client that does not read holds up the drain of the clients.
-    let eve = Raw::join(&server, "eve").await;
-    publish_bytes(&server, 8 * 1024 * 1024).await;
+    let call = begin_call(&server).await;
     let begun = Instant::now();
     server.terminate();
     eventually("the end of readiness", || {
@@ -84,15 +85,15 @@ async fn a_drain_that_is_held_up_says_so_and_ends_at_its_bound() {
     let said = said.await;
     assert_eq!(said["level"], "WARN");
     assert_eq!(said["reason"], "the drain did not finish within its bound");
-    drop((call, eve));
+    drop(call);
 }
 
 #[tokio::test]
 async fn a_draining_server_takes_nobody_new() {
-    let settings = Server::with().set("shutdown.drain", "1m");
+    let settings = at_work().set("shutdown.drain", "1m");
     let mut server = settings.start().await;
-    let call = open_call(&server).await;
     let mut ann = server.join("ann").await;
+    let call = begin_call(&server).await;
     server.terminate();
     // From here on the call alone keeps the process.
     assert_eq!(closing_code(&ann.last_heard().await), "shutting-down");
@@ -103,7 +104,7 @@ async fn a_draining_server_takes_nobody_new() {
         assert!(refused.starts_with("error"), "{flavour:?}: {refused}");
     }
     assert!(server.runs(), "the drain goes on");
-    drop(call);
     assert_eq!(server.ended().await.code(), Some(0));
+    drop(call);
     assert_eq!(server.log().count("not everything was drained"), 0);
 }

@@ -14,8 +14,9 @@ use crate::gateway::{engine, frame};
 use crate::limits;
 
 impl Output {
-    /// Counts bytes of messages that the client sent.
+    /// Called when bytes of messages have come from the client.
     pub(in crate::gateway) fn received(&self, bytes: usize) {
+        self.heard();
         self.transport.metrics.received(bytes);
     }
 

@@ -28,6 +28,7 @@ use super::closing::Cause;
 use super::connection::Connection;
 use super::engine::{self, Protocol, Transport};
 use super::frame;
+use super::heartbeat::Pulse;
 use super::newcomers::Newcomer;
 use super::peer::Peer;
 use super::upgrading::PROBE_ANSWER;
@@ -79,6 +80,8 @@ pub(crate) struct Output {
     pub(super) reader: AtomicWaker,
     /// Who reads from the client and waits for room: its WebSocket, or its polling requests.
     readers: Mutex<Vec<Waker>>,
+    /// When something last came of the client.
+    pub(super) pulse: Mutex<Pulse>,
     state: Mutex<State>,
 }
 
@@ -156,6 +159,7 @@ impl Output {
             input_ended: AtomicBool::new(false),
             reader: AtomicWaker::new(),
             readers: Mutex::default(),
+            pulse: Mutex::new(Pulse::new()),
             state: Mutex::new(State {
                 route: Route::Joining,
                 joined: false,
@@ -282,6 +286,7 @@ impl Output {
         if self.has_ended() {
             return;
         }
+        self.pulse.lock().written(self.protocol, buffer);
         if state.route == Route::Direct {
             if !state.joined || state.closing.is_some() {
                 return self.write(&mut state, &[Bytes::copy_from_slice(buffer)]);
@@ -323,7 +328,8 @@ impl Output {
                 }
                 continue;
             }
-            self.write(&mut state, &[Bytes::copy_from_slice(frame.whole)]);
+            let whole = self.with_true_bounds(&frame);
+            self.write(&mut state, &[whole]);
         }
     }
 

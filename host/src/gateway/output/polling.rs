@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
 
 use super::{Output, Route, State};
 use crate::gateway::closing::{Cause, Farewell};
@@ -16,7 +15,7 @@ use crate::gateway::engine::{self, Protocol};
 use crate::gateway::frame;
 use crate::gateway::screen::Refused;
 use crate::gateway::upgrading::Upgrade;
-use crate::limits;
+use crate::{limits, uptime};
 
 /// What separates the packets of an answer to a poll since revision 4 of Engine.IO.
 const SEPARATOR: u8 = 0x1e;
@@ -29,7 +28,7 @@ pub(super) struct Polled {
     /// Polls that have come and are not answered.
     open: usize,
     /// When something began to wait, or the last poll ended if that was later.
-    since: Instant,
+    since: Duration,
     /// Whether a task watches how long something waits.
     watched: bool,
     /// Has the polls that are open answered at once.
@@ -45,7 +44,7 @@ impl Polled {
         Self {
             waiting: VecDeque::new(),
             open: 0,
-            since: Instant::now(),
+            since: uptime::now(),
             watched: false,
             release: Arc::default(),
             upgrade: None,
@@ -77,7 +76,7 @@ impl Output {
             return;
         };
         if polled.waiting.is_empty() {
-            polled.since = Instant::now();
+            polled.since = uptime::now();
         }
         polled.waiting.push_back(bytes);
         state.waiting_bytes += bytes;
@@ -90,19 +89,20 @@ impl Output {
     /// Ends the connection once something has waited for so long with no poll to fetch it. Runs
     /// only while something waits, and keeps no ended connection in memory.
     async fn watch_polls(output: Weak<Self>, patience: Duration) {
-        let mut deadline = Instant::now() + patience;
+        let mut wait = patience;
         loop {
-            tokio::time::sleep_until(deadline).await;
+            // After a pause of the process the polls that wait in sockets come first.
+            uptime::sleep(wait).await;
             let output = output.upgrade();
             match output.and_then(|output| output.look_after_polls(patience)) {
-                Some(next) => deadline = next,
+                Some(next) => wait = next,
                 None => return,
             }
         }
     }
 
-    /// When to look again, if at all.
-    fn look_after_polls(self: &Arc<Self>, patience: Duration) -> Option<Instant> {
+    /// How long to wait before looking again, if at all.
+    fn look_after_polls(self: &Arc<Self>, patience: Duration) -> Option<Duration> {
         let mut state = self.state.lock();
         if self.has_ended() || state.closing.is_some() || state.route != Route::Polling {
             return None;
@@ -112,11 +112,11 @@ impl Output {
             polled.watched = false;
             return None;
         }
-        let now = Instant::now();
+        let now = uptime::now();
         // socketioxide answers a poll as soon as there is something: it is as good as fetched.
         let since = if polled.open > 0 { now } else { polled.since };
         if now < since + patience {
-            return Some(since + patience);
+            return Some(since + patience - now);
         }
         self.end(&mut state, Cause::SlowConsumer);
         None
@@ -258,7 +258,7 @@ impl Drop for Poll {
     fn drop(&mut self) {
         if let Some(polled) = &mut self.output.state.lock().polled {
             polled.open -= 1;
-            polled.since = Instant::now();
+            polled.since = uptime::now();
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
+
 use super::Output;
+use crate::gateway::engine;
+use crate::gateway::frame::{self, Frame};
 
 impl Output {
     /// Waits until there is room for more of what the client sends. What comes after the connection
@@ -24,7 +28,18 @@ impl Output {
         }
     }
 
-    fn may_read(&self) -> bool {
+    /// A frame of socketioxide's, with what holds for the client if it is the one that opens its session.
+    pub(super) fn with_true_bounds(&self, frame: &Frame<'_>) -> Bytes {
+        match frame.text.filter(|text| text.starts_with("0{")) {
+            Some(open) => {
+                let timeout = self.transport.settings.ping_timeout;
+                frame::text(&engine::with_true_bounds(open, timeout))
+            }
+            None => Bytes::copy_from_slice(frame.whole),
+        }
+    }
+
+    pub(in crate::gateway) fn may_read(&self) -> bool {
         self.peer().is_none_or(|peer| peer.has_room()) || self.is_closing()
     }
 

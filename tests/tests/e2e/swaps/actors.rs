@@ -56,7 +56,7 @@ pub(super) async fn publish(run: &Run<'_>) -> [Published; 3] {
             let known = run.known.get();
             let number = json!({"n": events.len()});
             let answer = backend.publish(name, &number, to).await;
-            assert_eq!(answer.body, json!({"outcome": "changed"}), "{answer:?}");
+            assert_eq!(answer.body["outcome"], "changed", "{answer:?}");
             events.push((known, run.begun.get()));
             run.did("backend", known);
         }

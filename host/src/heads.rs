@@ -19,7 +19,7 @@ enum Phase {
 
 /// Watches the heads of the requests of one connection. hyper has one time for a head and for the
 /// pause before it; a pause may be long, and a head may not.
-pub(super) struct Heads {
+pub(crate) struct Heads {
     patience: Duration,
     phase: Mutex<Phase>,
     changed: Notify,
@@ -27,7 +27,7 @@ pub(super) struct Heads {
 
 impl Heads {
     /// A connection that has just begun, and owes a head.
-    pub(super) fn new(patience: Duration) -> Self {
+    pub(crate) fn new(patience: Duration) -> Self {
         Self {
             patience,
             phase: Mutex::new(Phase::Reading(Instant::now())),
@@ -36,7 +36,7 @@ impl Heads {
     }
 
     /// Called when something has come over the connection.
-    pub(super) fn input(&self) {
+    pub(crate) fn input(&self) {
         let mut phase = self.phase.lock();
         if *phase == Phase::Idle {
             *phase = Phase::Reading(Instant::now());
@@ -45,22 +45,22 @@ impl Heads {
     }
 
     /// Called when a head is complete.
-    pub(super) fn complete(&self) {
+    pub(crate) fn complete(&self) {
         *self.phase.lock() = Phase::Answering;
     }
 
     /// Called when its request has been answered.
-    pub(super) fn answered(&self) {
+    pub(crate) fn answered(&self) {
         *self.phase.lock() = Phase::Idle;
     }
 
     /// Whether a head is not there as a whole.
-    pub(super) fn is_reading(&self) -> bool {
+    pub(crate) fn is_reading(&self) -> bool {
         matches!(*self.phase.lock(), Phase::Reading(_))
     }
 
     /// Waits until a head has taken too long.
-    pub(super) async fn overdue(&self) {
+    pub(crate) async fn overdue(&self) {
         loop {
             let phase = *self.phase.lock();
             let Phase::Reading(since) = phase else {

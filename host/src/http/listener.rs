@@ -1,0 +1,288 @@
+//! The internal TCP listener: accepts, bounds and serves connections. It must not know the calls.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::accepting::Accepting;
+use crate::heads::Heads;
+use crate::limits;
+use crate::metrics::Metrics;
+
+/// Where a call comes from.
+#[derive(Clone, Copy)]
+pub(super) struct CallerAddress(pub(super) SocketAddr);
+
+/// What connections are held to.
+#[derive(Clone, Copy)]
+struct Bounds {
+    connections: usize,
+    /// For the head of a request.
+    head: Duration,
+    /// Between two requests.
+    idle: Duration,
+}
+
+const BOUNDS: Bounds = Bounds {
+    connections: limits::HTTP_CONNECTIONS,
+    head: limits::REQUEST_HEAD_TIMEOUT,
+    idle: limits::KEEP_ALIVE,
+};
+
+/// Answers backends on `listener` until `stop`, then until the last answer is out.
+pub(super) async fn serve(
+    listener: TcpListener,
+    routes: Router,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
+    serve_within(BOUNDS, listener, routes, metrics, stop).await;
+}
+
+async fn serve_within(
+    bounds: Bounds,
+    listener: TcpListener,
+    routes: Router,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) {
+    let mut accepting = Accepting::new(listener, "internal", Arc::clone(&metrics));
+    let places = Arc::new(Semaphore::new(bounds.connections));
+    let connections = TaskTracker::new();
+    let mut was_full = false;
+    while let Some((stream, peer)) = stop.run_until_cancelled(accepting.next()).await {
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            metrics.limited("backend-connections");
+            // Said once, not for each of a flood; the connection is closed by being dropped.
+            if !std::mem::replace(&mut was_full, true) {
+                tracing::warn!(
+                    limit = bounds.connections,
+                    "no more connections of backends"
+                );
+            }
+            continue;
+        };
+        was_full = false;
+        connections.spawn(serve_one(
+            bounds,
+            (stream, peer),
+            place,
+            routes.clone(),
+            stop.clone(),
+        ));
+    }
+    connections.close();
+    connections.wait().await;
+}
+
+async fn serve_one(
+    bounds: Bounds,
+    (stream, peer): (TcpStream, SocketAddr),
+    _place: OwnedSemaphorePermit,
+    routes: Router,
+    stop: CancellationToken,
+) {
+    let heads = Arc::new(Heads::new(bounds.head));
+    let answering = Arc::clone(&heads);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        let caller = ConnectInfo(CallerAddress(peer));
+        request.extensions_mut().insert(caller);
+        let (routes, heads) = (routes.clone(), Arc::clone(&answering));
+        async move {
+            heads.complete();
+            let response = routes.oneshot(request).await;
+            heads.answered();
+            response
+        }
+    });
+    let watched = Watched {
+        stream,
+        heads: Arc::clone(&heads),
+    };
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(bounds.idle)
+        .max_buf_size(limits::MAX_REQUEST_HEAD_BYTES)
+        .serve_connection(TokioIo::new(watched), service);
+    let mut connection = std::pin::pin!(connection);
+    let served = tokio::select! {
+        served = connection.as_mut() => served,
+        () = heads.overdue() => return,
+        // Half a request is nothing to wait for.
+        () = stop.cancelled() => if heads.is_reading() {
+            return;
+        } else {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a connection of a backend failed");
+    }
+}
+
+/// A connection that says when something comes over it.
+struct Watched {
+    stream: TcpStream,
+    heads: Arc<Heads>,
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
+        if buffer.filled().len() > before {
+            self.heads.input();
+        }
+        Poll::Ready(read)
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, buffer)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(15);
+    const SHORT: Duration = Duration::from_millis(200);
+
+    async fn start(bounds: Bounds) -> (SocketAddr, tokio_util::sync::DropGuard) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let routes = Router::new().route("/", get(|| async { "here" }));
+        let stop = CancellationToken::new();
+        let serving = serve_within(bounds, listener, routes, Arc::default(), stop.clone());
+        tokio::spawn(serving);
+        (address, stop.drop_guard())
+    }
+
+    /// What comes after this was sent, up to the end of the connection.
+    async fn said(address: SocketAddr, sent: &str) -> String {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let mut said = Vec::new();
+        let read = timeout(PATIENCE, stream.read_to_end(&mut said)).await;
+        read.expect("the connection is closed").ok();
+        String::from_utf8(said).unwrap()
+    }
+
+    const WHOLE: &str = "GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+
+    #[tokio::test]
+    async fn a_head_and_a_pause_between_two_are_bounded() {
+        let bounds = Bounds {
+            head: SHORT,
+            idle: SHORT * 3,
+            ..BOUNDS
+        };
+        let (address, _stop) = start(bounds).await;
+        assert_eq!(said(address, "").await, "");
+        assert_eq!(said(address, "GET / HTTP/1.1\r\nhost").await, "");
+        let answered = said(address, WHOLE).await;
+        assert!(answered.ends_with("here"), "{answered}");
+        let large = format!("GET /?{} HTTP/1.1\r\n\r\n", "x".repeat(100_000));
+        let answered = said(address, &large).await;
+        assert!(
+            answered.is_empty() || answered.starts_with("HTTP/1.1 431"),
+            "{answered}"
+        );
+    }
+
+    #[tokio::test]
+    async fn connections_are_bounded() {
+        let bounds = Bounds {
+            connections: 1,
+            ..BOUNDS
+        };
+        let (address, _stop) = start(bounds).await;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first.write_all(WHOLE.as_bytes()).await.unwrap();
+        let mut answer = [0; 1024];
+        assert!(
+            timeout(PATIENCE, first.read(&mut answer))
+                .await
+                .unwrap()
+                .unwrap()
+                > 0
+        );
+        assert_eq!(said(address, WHOLE).await, "");
+        drop(first);
+        let close = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        let again = async { while said(address, close).await.is_empty() {} };
+        timeout(PATIENCE, again)
+            .await
+            .expect("the place is free again");
+    }
+
+    #[tokio::test]
+    async fn a_stop_does_not_wait_for_half_a_request() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let routes = Router::new().route("/", get(|| async { "here" }));
+        let serving = tokio::spawn(serve(listener, routes, Arc::default(), stop.clone()));
+        let mut half = TcpStream::connect(address).await.unwrap();
+        half.write_all(WHOLE.as_bytes()).await.unwrap();
+        let mut answer = [0; 1024];
+        assert!(half.read(&mut answer).await.unwrap() > 0);
+        half.write_all(b"GET / HTTP/1.1").await.unwrap();
+        stop.cancel();
+        timeout(PATIENCE, serving).await.expect("it ends").unwrap();
+    }
+}

@@ -34,29 +34,23 @@ impl Api {
         )
     }
 
-    /// One call; returns the status and the answer.
+    /// One call on a connection of its own; returns the status and the answer.
     async fn call(&self, method: &str, path: &str, body: &str) -> anyhow::Result<(u16, String)> {
-        let calling = async {
-            let mut stream = TcpStream::connect(self.address).await?;
-            stream.set_nodelay(true)?;
-            stream
-                .write_all(self.request(method, path, body).as_bytes())
-                .await?;
-            let mut buffer = Vec::new();
-            loop {
-                if let Some(answer) = parse(&buffer)? {
-                    let body = &buffer[answer.head..answer.length];
-                    return Ok((answer.status, String::from_utf8_lossy(body).into_owned()));
-                }
-                ensure!(
-                    stream.read_buf(&mut buffer).await? > 0,
-                    "closed without an answer"
-                );
-            }
-        };
+        let calling = async { self.line().await?.call(method, path, body).await };
         timeout(CALL_DEADLINE, calling)
             .await
             .with_context(|| format!("{method} {path}"))?
+    }
+
+    /// Opens a connection for calls one after the other.
+    pub async fn line(&self) -> anyhow::Result<Line> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Line {
+            api: self.clone(),
+            stream,
+            buffer: Vec::new(),
+        })
     }
 
     /// One call that must succeed.
@@ -70,13 +64,8 @@ impl Api {
     }
 
     async fn succeed(&self, method: &str, path: &str, body: &str) -> anyhow::Result<String> {
-        let (status, text) = self.call(method, path, body).await?;
-        ensure!(
-            (200..300).contains(&status),
-            "{method} {path} was answered {status}: {}",
-            text.chars().take(300).collect::<String>()
-        );
-        Ok(text)
+        let answer = self.call(method, path, body).await?;
+        succeeded(method, path, answer)
     }
 
     /// Opens a connection to publish on; errors in the answers are counted in `hub`.
@@ -97,7 +86,56 @@ impl Api {
     }
 }
 
-/// A kept connection.
+fn succeeded(method: &str, path: &str, answer: (u16, String)) -> anyhow::Result<String> {
+    let (status, text) = answer;
+    ensure!(
+        (200..300).contains(&status),
+        "{method} {path} was answered {status}: {}",
+        text.chars().take(300).collect::<String>()
+    );
+    Ok(text)
+}
+
+/// A kept connection on which each call waits for the answer to the one before.
+#[derive(Debug)]
+pub struct Line {
+    api: Api,
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Line {
+    async fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> anyhow::Result<(u16, String)> {
+        let request = self.api.request(method, path, body);
+        self.stream.write_all(request.as_bytes()).await?;
+        loop {
+            if let Some(answer) = parse(&self.buffer)? {
+                let body = &self.buffer[answer.head..answer.length];
+                let text = String::from_utf8_lossy(body).into_owned();
+                self.buffer.drain(..answer.length);
+                return Ok((answer.status, text));
+            }
+            ensure!(
+                self.stream.read_buf(&mut self.buffer).await? > 0,
+                "closed without an answer"
+            );
+        }
+    }
+
+    /// One call that must succeed.
+    pub async fn must(&mut self, method: &str, path: &str, body: &str) -> anyhow::Result<()> {
+        let answer = timeout(CALL_DEADLINE, self.call(method, path, body)).await;
+        let answer = answer.with_context(|| format!("{method} {path}"))??;
+        succeeded(method, path, answer).map(drop)
+    }
+}
+
+/// A kept connection on which calls do not wait.
 #[derive(Debug)]
 pub struct Pipeline {
     api: Api,

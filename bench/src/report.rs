@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use crate::scenario::Scenario;
 use crate::servers::Kind;
-use crate::targets::{EVENTS, METRICS, Metric, Target};
+use crate::targets::{EVENTS, METRICS, Metric, SIZE, Target};
 
 pub use self::hooks::component_number;
 
@@ -77,7 +77,8 @@ fn columns(scenario: Scenario) -> (&'static [Kind], &'static [(Kind, Kind)]) {
                 (Kind::WardroomFourRenderers, Kind::Wardroom),
             ],
         ),
-        Scenario::Settle => (&[Kind::WardroomSettling], &[]),
+        Scenario::Settle | Scenario::Crowd => (&[Kind::WardroomSettling], &[]),
+        Scenario::Directory => (&[Kind::Wardroom], &[]),
         _ => (
             &[Kind::Wardroom, Kind::Node, Kind::Floor],
             &[(Kind::Wardroom, Kind::Node), (Kind::Wardroom, Kind::Floor)],
@@ -177,6 +178,14 @@ impl Rounds {
                 let met = word(ratio.map(|ratio| ratio <= most)).to_owned();
                 (format!("≤ {most} without"), met)
             }
+            Target::Most(most) => {
+                let servers = columns(metric.scenario).0.iter();
+                let given: Vec<f64> = servers
+                    .flat_map(|server| self.given(metric.scenario, *server, metric.name))
+                    .collect();
+                let met = median(&given).map(|middle| middle <= most);
+                (format!("≤ {most}"), word(met).to_owned())
+            }
             Target::Zero => {
                 let servers = columns(metric.scenario).0.iter();
                 let lost: Vec<f64> = servers
@@ -219,7 +228,7 @@ impl Rounds {
         text.push_str(" target | |\n|---|");
         text.push_str(&"---|".repeat(columns.len() + ratios.len() + 2));
         text.push('\n');
-        let all = METRICS.iter().chain(EVENTS);
+        let all = METRICS.iter().chain(EVENTS).chain(SIZE);
         for metric in all.filter(|metric| metric.scenario == scenario) {
             let _ = write!(text, "| {} |", metric.label);
             for column in columns {

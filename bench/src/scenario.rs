@@ -2,6 +2,7 @@
 //! sockets, publishes, and gives numbers by name. Must not know which server it talks to.
 
 mod arrival;
+mod directory;
 mod renditions;
 mod settle;
 
@@ -64,6 +65,11 @@ pub enum Scenario {
     /// 10,000 sockets and 1,000 channels come under changed policies and a changed directory while
     /// events are published; for the server only.
     Settle,
+    /// 20,000 members, 2,000 channels and 200 sockets come under changed policies; for the server
+    /// only.
+    Crowd,
+    /// Writes of the directory with 100 and with 100,000 workspaces; for the server only.
+    Directory,
     /// Calls of policies, without a server and without this load generator.
     Hooks,
 }
@@ -130,6 +136,8 @@ pub async fn run(scenario: Scenario, subject: Subject) -> anyhow::Result<Outcome
         }
         Scenario::Renditions => bench.renditions().await?,
         Scenario::Settle => bench.settle().await?,
+        Scenario::Crowd => bench.crowd().await?,
+        Scenario::Directory => bench.directory().await?,
         Scenario::Hooks => bail!("the program `hooks` measures this, without a server"),
     }
     Ok(bench.outcome)

@@ -2,8 +2,10 @@
 
 mod events;
 pub(crate) mod hooks;
+mod size;
 
 pub(crate) use self::events::EVENTS;
+pub(crate) use self::size::SIZE;
 
 use crate::scenario::Scenario;
 use crate::scenario::Scenario::{Burst, Churn, Connect, Fanout, Fanout5000, Idle, Policy, Rooms};
@@ -29,6 +31,8 @@ pub(crate) enum Target {
     AtLeast { node: f64, floor: f64 },
     /// With policies at most this share of without.
     Policies(f64),
+    /// At most this, by itself.
+    Most(f64),
     /// Nothing lost at all.
     Zero,
 }

@@ -26,6 +26,7 @@ pub mod metrics;
 pub mod policy;
 pub mod policy_tools;
 mod priority;
+mod runtime;
 pub mod shutdown;
 pub mod store;
 mod stripes;

@@ -21,6 +21,18 @@ pub const MAX_UNDELIVERED_ENTRIES: usize = 1024;
 /// How long a command waits for room in its workspace's log.
 pub const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Members and channels that a command tells of at once, or those of the workspace it is about, from
+/// which on deciding it is long work: it keeps no thread from its other tasks, and nobody who asks for
+/// the state waits for it.
+pub const LONG_DECISION_ROWS: usize = 1000;
+
+/// Bytes of a body from which on reading it is long work.
+pub const LONG_BODY_BYTES: usize = 256 * 1024;
+
+/// How long questions to the policies may keep a thread before other work runs, beyond the one call
+/// that is under way.
+pub const ASKING_TURN: Duration = Duration::from_millis(1);
+
 /// Entries that a follower takes at once; their frames share one write per receiver.
 pub const MAX_BATCH_ENTRIES: usize = 64;
 

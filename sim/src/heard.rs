@@ -118,9 +118,9 @@ impl Heard {
             let sees = step.seen_after[channel].contains(user);
             let newcomer = self.newcomers.contains(user);
             let fits = if newcomer {
-                // A stranger is told nothing; a member who opens a socket may hear what its
-                // token's role changes.
-                step.before.subjects().contains_key(user)
+                // Whoever was not connected is told nothing; somebody who was held and opens a
+                // socket may hear what its token's role changes.
+                step.before.connected().contains_key(user)
             } else {
                 known.contains(user) != appears
             };
@@ -230,7 +230,7 @@ pub(crate) fn named(
     if !stays(step.before) || !stays(step.after) {
         return Ok(());
     }
-    let (before, after) = (step.before.subjects(), step.after.subjects());
+    let (before, after) = (step.before.connected(), step.after.connected());
     let there = |user: &UserId| before.contains_key(user) && after.contains_key(user);
     let stranger = users.iter().find(|user| !there(user));
     ensure(stranger.is_none(), || {

@@ -234,7 +234,7 @@ impl Judge {
         present: Option<Generation>,
         covered: &Covered,
     ) -> BTreeMap<ChannelId, Force> {
-        let moved = before.subjects() != self.model.subjects();
+        let moved = before.connected() != self.model.connected();
         let digest = self.model.digest();
         let hooks = self.policies.hooks_of(present);
         let looked_up = hooks.visibility_looks_up && digest != before.digest();
@@ -256,9 +256,9 @@ impl Judge {
         force
     }
 
-    /// Who sees which channel, evaluated from nothing.
+    /// Who of those who are connected sees which channel, evaluated from nothing.
     fn sight(&self, model: &Model, force: &BTreeMap<ChannelId, Force>) -> Sight {
-        let (subjects, digest) = (model.subjects(), model.digest());
+        let (subjects, digest) = (model.connected(), model.digest());
         let viewers = |(id, facts): (&ChannelId, _)| {
             let viewers = self
                 .policies
@@ -356,12 +356,7 @@ fn views(
     force: &BTreeMap<ChannelId, Force>,
     sight: &Sight,
 ) -> Result<(), String> {
-    let subjects: BTreeSet<UserId> = decision
-        .next
-        .subjects()
-        .iter()
-        .map(|s| s.user.clone())
-        .collect();
+    let connected: BTreeSet<UserId> = decision.next.connected_users().cloned().collect();
     for (id, channel) in decision.next.channels() {
         let is = Force {
             generation: channel.generation,
@@ -370,7 +365,7 @@ fn views(
         };
         same(&format!("rules of {id}"), &is, &force[id])?;
         let seen_by = match &channel.view {
-            View::Everyone => subjects.clone(),
+            View::Everyone => connected.clone(),
             View::Users(users) => users.iter().cloned().collect(),
         };
         same(&format!("viewers of {id}"), &seen_by, &sight[id])?;

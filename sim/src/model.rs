@@ -97,14 +97,11 @@ impl Model {
         statuses
     }
 
-    /// What policies may know: members and connected users.
-    pub(crate) fn subjects(&self) -> BTreeMap<UserId, SubjectFacts> {
-        let connected = self.connections.values().map(|c| &c.user);
-        let users: BTreeSet<&UserId> = self.members.keys().chain(connected).collect();
-        users
-            .into_iter()
-            .map(|user| (user.clone(), self.subject(user)))
-            .collect()
+    /// What policies may know of those who have a connection, live or held: nobody else sees anything.
+    pub(crate) fn connected(&self) -> BTreeMap<UserId, SubjectFacts> {
+        let users: BTreeSet<&UserId> = self.connections.values().map(|c| &c.user).collect();
+        let users = users.into_iter();
+        users.map(|u| (u.clone(), self.subject(u))).collect()
     }
 
     /// What policies may know of somebody who is a member or connected.

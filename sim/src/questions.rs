@@ -61,8 +61,15 @@ impl Inquiry<'_> {
             Question::Authorize(facts) => {
                 command_facts(self.before, self.command).as_ref() == Some(facts)
             }
-            Question::Audience(facts) | Question::Subjects { channel: facts, .. } => {
-                self.after.channels.get(&facts.id) == Some(facts)
+            Question::Audience(facts) => self.after.channels.get(&facts.id) == Some(facts),
+            // Only of people who are connected: what others would see is of no use to anybody.
+            Question::Subjects {
+                channel, subjects, ..
+            } => {
+                let here = [self.before, self.after].map(Model::connected);
+                let connected = |user| here.iter().any(|here| here.contains_key(user));
+                self.after.channels.get(&channel.id) == Some(channel)
+                    && subjects.iter().all(|subject| connected(&subject.user))
             }
             // Only of what is told in the end, and nothing of what is refused.
             Question::Render(facts) => {

@@ -15,7 +15,7 @@ const NODE_PEER: &str = "bench/node-peer";
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// What to measure: connect, churn, fanout, fanout5000, rooms, idle, burst, policy, renditions,
-    /// settle or hooks; everything (idle is a part of burst) unless given. May be repeated.
+    /// settle, crowd, directory or hooks; everything (idle is a part of burst) unless given. May be repeated.
     #[arg(long)]
     scenario: Vec<String>,
     /// One round of short phases, for a first look.

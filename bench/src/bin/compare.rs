@@ -19,7 +19,7 @@ const CLIENT_CORE: usize = 1;
 const ROUNDS: usize = 3;
 /// The policy that a server with policies has.
 const SERVED_POLICY: &str = "private_channels.wasm";
-const EVERYTHING: [Scenario; 10] = [
+const EVERYTHING: [Scenario; 12] = [
     Scenario::Connect,
     Scenario::Churn,
     Scenario::Fanout,
@@ -29,6 +29,8 @@ const EVERYTHING: [Scenario; 10] = [
     Scenario::Policy,
     Scenario::Renditions,
     Scenario::Settle,
+    Scenario::Crowd,
+    Scenario::Directory,
     Scenario::Hooks,
 ];
 
@@ -114,7 +116,8 @@ fn servers_of(arguments: &Arguments, scenario: Scenario) -> Vec<Kind> {
             Kind::WardroomOneRenderer,
             Kind::WardroomFourRenderers,
         ],
-        Scenario::Settle => &[Kind::WardroomSettling],
+        Scenario::Settle | Scenario::Crowd => &[Kind::WardroomSettling],
+        Scenario::Directory => &[Kind::Wardroom],
         // Its question, whether a socket is ever lost, is not one to the others.
         Scenario::Churn if arguments.server.is_empty() => &[Kind::Wardroom],
         _ => &[Kind::Wardroom, Kind::Node, Kind::Floor],

@@ -1,11 +1,11 @@
-//! What it takes to find out which of ten thousand people see a channel, from the change of the
+//! What it takes to find out which of ten thousand people who are connected see a channel, from the change of the
 //! channel to the decision, by a rule and by asking about each. Knows nothing of stores and sockets.
 
-use anyhow::{bail, ensure};
+use anyhow::{anyhow, bail, ensure};
 use wardroom::policy::{PolicySet, PolicySource};
 use wardroom_domain::{
     Answers, Ask, ChannelId, ChannelSpec, Command, Context, Json, MemberSpec, Question, Reply,
-    SubjectFacts, Timestamp, Truth, Undecided, View, decide,
+    SocketId, SubjectFacts, Timestamp, Truth, Undecided, UserId, View, decide,
 };
 
 use super::Bench;
@@ -76,6 +76,20 @@ fn channel_of(team: &str) -> anyhow::Result<Command> {
     })
 }
 
+fn arrival(user: UserId) -> anyhow::Result<Command> {
+    let socket = SocketId::new(user.as_str()).map_err(|error| anyhow!("{error}"))?;
+    Ok(Command::Connect {
+        socket,
+        user,
+        status: None,
+        role: None,
+        named_by_token: false,
+        replaces: None,
+        claims: Json::from_canonical("{}"),
+        remote_address: None,
+    })
+}
+
 /// A workspace whose decisions are made as in a server, but for the store.
 struct Directory {
     place: Place,
@@ -83,7 +97,7 @@ struct Directory {
 }
 
 impl Directory {
-    /// One with ten thousand members.
+    /// One with ten thousand members, all of them connected.
     fn of_many(set: &PolicySet) -> anyhow::Result<Self> {
         let mut truth = Truth::default();
         for number in 0..PEOPLE {
@@ -100,7 +114,11 @@ impl Directory {
             place: Place::empty()?,
             channel: questions::channel()?.id,
         };
+        let users: Vec<UserId> = truth.members.keys().cloned().collect();
         here.run(set, &Command::Sync { truth, quiet: true })?;
+        for user in users {
+            here.run(set, &arrival(user)?)?;
+        }
         Ok(here)
     }
 

@@ -4,6 +4,7 @@
 //! Events are published all the time to channels that only some see, and to another workspace. What
 //! was published after a change is known to be in force must reach nobody whom it shuts out.
 
+mod crowd;
 mod files;
 mod population;
 mod watch;

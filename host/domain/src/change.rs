@@ -132,7 +132,7 @@ impl Workspace {
             self.revision += 1;
         }
         if change.concerns_people() {
-            self.everybody = Gathered::default();
+            self.people = Gathered::default();
         }
         match change {
             Change::Known => self.known = true,
@@ -187,7 +187,7 @@ impl Workspace {
     /// A new channel is seen by nobody until its rules are known.
     fn put_channel(&mut self, facts: &ChannelFacts) {
         if let Some(channel) = self.channels.get_mut(&facts.id) {
-            channel.facts = facts.clone();
+            Arc::make_mut(channel).facts = facts.clone();
             return;
         }
         let channel = Channel {
@@ -196,7 +196,7 @@ impl Workspace {
             rules: Arc::new(vec![Rule::Nobody].into()),
             view: View::Users(OrdSet::new()),
         };
-        self.channels.insert(facts.id.clone(), channel);
+        self.channels.insert(facts.id.clone(), Arc::new(channel));
         self.restricted.insert(facts.id.clone());
     }
 
@@ -210,13 +210,18 @@ impl Workspace {
         let Some(channel) = self.channels.get_mut(id) else {
             return;
         };
+        let channel = Arc::make_mut(channel);
         channel.generation = generation;
         channel.rules = rules.clone();
         channel.view = view.clone();
-        if rules.are_for_everyone() {
-            self.restricted.remove(id);
-        } else {
-            self.restricted.insert(id.clone());
+        // A set that stays is not copied for it.
+        let restricted = !rules.are_for_everyone();
+        if restricted != self.restricted.contains(id) {
+            if restricted {
+                self.restricted.insert(id.clone());
+            } else {
+                self.restricted.remove(id);
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use imbl::{OrdMap, OrdSet};
 
-use crate::{ChannelId, Role, SocketId, Timestamp, UserId, Workspace};
+use crate::{ChannelId, Role, SocketId, Timestamp, UserId, View, Workspace};
 
 impl Workspace {
     /// Whether everything derived in this state is what one computes from scratch.
@@ -38,10 +38,29 @@ impl Workspace {
             .map(|(id, _)| id.clone())
             .collect();
         same("restricted", &self.restricted, &restricted)?;
-        match self.everybody.get() {
-            Some(found) => same("everybody", found, &self.gather_subjects()),
-            None => Ok(()),
+        let (everybody, connected) = self.people.so_far();
+        if let Some(found) = everybody {
+            same("everybody", found, &self.gather_subjects())?;
         }
+        if let Some(found) = connected {
+            let subjects = self.gather_connected();
+            same("connected", &found.subjects, &subjects)?;
+            let users = self.sockets_of.keys().cloned().collect();
+            same("connected users", &found.users, &users)?;
+        }
+        self.check_views()
+    }
+
+    /// Nobody is kept among the viewers of a channel who is not connected.
+    fn check_views(&self) -> Result<(), String> {
+        for (id, channel) in &self.channels {
+            if let View::Users(users) = &channel.view
+                && let Some(user) = users.iter().find(|u| !self.sockets_of.contains_key(*u))
+            {
+                return Err(format!("{user}, who sees {id}, is not connected"));
+            }
+        }
+        Ok(())
     }
 
     /// `sockets_of` is in the order of arrival, which nothing else knows, so it is compared as

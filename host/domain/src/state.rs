@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use imbl::{HashMap, OrdMap, OrdSet};
 
-use crate::subjects::Gathered;
+use crate::subjects::{Connected, Gathered};
 use crate::{
     Attributes, ChannelFacts, ChannelId, Generation, Json, MediaState, OnlineStatus, Role, Rules,
     SocketId, SubjectFacts, Subjects, Timestamp, UserId, View,
@@ -32,8 +32,26 @@ pub struct Channel {
     pub generation: Option<Generation>,
     /// The rules, all of which must allow.
     pub rules: Arc<Rules>,
-    /// The rules, evaluated.
+    /// The rules, evaluated for those who are connected: nobody else is told of anything, and there
+    /// may be a hundred times as many of them.
     pub view: View,
+}
+
+impl Channel {
+    /// Whether all rules let a subject see the channel; nothing where that is for a policy to say
+    /// which is asked about [each](crate::Rule::Each) of them.
+    #[must_use]
+    pub fn allows(&self, subject: &SubjectFacts) -> Option<bool> {
+        let mut open = false;
+        for rule in self.rules.all() {
+            match rule.allows(&self.facts, subject) {
+                Some(true) => {}
+                Some(false) => return Some(false),
+                None => open = true,
+            }
+        }
+        (!open).then_some(true)
+    }
 }
 
 /// One socket authenticated to the workspace, or held after its transport was lost.
@@ -95,7 +113,7 @@ pub struct Workspace {
     /// How far the workspace has come on its way to another generation.
     pub(crate) settling: Option<Settling>,
     pub(crate) members: OrdMap<UserId, Member>,
-    pub(crate) channels: OrdMap<ChannelId, Channel>,
+    pub(crate) channels: OrdMap<ChannelId, Arc<Channel>>,
     pub(crate) connections: HashMap<SocketId, Connection>,
     pub(crate) selections: OrdMap<UserId, Selection>,
     // What follows is derived from the maps above and kept for speed; the simulation checks it.
@@ -105,7 +123,7 @@ pub struct Workspace {
     pub(crate) selected_by: OrdMap<ChannelId, OrdSet<UserId>>,
     pub(crate) holds: OrdSet<(Timestamp, SocketId)>,
     pub(crate) restricted: OrdSet<ChannelId>,
-    pub(crate) everybody: Gathered,
+    pub(crate) people: Gathered,
 }
 
 impl Workspace {
@@ -148,7 +166,7 @@ impl Workspace {
 
     /// The channels, by id.
     #[must_use]
-    pub fn channels(&self) -> &OrdMap<ChannelId, Channel> {
+    pub fn channels(&self) -> &OrdMap<ChannelId, Arc<Channel>> {
         &self.channels
     }
 
@@ -244,7 +262,22 @@ impl Workspace {
     /// Everybody a policy can speak of: members and connected users, in order of their ids.
     #[must_use]
     pub fn subjects(&self) -> Subjects {
-        self.everybody.get_or_gather(|| self.gather_subjects())
+        self.people.everybody(|| self.gather_subjects()).clone()
+    }
+
+    /// What policies may know of a user who has a connection, live or held: only of such it is kept
+    /// what they see.
+    #[must_use]
+    pub fn connected_subject(&self, user: &UserId) -> Option<SubjectFacts> {
+        if self.sockets_of(user).is_empty() {
+            return None;
+        }
+        self.subject(user)
+    }
+
+    /// All of them, in order of their ids.
+    pub(crate) fn connected(&self) -> &Connected {
+        self.people.connected(|| self.gather_connected())
     }
 
     /// Whether this is the very state that the other one is: nothing happened in between but commands
@@ -263,7 +296,7 @@ impl Workspace {
     #[must_use]
     pub fn without_lists(&self) -> Self {
         Self {
-            everybody: Gathered::default(),
+            people: Gathered::default(),
             ..self.clone()
         }
     }
@@ -282,13 +315,12 @@ impl Workspace {
         members.chain(guests).collect()
     }
 
-    /// As many people as [`Workspace::subjects`] may be, known without a look at them: members who
-    /// are connected count twice.
-    pub(crate) fn most_subjects(&self) -> usize {
-        self.members.len() + self.sockets_of.len()
+    pub(crate) fn gather_connected(&self) -> Subjects {
+        let users = self.sockets_of.keys();
+        users.filter_map(|user| self.subject(user)).collect()
     }
 
-    /// Whether the user may see the channel.
+    /// Whether the user, who is connected, may see the channel.
     #[must_use]
     pub fn may_see(&self, user: &UserId, channel: &ChannelId) -> bool {
         self.channels

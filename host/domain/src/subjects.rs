@@ -5,7 +5,9 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
-use crate::SubjectFacts;
+use imbl::OrdSet;
+
+use crate::{SubjectFacts, UserId};
 
 /// People in order of their ids, each once. Copies share them.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -86,18 +88,42 @@ impl Reader<'_> {
     }
 }
 
-/// A list that is gathered when somebody first wants it. It is derived from what it stands beside,
-/// so that it makes no difference between two states.
+/// Lists of the people of one state, each gathered when somebody first wants it. They are derived from
+/// what they stand beside, so that they make no difference between two states.
 #[derive(Clone, Default)]
-pub(crate) struct Gathered(Arc<OnceLock<Subjects>>);
+pub(crate) struct Gathered(Arc<Lists>);
+
+#[derive(Default)]
+struct Lists {
+    everybody: OnceLock<Subjects>,
+    connected: OnceLock<Connected>,
+}
+
+/// Those who have a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Connected {
+    /// What policies may know of them.
+    pub(crate) subjects: Subjects,
+    /// Who they are.
+    pub(crate) users: OrdSet<UserId>,
+}
 
 impl Gathered {
-    pub(crate) fn get_or_gather(&self, gather: impl FnOnce() -> Subjects) -> Subjects {
-        self.0.get_or_init(gather).clone()
+    pub(crate) fn everybody(&self, gather: impl FnOnce() -> Subjects) -> &Subjects {
+        self.0.everybody.get_or_init(gather)
     }
 
-    pub(crate) fn get(&self) -> Option<&Subjects> {
-        self.0.get()
+    pub(crate) fn connected(&self, gather: impl FnOnce() -> Subjects) -> &Connected {
+        self.0.connected.get_or_init(|| {
+            let subjects = gather();
+            let users = subjects.iter().map(|s| s.user.clone()).collect();
+            Connected { subjects, users }
+        })
+    }
+
+    /// What has been gathered so far: everybody, and those who have a connection.
+    pub(crate) fn so_far(&self) -> (Option<&Subjects>, Option<&Connected>) {
+        (self.0.everybody.get(), self.0.connected.get())
     }
 }
 

@@ -132,12 +132,13 @@ pub enum Instead {
     Closed,
 }
 
-/// Who sees a channel now: the rules of all policies, intersected and evaluated.
+/// Who of those that are connected sees a channel now: the rules of all policies, intersected and
+/// evaluated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum View {
     /// Everyone in the workspace.
     Everyone,
-    /// These users.
+    /// These users, each of whom has a connection, live or held.
     Users(OrdSet<UserId>),
 }
 
@@ -283,17 +284,34 @@ impl Selector {
         clauses.any(|clause| clause.all.is_empty() && clause.none.is_empty())
     }
 
-    /// The users outside whom nobody can match, if each clause names users. It saves a walk over
-    /// the whole workspace where a rule speaks of a channel's members or of named users.
-    fn candidates(&self, channel: &ChannelFacts) -> Option<OrdSet<UserId>> {
-        let mut users = OrdSet::new();
+    /// The users outside whom nobody can match, if each clause names users, and if those are not
+    /// more than so many. It saves a walk over all who are connected where a rule speaks of a
+    /// channel's members or of named users.
+    fn candidates<'a>(&'a self, channel: &'a ChannelFacts, most: usize) -> Option<Vec<&'a UserId>> {
+        let mut named = Vec::with_capacity(self.any.len());
+        let mut count = 0;
         for clause in &self.any {
-            match clause.all.iter().find(|t| t.names_users())? {
-                Test::ChannelMember if users.is_empty() => users = channel.members.clone(),
-                Test::ChannelMember => users.extend(channel.members.iter().cloned()),
-                Test::Users(named) => users.extend(named.iter().cloned()),
+            let test = clause.all.iter().find(|t| t.names_users())?;
+            count += match test {
+                Test::ChannelMember => channel.members.len(),
+                Test::Users(users) => users.len(),
                 Test::Roles(_) | Test::Attribute { .. } => return None,
+            };
+            if count > most {
+                return None;
             }
+            named.push(test);
+        }
+        let mut users = Vec::with_capacity(count);
+        for test in named {
+            match test {
+                Test::Users(named) => users.extend(named),
+                _ => users.extend(&channel.members),
+            }
+        }
+        if self.any.len() > 1 {
+            users.sort_unstable();
+            users.dedup();
         }
         Some(users)
     }
@@ -328,12 +346,16 @@ impl Rule {
         }
     }
 
-    /// The users outside whom the rule allows nobody, where that is known without looking at
-    /// everyone.
-    pub(crate) fn candidates(&self, channel: &ChannelFacts) -> Option<OrdSet<UserId>> {
+    /// The users outside whom the rule allows nobody, in order, where that is known without looking
+    /// at everyone and they are not more than so many.
+    pub(crate) fn candidates<'a>(
+        &'a self,
+        channel: &'a ChannelFacts,
+        most: usize,
+    ) -> Option<Vec<&'a UserId>> {
         match self {
-            Self::Nobody => Some(OrdSet::new()),
-            Self::Only(selector) => selector.candidates(channel),
+            Self::Nobody => Some(Vec::new()),
+            Self::Only(selector) => selector.candidates(channel, most),
             Self::Everyone | Self::Except(_) | Self::Each => None,
         }
     }

@@ -60,7 +60,7 @@ struct Known {
     users: HashMap<UserId, (Facts, Appearance)>,
 }
 
-type Directory = (OrdMap<UserId, Member>, OrdMap<ChannelId, Channel>);
+type Directory = (OrdMap<UserId, Member>, OrdMap<ChannelId, Arc<Channel>>);
 
 /// What the policies are asked of one member.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,16 @@
 //! Puts the questions of a decision to the policies and takes down what they answer. It must not
 //! know why something is asked.
 
+use std::time::Instant;
+
 use wardroom_domain::{Answers, Ask, Question, WorkspaceId};
 
 use super::{Asking, PolicySet};
-use crate::limits::MAX_SUBJECTS_PER_CALL;
+use crate::limits::{ASKING_TURN, MAX_SUBJECTS_PER_CALL};
 
-/// Puts questions to the policies. Between calls it lets other work run, so that a question about
-/// a large workspace does not hold up a thread.
+/// Puts questions to the policies. Now and then it lets other work run, so that many questions, or one
+/// about a large workspace, do not hold up a thread; not after each, for they are answered in
+/// microseconds, and where there is much other work each time costs a wait for all of it.
 pub(super) async fn answer(
     policies: &dyn PolicySet,
     answers: &mut Answers,
@@ -24,7 +27,7 @@ pub(super) async fn answer(
         workspace,
         state: &state,
     };
-    let several = questions.len() > 1;
+    let mut turn = Instant::now();
     for question in questions {
         match question {
             Question::Audience(channel) => {
@@ -42,7 +45,7 @@ pub(super) async fn answer(
                     allowed.extend(policies.decide(asking, policy, &channel, batch));
                     // Whom there is no answer about may not see the channel.
                     allowed.resize(end, false);
-                    tokio::task::yield_now().await;
+                    take_turns(&mut turn).await;
                 }
                 answers.answer_subjects(&channel, policy, subjects, allowed);
             }
@@ -59,8 +62,14 @@ pub(super) async fn answer(
                 answers.answer_rendering(facts, renditions);
             }
         }
-        if several {
-            tokio::task::yield_now().await;
-        }
+        take_turns(&mut turn).await;
+    }
+}
+
+/// Lets other work run if this has gone on for long enough.
+async fn take_turns(turn: &mut Instant) {
+    if turn.elapsed() >= ASKING_TURN {
+        tokio::task::yield_now().await;
+        *turn = Instant::now();
     }
 }

@@ -7,6 +7,7 @@ mod appearance;
 mod asking;
 mod deadlines;
 mod dry;
+mod large;
 mod reevaluation;
 mod turns;
 #[cfg(test)]
@@ -18,7 +19,7 @@ use std::time::Duration;
 use wardroom_domain::limits::OPTIMISTIC_ASKS;
 use wardroom_domain::{
     Answers, Ask, ChannelFacts, Command, CommandFacts, Context, Decision, Denial, EventFacts,
-    Generation, Hooks, Rejection, Rendition, RequestFacts, Rules, SubjectFacts, Timestamp, Truth,
+    Generation, Hooks, Rejection, Rendition, RequestFacts, Rules, SubjectFacts, Timestamp,
     Undecided, UserId, Verdict, Workspace, WorkspaceId, decide,
 };
 
@@ -192,8 +193,9 @@ impl Committer {
         command: Command,
         waiter: Option<Waiter>,
     ) -> Result<Arc<Entry>, Failure> {
-        self.run_from(workspace, command, Attempt::new(waiter))
-            .await
+        let long = self.takes_long(workspace, &command);
+        let attempt = Attempt::new(waiter).taking_long(long);
+        self.run_from(workspace, command, attempt).await
     }
 
     async fn run_from(
@@ -368,21 +370,6 @@ impl Committer {
                 Pass::Again
             }
         })
-    }
-
-    /// Brings back what a durable store remembers. Nothing is announced, for nobody is there yet, and
-    /// nothing is written, for it is there already.
-    ///
-    /// # Errors
-    /// If a workspace cannot be brought back, which a limit lowered since then may cause.
-    pub async fn restore(&self, remembered: Vec<(WorkspaceId, Truth)>) -> Result<(), Failure> {
-        for (workspace, truth) in remembered {
-            let command = Command::Sync { truth, quiet: true };
-            self.run_from(&workspace, command, Attempt::remembered())
-                .await?;
-        }
-        self.store.recalled();
-        Ok(())
     }
 
     /// The policies in force, if one of them exports a hook.

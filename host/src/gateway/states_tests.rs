@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use wardroom_domain::{ChannelId, ChannelSpec, Command, Json, MemberSpec};
+use wardroom_domain::{ChannelId, ChannelSpec, Command, Json, MemberSpec, SocketId};
 
 use super::*;
 use crate::commit::NoPolicies;
@@ -34,6 +34,7 @@ impl House {
         };
         for number in 0..3 {
             house.put(number).await;
+            house.connect(number).await;
         }
         for (name, private) in [("open", false), ("closed", true)] {
             let command = Command::PutChannel {
@@ -62,6 +63,20 @@ impl House {
             user,
             spec,
             default_profile,
+        })
+        .await;
+    }
+
+    async fn connect(&self, number: usize) {
+        self.run(Command::Connect {
+            socket: SocketId::new(&format!("s{number}")).unwrap(),
+            user: user(number),
+            status: None,
+            role: None,
+            named_by_token: true,
+            replaces: None,
+            claims: Json::from_canonical("{}"),
+            remote_address: None,
         })
         .await;
     }

@@ -22,7 +22,10 @@ use wardroom_domain::{ChannelId, InvalidId, SocketId, UserId, WorkspaceId};
 use super::problem::Problem;
 use super::{Api, BodyLimits};
 use crate::codes::Code;
-use crate::limits::{HTTP_BODY_STALL, HTTP_BODY_TIMEOUT, HTTP_DISCARDED_BODY_BYTES};
+use crate::limits::{
+    HTTP_BODY_STALL, HTTP_BODY_TIMEOUT, HTTP_DISCARDED_BODY_BYTES, LONG_BODY_BYTES,
+};
+use crate::runtime::long;
 use crate::wire::{Malformed, escaped};
 
 /// An id in the path.
@@ -167,7 +170,12 @@ impl<T: Accepted> FromRequest<Arc<Api>> for Body<T> {
             return Ok(Self(value));
         }
         declared_as_json(&parts.headers)?;
-        parse(&bytes).map(Self)
+        let parsed = if bytes.len() >= LONG_BODY_BYTES {
+            long(|| parse(&bytes))
+        } else {
+            parse(&bytes)
+        };
+        parsed.map(Self)
     }
 }
 

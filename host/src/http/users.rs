@@ -126,7 +126,10 @@ pub(super) async fn update_elsewhere(
     let store = api.committer.store();
     for (user, profile) in profiles {
         for workspace in reach.within(store.workspaces_of(user)) {
-            let Some(state) = store.snapshot(&workspace).filter(|_| workspace != *except) else {
+            if workspace == *except {
+                continue;
+            }
+            let Some(state) = store.snapshot(&workspace) else {
                 continue;
             };
             let old = state.members().get(user);

@@ -24,6 +24,8 @@ use super::users::update_elsewhere;
 use super::wire::{ChannelView, MemberView, WorkspaceBody, WorkspaceView, invalid_id};
 use super::{Api, BodyLimits};
 use crate::commit::Failure;
+use crate::limits::LONG_DECISION_ROWS;
+use crate::runtime::long;
 use crate::wire::{Malformed, bare_profile, media_state, raw, status_name};
 
 impl Accepted for WorkspaceBody {
@@ -76,18 +78,37 @@ async fn put_workspace(
     InQuery(SyncOptions { quiet }): InQuery<SyncOptions>,
     Body(body): Body<WorkspaceBody>,
 ) -> Result<Response, Problem> {
-    let mut truth = truth(body)?;
-    fill_profiles(&api, &reach, &mut truth);
-    let profiles: BTreeMap<UserId, Text> = truth
-        .members
-        .iter()
-        .filter_map(|(user, (spec, _))| Some((user.clone(), spec.profile.clone()?)))
-        .collect();
+    let members = body.members.as_ref().map_or(0, BTreeMap::len);
+    let rows = members + body.channels.as_ref().map_or(0, BTreeMap::len);
+    let (truth, profiles) = in_time(rows, || told(&api, &reach, body))?;
     let reply = api.run(&workspace, Command::Sync { truth, quiet }).await?;
     if !quiet {
         update_elsewhere(&api, &reach, &workspace, &profiles).await?;
     }
     Ok(answer(reply))
+}
+
+/// Does what takes long for a large workspace without holding up a thread.
+fn in_time<T>(rows: usize, work: impl FnOnce() -> T) -> T {
+    if rows >= LONG_DECISION_ROWS {
+        long(work)
+    } else {
+        work()
+    }
+}
+
+/// The truth that a body tells, and the profiles that it gives.
+fn told(
+    api: &Api,
+    reach: &Reach,
+    body: WorkspaceBody,
+) -> Result<(Truth, BTreeMap<UserId, Text>), Malformed> {
+    let mut truth = truth(body)?;
+    fill_profiles(api, reach, &mut truth);
+    let given = truth.members.iter();
+    let given = given.filter_map(|(user, (spec, _))| Some((user.clone(), spec.profile.clone()?)));
+    let profiles = given.collect();
+    Ok((truth, profiles))
 }
 
 fn truth(body: WorkspaceBody) -> Result<Truth, Malformed> {
@@ -155,7 +176,8 @@ async fn get_workspace(
 ) -> Result<Json<WorkspaceView>, Problem> {
     let state = api.committer.store().snapshot(&workspace);
     let state = state.ok_or(Failure::Rejected(Rejection::WorkspaceNotFound))?;
-    let view = view(&workspace, &state).map_err(|error| {
+    let rows = state.members().len() + state.channels().len();
+    let view = in_time(rows, || view(&workspace, &state)).map_err(|error| {
         tracing::error!(%workspace, %error, "a workspace could not be written");
         Failure::Internal
     })?;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use wardroom_domain::{
-    ChannelFacts, ChannelId, PrivateChannels, Rule, SubjectFacts, UserId, Workspace, WorkspaceId,
+    Channel, ChannelFacts, ChannelId, PrivateChannels, Rule, SubjectFacts, UserId, Workspace,
+    WorkspaceId,
 };
 
 use super::component::Digest;
@@ -97,6 +98,8 @@ impl Policies {
         let set = self.current();
         let private_channels = set.hooks().private_channels;
         let trial = Trial::new(&version, self.places(name, &set), private_channels);
+        let present = set.policies().iter().cloned().map(Place::Stays);
+        let present = Trial::new(&version, present.collect(), private_channels);
         let deadline = Instant::now() + POLICY_DRY_RUN_TIME;
         let mut run = DryRun {
             digest: version.digest(),
@@ -115,7 +118,7 @@ impl Policies {
                 break;
             }
             run.workspaces += 1;
-            look(&mut run, &trial, &workspace, &state, deadline);
+            look(&mut run, [&present, &trial], &workspace, &state, deadline);
         }
         run.truncated |= run.gains + run.losses > run.changes.len();
         Ok(run)
@@ -207,9 +210,39 @@ impl<'a> Trial<'a> {
     }
 }
 
+/// Who of these people sees a channel as things are. For those who are not connected nothing is kept:
+/// it is what the channel's rules say of them, and what the policies say that are asked about each.
+fn seen_now(
+    present: &Trial<'_>,
+    asking: Asking<'_>,
+    channel: &Channel,
+    people: &[SubjectFacts],
+) -> Vec<bool> {
+    let mut open = Vec::new();
+    let mut saw = Vec::with_capacity(people.len());
+    for (place, person) in people.iter().enumerate() {
+        saw.push(if asking.state.sockets_of(&person.user).is_empty() {
+            channel.allows(person).unwrap_or_else(|| {
+                open.push(place);
+                false
+            })
+        } else {
+            channel.view.includes(&person.user)
+        });
+    }
+    if !open.is_empty() {
+        let asked: Vec<_> = open.iter().map(|place| people[*place].clone()).collect();
+        let (answers, _) = present.sees(asking, &channel.facts, &asked);
+        for (place, answer) in open.into_iter().zip(answers) {
+            saw[place] = answer;
+        }
+    }
+    saw
+}
+
 fn look(
     run: &mut DryRun,
-    trial: &Trial<'_>,
+    [present, trial]: [&Trial<'_>; 2],
     workspace: &WorkspaceId,
     state: &Workspace,
     deadline: Instant,
@@ -231,8 +264,9 @@ fn look(
             run.failed += 1;
             run.last_failure = Some(failure.to_string());
         }
-        for (person, sees) in people.iter().zip(sees) {
-            if sees == channel.view.includes(&person.user) {
+        let saw = seen_now(present, asking, channel, &people);
+        for ((person, saw), sees) in people.iter().zip(saw).zip(sees) {
+            if sees == saw {
                 continue;
             }
             if sees {

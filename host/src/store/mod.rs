@@ -33,6 +33,8 @@ pub struct Attempt {
     held: Option<Box<dyn Any + Send>>,
     /// Whether what the command says of the directory is in its durable form already.
     remembered: bool,
+    /// Whether deciding it takes long.
+    long: bool,
 }
 
 impl Attempt {
@@ -43,6 +45,13 @@ impl Attempt {
             waiter,
             ..Self::default()
         }
+    }
+
+    /// The same of a command that takes long to decide, if it does: then it holds up neither the
+    /// thread that decides nor those who read the state.
+    #[must_use]
+    pub fn taking_long(self, long: bool) -> Self {
+        Self { long, ..self }
     }
 
     /// The first attempt of a command that brings back what the store itself remembers: nothing of

@@ -173,7 +173,9 @@ fn traces(policies: &Policies, metrics: &Metrics, kept: &Kept) -> String {
             // Time passes for the process, whatever is explained.
             && !line.starts_with("process_")
     });
-    let counted: Vec<_> = counted.collect();
+    // The order of a metric's lines is nobody's business.
+    let mut counted: Vec<_> = counted.collect();
+    counted.sort_unstable();
     let status = policies.status().remove(0);
     let shadow = status.shadow.unwrap();
     format!(

@@ -16,7 +16,7 @@ impl Draft<'_> {
         let statuses: Vec<_> = users.iter().map(|u| self.state.status(u)).collect();
         let subjects: Vec<_> = users
             .iter()
-            .map(|user| (user.clone(), self.state.subject(user)))
+            .map(|user| (user.clone(), self.state.connected_subject(user)))
             .collect();
         let result = rule(self);
         let channels = self.state.restricted.clone();
@@ -78,6 +78,11 @@ impl Draft<'_> {
             held_until: None,
         };
         let permit = self.admit_new(user, &connection)?;
+        if !self.questions.is_empty() {
+            // What somebody sees who may not be let in is nothing to ask about yet: it may be a
+            // question for each channel.
+            return Ok(Reply::Unchanged);
+        }
         let users: Vec<UserId> = former.into_iter().chain([user.clone()]).collect();
         self.watching(&users, |draft| {
             if users.len() > 1 {

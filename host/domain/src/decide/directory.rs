@@ -33,7 +33,7 @@ impl Draft<'_> {
         spec: &MemberSpec,
         default_profile: &Json,
     ) -> Result<Reply, Rejection> {
-        let subject = self.state.subject(user);
+        let subject = self.state.connected_subject(user);
         let reply = self.describe_member(user, spec, default_profile)?;
         self.subject_changed(user, subject);
         Ok(reply)
@@ -111,7 +111,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn remove_member(&mut self, user: &UserId) -> Result<Reply, Rejection> {
-        let subject = self.state.subject(user);
+        let subject = self.state.connected_subject(user);
         self.see_off(user)?;
         self.subject_changed(user, subject);
         Ok(Reply::Changed)
@@ -247,12 +247,12 @@ impl Draft<'_> {
         self.put_off();
         let members: Vec<_> = self.state.members.keys().cloned().collect();
         for user in members.iter().filter(|u| !truth.members.contains_key(*u)) {
-            let before = self.state.subject(user);
+            let before = self.state.connected_subject(user);
             self.see_off(user)?;
             self.subject_changed(user, before);
         }
         for (user, (spec, default_profile)) in &truth.members {
-            let before = self.state.subject(user);
+            let before = self.state.connected_subject(user);
             if self.describe_member(user, spec, default_profile)? != Reply::Unchanged {
                 self.subject_changed(user, before);
             }

@@ -57,9 +57,10 @@ pub struct Answers {
     /// By event, and never by its place: what others commit meanwhile moves the events of a decision
     /// to other places, and the answers about those that stay hold nevertheless.
     rendered: BTreeMap<Event, Vec<Shown>>,
-    rules: BTreeMap<ChannelFacts, Arc<Rules>>,
+    /// With the facts they were given for, which are compared and put in no order as well.
+    rules: BTreeMap<ChannelId, (ChannelFacts, Arc<Rules>)>,
     /// By channel, then by the place of the policy's rule.
-    subjects: BTreeMap<ChannelFacts, BTreeMap<usize, Answered>>,
+    subjects: BTreeMap<ChannelId, (ChannelFacts, BTreeMap<usize, Answered>)>,
 }
 
 /// An answer about an event, for what else was known of it. That is compared and put in no order: two
@@ -155,7 +156,8 @@ impl Answers {
 
     pub(super) fn rules(&self, channel: &ChannelFacts, revision: u64) -> Option<&Arc<Rules>> {
         let holds = !self.hooks.visibility_looks_up || self.revision == revision;
-        self.rules.get(channel).filter(|_| holds)
+        let (asked, rules) = self.rules.get(&channel.id).filter(|_| holds)?;
+        (asked == channel).then_some(rules)
     }
 
     pub(super) fn of_subjects(
@@ -165,7 +167,8 @@ impl Answers {
         revision: u64,
     ) -> Option<&Answered> {
         let holds = !self.hooks.visibility_looks_up || self.revision == revision;
-        self.subjects.get(channel).filter(|_| holds)?.get(&policy)
+        let (asked, answered) = self.subjects.get(&channel.id).filter(|_| holds)?;
+        answered.get(&policy).filter(|_| asked == channel)
     }
 
     /// Takes down the answer to [`Question::Admit`].
@@ -203,7 +206,8 @@ impl Answers {
             PrivateChannels::Members => rules.with_built_in(&channel),
             PrivateChannels::Policies => rules,
         };
-        self.rules.insert(channel, Arc::new(rules));
+        let rules = Arc::new(rules);
+        self.rules.insert(channel.id.clone(), (channel, rules));
     }
 
     /// Takes down the answer to [`Question::Subjects`], in the order of the subjects. Subjects
@@ -215,7 +219,12 @@ impl Answers {
         subjects: Subjects,
         allowed: Vec<bool>,
     ) {
-        let answered = self.subjects.entry(channel.clone()).or_default();
+        let nothing = || (channel.clone(), BTreeMap::new());
+        let entry = self.subjects.entry(channel.id.clone());
+        let (asked, answered) = entry.or_insert_with(nothing);
+        if asked != channel {
+            (*asked, *answered) = nothing();
+        }
         let answered = answered.entry(policy).or_default();
         answered.answer(subjects, allowed);
     }

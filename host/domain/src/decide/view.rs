@@ -31,7 +31,7 @@ impl<'a> Draft<'a> {
         Some((generation, rules?))
     }
 
-    /// Whom of these subjects all rules let see the channel; nothing where the policies have not
+    /// Whom of these subjects, who are connected, all rules let see the channel; nothing where the policies have not
     /// answered yet, which is noted.
     fn allowed(
         &mut self,
@@ -39,6 +39,8 @@ impl<'a> Draft<'a> {
         rules: &Rules,
         subjects: &Subjects,
     ) -> Option<OrdSet<UserId>> {
+        // Nobody else is among them, so that all of them are all of those.
+        let all = self.state.sockets_of.len();
         let mut left: Vec<&SubjectFacts> = subjects.iter().collect();
         if let Some(built_in) = rules.built_in() {
             left.retain(|s| built_in.allows(facts, s) == Some(true));
@@ -49,6 +51,9 @@ impl<'a> Draft<'a> {
             } else {
                 left.retain(|s| rule.allows(facts, s) == Some(true));
             }
+        }
+        if left.len() == all {
+            return Some(self.state.connected().users.clone());
         }
         Some(left.into_iter().map(|s| s.user.clone()).collect())
     }
@@ -92,20 +97,21 @@ impl<'a> Draft<'a> {
         if rules.are_for_everyone() {
             return Some(View::Everyone);
         }
-        let most = self.state.most_subjects();
+        // A rule may name more people than are here.
+        let most = self.state.sockets_of.len();
         let candidates = rules
             .all()
-            .filter_map(|r| r.candidates(facts))
-            .min_by_key(OrdSet::len)
-            // A rule may name more people than there are.
-            .filter(|users| users.len() <= most);
+            .filter_map(|r| r.candidates(facts, most))
+            .min_by_key(Vec::len);
         let subjects = if let Some(users) = candidates {
             self.looked_at += users.len();
-            users.iter().filter_map(|u| self.state.subject(u)).collect()
+            let users = users.into_iter();
+            users
+                .filter_map(|u| self.state.connected_subject(u))
+                .collect()
         } else {
-            let everybody = self.state.subjects();
-            self.looked_at += everybody.len();
-            everybody
+            self.looked_at += most;
+            self.state.connected().subjects.clone()
         };
         self.allowed(facts, rules, &subjects).map(View::Users)
     }
@@ -118,7 +124,7 @@ impl<'a> Draft<'a> {
         let Some((generation, rules)) = self.rules(&channel.facts) else {
             // As many as any rule may take to apply: whoever tries again with the answer looks at
             // no fewer channels, so that nothing is asked in vain.
-            self.looked_at += self.state.most_subjects();
+            self.looked_at += self.state.sockets_of.len();
             return None;
         };
         let view = self.evaluate(&channel.facts, &rules)?;
@@ -130,7 +136,7 @@ impl<'a> Draft<'a> {
                 view: view.clone(),
             });
         }
-        Some((channel.view, view))
+        Some((channel.view.clone(), view))
     }
 
     /// Whom the appearance or the end of a channel is told: the whole workspace, unless policies
@@ -171,8 +177,7 @@ impl<'a> Draft<'a> {
             self.leave_unseen(user, id, before.audience());
         }
         let (lost, gained) = self.difference(&before, &after);
-        let lost = lost.relative_complement(untold.clone());
-        let gained = gained.relative_complement(untold.clone());
+        let (lost, gained) = (without(&lost, untold), without(&gained, untold));
         let channel = id.clone();
         self.emit(Event::ChannelDeleted { channel }, Audience::Users(lost));
         let channel = id.clone();
@@ -194,21 +199,15 @@ impl<'a> Draft<'a> {
     /// Who saw a channel and no longer does, and who does and did not.
     fn difference(&self, before: &View, after: &View) -> (OrdSet<UserId>, OrdSet<UserId>) {
         let users = |view: &View| match view {
-            View::Everyone => self
-                .state
-                .subjects()
-                .iter()
-                .map(|s| s.user.clone())
-                .collect(),
+            View::Everyone => self.state.connected().users.clone(),
             View::Users(users) => users.clone(),
         };
-        let (before, after): (OrdSet<UserId>, _) = (users(before), users(after));
-        let lost = before.clone().relative_complement(after.clone());
-        (lost, after.relative_complement(before))
+        let (before, after) = (users(before), users(after));
+        (without(&before, &after), without(&after, &before))
     }
 
-    /// After what policies may know of a user changed: settles anew which channels the user sees.
-    /// Somebody who was nobody before, or is nobody now, is told nothing.
+    /// After what policies may know of a connected user changed: settles anew which channels the user
+    /// sees. Somebody who was not connected before, or is not now, is told nothing.
     pub(super) fn subject_changed(&mut self, user: &UserId, before: Option<SubjectFacts>) {
         let channels = self.state.restricted.clone();
         self.subjects_changed(&[(user.clone(), before)], &channels);
@@ -223,8 +222,15 @@ impl<'a> Draft<'a> {
         if self.looks_again_at_channels() {
             return;
         }
+        let concerned = |(user, before): &&(UserId, Option<SubjectFacts>)| {
+            before.is_some() || !self.state.sockets_of(user).is_empty()
+        };
+        let concerned = subjects.iter().filter(concerned);
         if let Some(put_off) = &mut self.put_off {
-            put_off.extend(subjects.iter().map(|(user, _)| user.clone()));
+            put_off.extend(concerned.map(|(user, _)| user.clone()));
+            return;
+        }
+        if concerned.count() == 0 {
             return;
         }
         let untold = self.strangers(subjects);
@@ -235,10 +241,10 @@ impl<'a> Draft<'a> {
 
     /// Of some users, with what was known of them, those who came or went.
     fn strangers(&self, subjects: &[(UserId, Option<SubjectFacts>)]) -> OrdSet<UserId> {
-        let known = |user| self.state.subject(user).is_some();
+        let here = |user| !self.state.sockets_of(user).is_empty();
         let came_or_went = subjects
             .iter()
-            .filter(|(user, before)| before.is_none() || !known(user));
+            .filter(|(user, before)| before.is_none() || !here(user));
         came_or_went.map(|(user, _)| user.clone()).collect()
     }
 
@@ -253,7 +259,7 @@ impl<'a> Draft<'a> {
         let mut users = self.put_off.take().unwrap_or_default();
         users.retain(|user| seen.insert(user.clone()));
         let before = |user: UserId| {
-            let subject = self.before.subject(&user);
+            let subject = self.before.connected_subject(&user);
             (user, subject)
         };
         users.into_iter().map(before).collect()
@@ -261,14 +267,8 @@ impl<'a> Draft<'a> {
 
     /// Those who came or went in this decision.
     pub(super) fn came_or_went(&self) -> OrdSet<UserId> {
-        let (before, now) = (self.before, &self.state);
-        let members = before.members.diff(&now.members).filter_map(changed_key);
-        let users = before.sockets_of.diff(&now.sockets_of);
-        let users = members.chain(users.filter_map(changed_key));
-        users
-            .filter(|user| before.subject(user).is_none() || now.subject(user).is_none())
-            .cloned()
-            .collect()
+        let users = self.before.sockets_of.diff(&self.state.sockets_of);
+        users.filter_map(changed_key).cloned().collect()
     }
 
     fn settle_subject(
@@ -278,61 +278,84 @@ impl<'a> Draft<'a> {
         channels: &OrdSet<ChannelId>,
         untold: &OrdSet<UserId>,
     ) {
-        let after = self.state.subject(user);
+        let after = self.state.connected_subject(user);
         if after.as_ref() == before {
             return;
         }
-        let subject: Subjects = after.into_iter().collect();
         for id in channels {
-            let Some(channel) = self.state.channels.get(id).cloned() else {
+            let Some(channel) = self.state.channels.get(id) else {
                 continue;
             };
             let View::Users(users) = &channel.view else {
                 continue;
             };
             let asked = self.visibility().map(Answers::generation);
-            if channel.rules.contains(&Rule::Each) && channel.generation != asked {
+            if channel.generation != asked && channel.rules.contains(&Rule::Each) {
                 // The policies that said `each` are no longer there to ask: look with those
                 // that are, as the re-evaluation under way is about to.
                 self.view_channel_anew(id, untold);
                 continue;
             }
-            let Some(allowed) = self.allowed(&channel.facts, &channel.rules, &subject) else {
-                continue;
+            let saw = users.contains(user);
+            let allowed = match &after {
+                Some(subject) => channel.allows(subject),
+                None => Some(false),
             };
-            let sees = !allowed.is_empty();
-            if sees == users.contains(user) {
-                continue;
+            let sees = match (allowed, &after) {
+                (Some(sees), _) => sees,
+                (None, Some(subject)) => match self.asked_of(id, subject) {
+                    Some(sees) => sees,
+                    None => continue,
+                },
+                (None, None) => false,
+            };
+            if sees != saw {
+                self.move_in_view(user, id, sees, untold);
             }
-            let view = View::Users(if sees {
-                users.update(user.clone())
+        }
+    }
+
+    /// What the policies that are asked about each say of somebody and a channel; nothing where they
+    /// have not answered yet.
+    fn asked_of(&mut self, id: &ChannelId, subject: &SubjectFacts) -> Option<bool> {
+        let channel = self.state.channels.get(id)?.clone();
+        let subjects = Subjects::from(vec![subject.clone()]);
+        let allowed = self.allowed(&channel.facts, &channel.rules, &subjects)?;
+        Some(!allowed.is_empty())
+    }
+
+    /// Takes a user into the view of a channel or out of it, and tells them.
+    fn move_in_view(&mut self, user: &UserId, id: &ChannelId, sees: bool, untold: &OrdSet<UserId>) {
+        let Some(channel) = self.state.channels.get(id) else {
+            return;
+        };
+        let View::Users(users) = &channel.view else {
+            return;
+        };
+        let former = channel.view.audience();
+        let view = View::Users(if sees {
+            users.update(user.clone())
+        } else {
+            users.without(user)
+        });
+        self.change(Change::ChannelViewed {
+            channel: id.clone(),
+            generation: channel.generation,
+            rules: channel.rules.clone(),
+            view,
+        });
+        let selection = self.state.selections.get(user);
+        if !sees && selection.is_some_and(|s| s.channel == *id) {
+            self.leave_unseen(user, id, former);
+        }
+        if !untold.contains(user) {
+            let channel = id.clone();
+            let event = if sees {
+                Event::ChannelCreated { channel }
             } else {
-                users.without(user)
-            });
-            self.change(Change::ChannelViewed {
-                channel: id.clone(),
-                generation: channel.generation,
-                rules: channel.rules.clone(),
-                view,
-            });
-            if !sees
-                && self
-                    .state
-                    .selections
-                    .get(user)
-                    .is_some_and(|s| s.channel == *id)
-            {
-                self.leave_unseen(user, id, channel.view.audience());
-            }
-            if !untold.contains(user) {
-                let channel = id.clone();
-                let event = if sees {
-                    Event::ChannelCreated { channel }
-                } else {
-                    Event::ChannelDeleted { channel }
-                };
-                self.emit(event, Audience::Users(OrdSet::unit(user.clone())));
-            }
+                Event::ChannelDeleted { channel }
+            };
+            self.emit(event, Audience::Users(OrdSet::unit(user.clone())));
         }
     }
 
@@ -340,6 +363,21 @@ impl<'a> Draft<'a> {
     fn visibility(&self) -> Option<&'a Answers> {
         self.context.policies.filter(|p| p.hooks.visibility)
     }
+}
+
+/// Those of some users who are not among others. The shorter set is walked.
+fn without(users: &OrdSet<UserId>, others: &OrdSet<UserId>) -> OrdSet<UserId> {
+    if users.is_empty() || others.is_empty() {
+        return users.clone();
+    }
+    if users.ptr_eq(others) {
+        return OrdSet::new();
+    }
+    if others.len() <= users.len() {
+        return users.clone().relative_complement(others.clone());
+    }
+    let left = users.iter().filter(|user| !others.contains(*user));
+    left.cloned().collect()
 }
 
 /// The key that is in one of two maps only.

@@ -182,8 +182,6 @@ fn a_leaver_is_not_told_of_channels_on_the_way_out() {
           = created
         connect s1 u1 role=editor
           -> opened s1 of u1
-          -> channel-created c1 to u1
-          -> channel-deleted c2 to u1
           -> online-status-updated u1 online to everyone
           = created
         show channel c1

@@ -319,16 +319,15 @@ fn an_event_is_rendered_when_it_is_known_that_there_is_one() {
           = created
         put-channel c1
           ? audience of c1
-          ? policy 0 on c1: u1,u2
-          ? render channel-created c1
-          -> channel-created c1 to u1,u2
           = created
         connect s1 u1
+          ? policy 0 on c1: u1
           ? render online-status-updated u1 online
           -> opened s1 of u1
           -> online-status-updated u1 online to everyone
           = created
         connect s2 u2
+          ? policy 0 on c1: u2
           ? render online-status-updated u2 online
           -> opened s2 of u2
           -> online-status-updated u2 online to everyone

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admission;
+mod connected;
 mod conversation;
 mod directory;
 mod grace;

@@ -20,7 +20,7 @@ fn a_private_channels_activity_is_for_its_members() {
           -> channel-created c1 to everyone
           = created
         show channel c1
-          | c1 seen by u1,u2, built in
+          | c1 seen by nobody, built in
         connect s1 u1
           -> opened s1 of u1
           -> online-status-updated u1 online to everyone
@@ -28,6 +28,10 @@ fn a_private_channels_activity_is_for_its_members() {
         connect s3 u3
           -> opened s3 of u3
           -> online-status-updated u3 online to everyone
+          = created
+        connect s2 u2
+          -> opened s2 of u2
+          -> online-status-updated u2 online to everyone
           = created
         select s3 c1
           ! channel-not-found
@@ -120,13 +124,13 @@ fn a_channel_that_becomes_private_is_lost_by_the_others() {
           -> user-selected-channel u2 c1 [speakers] to everyone
         put-channel c1 private
           -> user-unselected-channel u2 c1 to everyone
-          -> channel-deleted c1 to g1,u2,u3
+          -> channel-deleted c1 to g1,u2
         show channel c1
           | c1 seen by u1, built in
         show u2
           | u2 online, sockets s2, in no channel
         put-channel c1 public
-          -> channel-created c1 to g1,u2,u3
+          -> channel-created c1 to g1,u2
         show channel c1
           | c1 seen by everyone, built in
     "#]]);
@@ -137,6 +141,10 @@ fn members_of_a_public_channel_change_nothing() {
     check(&expect![[r#"
         put-member u1
           -> user-joined {"id":"u1"} to everyone
+          = created
+        connect s1 u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
           = created
         put-channel c1
           -> channel-created c1 to everyone
@@ -163,6 +171,10 @@ fn a_private_channel_waits_for_members_who_come_later() {
         put-member u1
           -> user-joined {"id":"u1"} to everyone
           = created
+        connect s1 u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
         connect s2 g1 by-token
           -> opened s2 of g1
           -> online-status-updated g1 online to everyone
@@ -173,7 +185,9 @@ fn a_private_channel_waits_for_members_who_come_later() {
           -> closed s2: left
           -> online-status-updated g1 offline to everyone
         remove-member u1
+          -> online-status-updated u1 offline to everyone
           -> user-leaved-workspace u1 to everyone
+          -> closed s1: membership ended
         show channel c1
           | c1 seen by nobody, built in
     "#]]);
@@ -301,6 +315,7 @@ fn a_policy_that_asks_about_each_is_asked_about_the_listed_members_alone() {
         put-member u3 role=editor
           -> user-joined {"id":"u3"} to everyone
           = created
+        repeat 3 connect s% u%
         put-channel c1 private members=u1,u2
           ? audience of c1
           ? policy 0 on c1: u1,u2
@@ -327,6 +342,7 @@ fn private_channels_are_given_to_the_policies_and_taken_back() {
         put-member u2
           -> user-joined {"id":"u2"} to everyone
           = created
+        repeat 1 connect s% u%
         put-channel c1 private members=u1
           ? audience of c1
           -> channel-created c1 to u1

@@ -78,6 +78,7 @@ fn only_and_except_select_by_role_user_membership_and_attribute() {
         policy 1 but: except(role=editor; user=u2)
         policy 1 all: only()
         policy 1 none: except()
+        repeat 3 connect s% u%
         put-channel roles
           ? audience of roles
           -> channel-created roles to u1,u2
@@ -141,6 +142,7 @@ fn every_policy_must_allow() {
         policy 1 c3: only(user=u1,u3) & each(user=u3,u2)
         policy 1 c4: everyone & nobody
         policy 1 c5: everyone & everyone
+        repeat 3 connect s% u%
         put-channel c1
           ? audience of c1
           -> channel-created c1 to u1,u2
@@ -181,6 +183,7 @@ fn each_is_asked_about_those_whom_the_rules_before_it_allow() {
         policy 1 c1: each(user=u1,u3) & except(user=u3) & each(role=editor)
         policy 1 c2: only(role=editor) & each(user=u2)
         policy 1 c3: nobody & each(role=editor)
+        repeat 3 connect s% u%
         put-channel c1
           ? audience of c1
           ? policy 0 on c1: u1,u2,u3
@@ -205,11 +208,16 @@ fn a_channel_by_nobodys_leave_is_announced_to_nobody() {
         put-member u1
           -> user-joined {"id":"u1"} to everyone
           = created
+        repeat 1 connect s% u%
         put-channel c1
           ? audience of c1
           = created
         put-member u9
           -> user-joined {"id":"u9"} to everyone
+          = created
+        connect s9 u9
+          -> opened s9 of u9
+          -> online-status-updated u9 online to everyone
           = created
         delete-channel c1
           -> channel-deleted c1 to u9

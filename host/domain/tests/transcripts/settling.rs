@@ -11,8 +11,13 @@ use crate::check;
 fn a_step_ends_with_the_people_it_may_look_at_and_asks_no_more() {
     check(&expect![[r#"
         repeat 5000 put-member m%
+        repeat 5000 connect m% m%
         put-member e1 role=editor
           -> user-joined {"id":"e1"} to everyone
+          = created
+        connect e1 e1
+          -> opened e1 of e1
+          -> online-status-updated e1 online to everyone
           = created
         repeat 16 put-channel c%
         # Each channel is asked about once: a step asks of none that it leaves to the next.
@@ -67,6 +72,7 @@ fn a_step_ends_with_the_people_it_may_look_at_and_asks_no_more() {
 fn a_step_goes_on_where_rules_speak_of_few() {
     check(&expect![[r#"
         repeat 5000 put-member m%
+        repeat 5000 connect m% m%
         repeat 10 put-channel c%
         policy 1 c1: only(user=m1,m2)
         policy 1 c10: nobody
@@ -94,6 +100,7 @@ fn a_step_goes_on_where_rules_speak_of_few() {
 fn a_rule_that_names_more_people_than_there_are_counts_for_all_of_them() {
     check(&expect![[r#"
         repeat 5000 put-member m%
+        repeat 5000 connect m% m%
         repeat 8 put-channel c%
         policy 1 c1: only(user=x*9000)
         policy 1 c2: only(user=x*9000)
@@ -131,6 +138,7 @@ fn where_nobody_is_asked_the_step_ends_as_well() {
     check(&expect![[r#"
         repeat 5000 put-member m%
         policy 1 has private channels
+        repeat 5000 connect m% m%
         repeat 8 put-channel c% private members=m*5000
         policy off
         settle
@@ -160,7 +168,6 @@ fn whoever_loses_a_role_by_new_policies_is_shown_only_what_those_let_them_see() 
           = created
         connect s1 u1 role=guest
           -> opened s1 of u1
-          -> channel-created c2 to u1
           -> online-status-updated u1 online to everyone
           = created
         connect s2 u1 role=editor

@@ -13,6 +13,10 @@ fn the_first_truth_creates_everything() {
           -> channel-created c1 to everyone
           -> channel-created c2 to everyone
           = created
+        connect s1 u1
+          -> opened s1 of u1
+          -> online-status-updated u1 online to everyone
+          = created
         show channel c2
           | c2 seen by u1, built in
         sync u1:editor u2 #c1 #c2:u1
@@ -112,16 +116,16 @@ fn views_are_compared_before_and_after_the_whole_truth() {
         policy 1 c1: each(role=editor member; role=guest !member)
         sync u1:editor u2:guest #c1:u1
           ? audience of c1
-          ? policy 0 on c1: u1,u2
           -> user-joined {"id":"u1"} to everyone
           -> user-joined {"id":"u2"} to everyone
-          -> channel-created c1 to u1,u2
           = created
         connect s1 u1
+          ? policy 0 on c1: u1
           -> opened s1 of u1
           -> online-status-updated u1 online to everyone
           = created
         connect s2 u2
+          ? policy 0 on c1: u2
           -> opened s2 of u2
           -> online-status-updated u2 online to everyone
           = created

@@ -258,7 +258,6 @@ impl Case<'_> {
         } = self;
         let facts = &channel.facts;
         let viewers = visibility.policies();
-        let visible = channel.view.includes(&subject.user);
         let rulings: Vec<Ruling> = if channel.generation.is_none() {
             Vec::new()
         } else {
@@ -266,6 +265,14 @@ impl Case<'_> {
             rules
                 .map(|(place, (rule, viewer))| self.ruling(visibility, place, rule, viewer))
                 .collect()
+        };
+        // What somebody sees is decided when they come; until then it is what the rules say now.
+        let visible = if self.state.sockets_of(&subject.user).is_empty() {
+            let answered = channel.rules.len() == rulings.len() || channel.generation.is_none();
+            let allowed = || rulings.iter().all(|ruling| ruling.allows);
+            answered && channel.allows(subject).unwrap_or_else(allowed)
+        } else {
+            channel.view.includes(&subject.user)
         };
         let built_in_rule = self.built_in();
         Explanation {

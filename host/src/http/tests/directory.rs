@@ -106,6 +106,7 @@ async fn a_profile_told_in_one_workspace_is_told_in_the_others() {
 #[tokio::test]
 async fn a_channel_is_added_changed_and_deleted() {
     let server = furnished().await;
+    server.connect("w", "u2", "s").await;
     let mut log = server.follow("w");
     let path = "/v1/workspaces/w/channels/d";
     server

@@ -406,7 +406,11 @@ async fn a_failure_while_a_person_is_asked_about_is_told() {
         format!("bob does not see asked: the policy by-hand failed, which hides it; {FAILED}");
     assert!(because.starts_with(&beginning), "{because}");
     assert_eq!(body["policies"][2]["standIn"]["by"], "closed");
-    // It failed before, and answers now.
+    // Who is not connected has not been asked about for good: what it answers now is what holds.
+    let body = server.get(&path("bob", "changed")).await.is(200);
+    assert_eq!(body["visible"], true);
+    // It failed before, when he came, and answers now.
+    server.connect("w", "bob", "s").await;
     let body = server.get(&path("bob", "changed")).await.is(200);
     assert_eq!(body["visible"], false);
     let because = body["because"].as_str().unwrap();

@@ -16,16 +16,17 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use tokio::time::timeout;
-use wardroom_domain::{Decision, SocketId, Truth, UserId, Workspace, WorkspaceId};
+use wardroom_domain::{Change, Decision, SocketId, Truth, UserId, Workspace, WorkspaceId};
 
 pub use self::disk::OpenError;
 use self::disk::{Disk, Slots, Write, Written};
 use self::log::LogTail;
-use self::slot::{Outcome, Slot};
+use self::slot::{Commit, Outcome, Slot};
 use self::whereabouts::Whereabouts;
 use super::{Attempt, BoxFuture, Decide, Entry, Pass, Store, StoreError, Tail};
 use crate::limits::COMMIT_TIMEOUT;
 use crate::metrics::Metrics;
+use crate::runtime::long;
 
 /// State and logs in this process.
 pub struct Embedded {
@@ -130,7 +131,9 @@ impl Embedded {
     ) -> Result<Arc<Entry>, StoreError<Pass>> {
         // A refusal must not leave an empty workspace behind.
         if self.slot(workspace).is_none() {
-            decide(&Workspace::default()).map_err(StoreError::Undecided)?;
+            let mut first = || decide(&Workspace::default());
+            let first = if attempt.long { long(first) } else { first() };
+            first.map_err(StoreError::Undecided)?;
         }
         loop {
             let slot = self.slot_or_new(workspace);
@@ -140,14 +143,18 @@ impl Embedded {
             let on_disk = turn.as_ref().is_some_and(|turn| turn.written.is_some());
             let written = attempt.remembered || on_disk;
             let room = self.room(&slot, written).await?;
-            let commit = slot.try_commit(
-                &mut *decide,
-                written || self.disk.is_none(),
-                &mut attempt.waiter,
-                |before, changes, after| {
+            let to_commit = Commit {
+                written: written || self.disk.is_none(),
+                waiter: &mut attempt.waiter,
+                index: |before: &Workspace, changes: &[Change], after: &Workspace| {
                     self.whereabouts.note(workspace, before, changes, after);
                 },
-            );
+            };
+            let commit = if attempt.long {
+                slot.commit_long(&mut *decide, to_commit).await
+            } else {
+                slot.commit(&mut *decide, to_commit).await
+            };
             match commit {
                 Outcome::Committed { entry, queued } => {
                     if queued {

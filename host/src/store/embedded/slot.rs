@@ -4,10 +4,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedMutexGuard, OwnedSemaphorePermit, RwLock, Semaphore};
 use wardroom_domain::{Change, Decision, Workspace};
 
 use crate::limits::{MAX_BATCH_ENTRIES, MAX_UNDELIVERED_ENTRIES};
+use crate::runtime::long;
 use crate::store::{Decide, Entry, Offset, Pass, Waiter};
 
 /// The state and the log of one workspace.
@@ -18,6 +19,19 @@ pub(super) struct Slot {
     /// Held by whoever is changing the directory, across its write to disk.
     directory: Arc<tokio::sync::Mutex<()>>,
     arrived: Notify,
+    /// Shared by those who decide under the lock of the state, and alone for whoever decides apart
+    /// from it: the state stands still meanwhile, and everybody may read it.
+    deciding: RwLock<()>,
+}
+
+/// How a decision is to be committed.
+pub(super) struct Commit<'a, F> {
+    /// Whether what it changes of the directory is in its durable form.
+    pub(super) written: bool,
+    /// What waits for it; taken when it is committed.
+    pub(super) waiter: &'a mut Option<Waiter>,
+    /// Sees the changes, with the states before and after them, in the order of the commits.
+    pub(super) index: F,
 }
 
 #[derive(Default)]
@@ -43,6 +57,7 @@ impl Default for Slot {
             room: Arc::new(Semaphore::new(MAX_UNDELIVERED_ENTRIES)),
             directory: Arc::default(),
             arrived: Notify::new(),
+            deciding: RwLock::default(),
         }
     }
 }
@@ -72,16 +87,44 @@ impl Slot {
         self.directory.clone().lock_owned().await
     }
 
-    /// Decides on the state as it is now and, if `written` or no part of the directory changes,
-    /// moves state and log. `index` sees the changes, with the states before and
-    /// after them, in the order of the commits.
-    pub(super) fn try_commit(
-        &self,
-        decide: Decide<'_>,
-        written: bool,
-        waiter: &mut Option<Waiter>,
-        index: impl FnOnce(&Workspace, &[Change], &Workspace),
-    ) -> Outcome {
+    /// Decides on the state as it is now and, if that is written or no part of the directory changes,
+    /// moves state and log.
+    pub(super) async fn commit<F>(&self, decide: Decide<'_>, commit: Commit<'_, F>) -> Outcome
+    where
+        F: FnOnce(&Workspace, &[Change], &Workspace),
+    {
+        let _shared = self.deciding.read().await;
+        self.try_commit(decide, commit)
+    }
+
+    /// The same where deciding takes long. Other commands of the workspace wait for it as they would
+    /// otherwise, but no thread does.
+    pub(super) async fn commit_long<F>(&self, decide: Decide<'_>, commit: Commit<'_, F>) -> Outcome
+    where
+        F: FnOnce(&Workspace, &[Change], &Workspace),
+    {
+        let _alone = self.deciding.write().await;
+        let state = self.state();
+        match long(|| decide(&state)) {
+            Ok(decision) => {
+                let mut decision = Some(decision);
+                // It is asked for once.
+                let decided = &mut |_: &Workspace| decision.take().ok_or(Pass::Again);
+                self.try_commit(decided, commit)
+            }
+            Err(pass) => Outcome::Undecided(pass),
+        }
+    }
+
+    fn try_commit<F>(&self, decide: Decide<'_>, commit: Commit<'_, F>) -> Outcome
+    where
+        F: FnOnce(&Workspace, &[Change], &Workspace),
+    {
+        let Commit {
+            written,
+            waiter,
+            index,
+        } = commit;
         let mut inner = self.inner.lock();
         if inner.retired {
             return Outcome::Retired;

@@ -230,6 +230,38 @@ async fn it_is_known_where_everybody_is() {
     assert_eq!(store.whereabouts.kept(), (0, 0, 0));
 }
 
+/// One worker, and a decision that ends only when somebody has read the state beside it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_long_decision_holds_up_commands_and_nobody_who_reads() {
+    let store = Arc::new(Embedded::in_memory());
+    run(&store, &put_member("before")).await.unwrap();
+    let (begun, begins) = std::sync::mpsc::channel();
+    let (go_on, goes_on) = std::sync::mpsc::channel();
+    let deciding = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let command = put_member("long");
+            let decide = &mut move |state: &Workspace| {
+                begun.send(()).unwrap();
+                goes_on.recv().unwrap();
+                decided(state, &command)
+            };
+            let mut attempt = Attempt::default().taking_long(true);
+            let committed = store.transact(&workspace(), decide, &mut attempt).await;
+            committed.unwrap().offset.0
+        }
+    });
+    begins.recv().unwrap();
+    assert_eq!(store.snapshot(&workspace()).unwrap().members().len(), 1);
+    let command = put_member("after");
+    let mut after = std::pin::pin!(run(&store, &command));
+    assert!(futures_util::poll!(after.as_mut()).is_pending());
+    go_on.send(()).unwrap();
+    assert_eq!(deciding.await.unwrap(), 2);
+    assert_eq!(after.await.unwrap().offset.0, 3);
+    assert_eq!(store.snapshot(&workspace()).unwrap().members().len(), 3);
+}
+
 #[tokio::test]
 async fn what_is_remembered_is_not_written_again() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,0 +1,215 @@
+//! The rows about size: a workspace of very many members, and very many workspaces. Knows no numbers.
+
+use super::{Metric, Target, row};
+use crate::scenario::Scenario::{Crowd, Directory};
+
+/// The rows, in the order of their tables.
+pub(crate) const SIZE: &[Metric] = &[
+    row(Crowd, "crowd.members", "members", Target::None),
+    row(
+        Crowd,
+        "crowd.put",
+        "first telling of all members and channels: s",
+        Target::Most(3.0),
+    ),
+    row(
+        Crowd,
+        "crowd.put.ratio",
+        "events beside meanwhile: p99 / calm",
+        Target::Most(2.0),
+    ),
+    row(
+        Crowd,
+        "crowd.calm.beside",
+        "events beside in calm: p99 ms",
+        Target::None,
+    ),
+    row(
+        Crowd,
+        "crowd.narrow.settle",
+        "staff lose all channels, a component replaced: ms from in force to settled",
+        Target::None,
+    ),
+    row(
+        Crowd,
+        "crowd.narrow.done",
+        "narrow: ms to the last delivery",
+        Target::Most(2_000.0),
+    ),
+    row(
+        Crowd,
+        "crowd.narrow.wait",
+        "narrow: the most a command waited, ms",
+        Target::Most(250.0),
+    ),
+    row(
+        Crowd,
+        "crowd.narrow.beside",
+        "narrow: events beside, p99 ms",
+        Target::None,
+    ),
+    row(
+        Crowd,
+        "crowd.narrow.differs",
+        "narrow: people told too much or too little",
+        Target::Zero,
+    ),
+    row(
+        Crowd,
+        "crowd.wide.settle",
+        "staff gain them, replaced again: ms from in force to settled",
+        Target::None,
+    ),
+    row(
+        Crowd,
+        "crowd.wide.done",
+        "wide: ms to the last delivery",
+        Target::Most(2_000.0),
+    ),
+    row(
+        Crowd,
+        "crowd.wide.wait",
+        "wide: the most a command waited, ms",
+        Target::Most(250.0),
+    ),
+    row(
+        Crowd,
+        "crowd.wide.beside",
+        "wide: events beside, p99 ms",
+        Target::None,
+    ),
+    row(
+        Crowd,
+        "crowd.wide.differs",
+        "wide: people told too much or too little",
+        Target::Zero,
+    ),
+    row(
+        Crowd,
+        "crowd.away.settle",
+        "staff lose them, by settings: ms from in force to settled",
+        Target::None,
+    ),
+    row(
+        Crowd,
+        "crowd.away.done",
+        "away: ms to the last delivery",
+        Target::Most(2_000.0),
+    ),
+    row(
+        Crowd,
+        "crowd.away.wait",
+        "away: the most a command waited, ms",
+        Target::Most(250.0),
+    ),
+    row(
+        Crowd,
+        "crowd.away.beside",
+        "away: events beside, p99 ms",
+        Target::None,
+    ),
+    row(
+        Crowd,
+        "crowd.away.differs",
+        "away: people told too much or too little",
+        Target::Zero,
+    ),
+    row(
+        Crowd,
+        "crowd.again.settle",
+        "staff gain them, by settings: ms from in force to settled",
+        Target::None,
+    ),
+    row(
+        Crowd,
+        "crowd.again.done",
+        "again: ms to the last delivery",
+        Target::Most(2_000.0),
+    ),
+    row(
+        Crowd,
+        "crowd.again.wait",
+        "again: the most a command waited, ms",
+        Target::Most(250.0),
+    ),
+    row(
+        Crowd,
+        "crowd.again.beside",
+        "again: events beside, p99 ms",
+        Target::None,
+    ),
+    row(
+        Crowd,
+        "crowd.again.differs",
+        "again: people told too much or too little",
+        Target::Zero,
+    ),
+    row(
+        Crowd,
+        "crowd.swap.ratio",
+        "the worst of these / calm",
+        Target::Most(2.0),
+    ),
+    row(Crowd, "crowd.lost", "events lost beside", Target::Zero),
+    row(
+        Directory,
+        "directory.few.rate",
+        "100 workspaces: writes/s",
+        Target::None,
+    ),
+    row(
+        Directory,
+        "directory.many.rate",
+        "all workspaces: writes/s",
+        Target::None,
+    ),
+    row(
+        Directory,
+        "directory.ratio",
+        "the first / the second",
+        Target::Most(1.25),
+    ),
+    row(
+        Directory,
+        "directory.few.cpu",
+        "100 workspaces: CPU µs per write",
+        Target::None,
+    ),
+    row(
+        Directory,
+        "directory.many.cpu",
+        "all workspaces: CPU µs per write",
+        Target::None,
+    ),
+    row(
+        Directory,
+        "directory.few.p99",
+        "100 workspaces: p99 ms",
+        Target::None,
+    ),
+    row(
+        Directory,
+        "directory.many.p99",
+        "all workspaces: p99 ms",
+        Target::None,
+    ),
+    row(
+        Directory,
+        "directory.workspaces",
+        "workspaces in all, of ten members",
+        Target::None,
+    ),
+    row(
+        Directory,
+        "directory.filled",
+        "made per second",
+        Target::None,
+    ),
+    row(
+        Directory,
+        "directory.memory",
+        "MiB with all of them",
+        Target::None,
+    ),
+    row(Directory, "directory.kib", "KiB for each", Target::None),
+];

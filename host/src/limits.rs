@@ -69,6 +69,13 @@ pub const MAX_STATE_BYTES: u32 = 256 * 1024 * 1024;
 /// How long the answer to `get-state` may take to be made, the time included that it waits for others.
 pub const STATE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long the answer to `get-state` may take to leave, beside a second for each
+/// [`STATE_BYTES_PER_SECOND`]. Whoever takes it more slowly is closed: others wait for its room.
+pub const STATE_LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of an answer to `get-state` that a client takes in a second at least.
+pub const STATE_BYTES_PER_SECOND: u64 = 64 * 1024;
+
 /// Bytes of an answer to `get-state` that are written before other work gets its turn.
 pub const STATE_TURN_BYTES: usize = 64 * 1024;
 

@@ -222,9 +222,10 @@ where
             StatusCode::BAD_REQUEST => with_number(body),
             _ => body,
         };
-        if let Some(poll) = poll {
-            poll.answered(&body);
-        }
+        let body = match poll {
+            Some(poll) => poll.answered(body),
+            None => body,
+        };
         Response::from_parts(
             parts,
             UnsyncBoxBody::new(Full::from(body).map_err(Into::into)),

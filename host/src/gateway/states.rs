@@ -92,6 +92,12 @@ impl States {
         self.budget.take(MAX_STATE_BYTES as usize).await
     }
 
+    /// Bytes of answers that have not left.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> usize {
+        self.budget.taken()
+    }
+
     /// Whether an answer is being made, or has not left.
     #[cfg(test)]
     pub(super) fn is_busy(&self) -> bool {
@@ -120,6 +126,17 @@ impl States {
         };
         self.metrics.state_answer(answer);
         text
+    }
+
+    /// Room for a copy of an answer, for a client that polls.
+    ///
+    /// # Errors
+    /// [`Failure::Overloaded`] if there is none in time.
+    pub(super) async fn room_for(&self, bytes: usize) -> Result<Share, Failure> {
+        let share = timeout(self.patience, self.budget.take(bytes)).await;
+        let share = share.map_err(|_| Failure::Overloaded)?;
+        self.metrics.state_bytes(self.budget.taken());
+        Ok(share)
     }
 
     fn room(&self, workspace: &WorkspaceId) -> Arc<Room> {

@@ -52,9 +52,13 @@ impl Conversations {
         let Place { held, state, grant } = place;
         let text = self.states.text(&seat.workspace, &state, &seat.user).await;
         let text = text.map_err(fault_of)?;
+        let share = match held.is_copied() {
+            true => Some(self.states.room_for(text.len()).await.map_err(fault_of)?),
+            false => None,
+        };
         let (before, after) = wire::around_state(id, grant.as_ref());
         let before = frame::beginning(&before, text.len() + after.len());
-        held.fill(&[before, text, Bytes::from(after)]);
+        held.fill(&[before, text, Bytes::from(after)], share);
         Ok(())
     }
 }

@@ -288,6 +288,7 @@ async fn asking_why_leaves_no_trace() {
     let red = json!({"attributes": {"team": "red"}});
     backend.put_channel("red", &red).await;
     backend.ok("PUT", &member("ann"), &red).await;
+    let _ann = server.join("ann").await;
     let shadow = format!("/v1/policies/{POLICY}/shadow");
     // The rule and the person were asked about, and the log and the shadow have heard of both.
     let (asked, before) = eventually("everything has settled", || async {
@@ -312,6 +313,7 @@ async fn asking_why_leaves_no_trace() {
     assert_eq!(counted(&server).await, before);
     // What the shadow is shown next is all that it is shown.
     backend.ok("PUT", &member("eve"), &red).await;
+    let _eve = server.join("eve").await;
     eventually("the next question", || async {
         let now = backend.ok("GET", &shadow, &Value::Null).await.body["asked"].clone();
         (now != asked).then(|| assert_eq!(now, 2))

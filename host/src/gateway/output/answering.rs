@@ -3,10 +3,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::{Output, Route, State};
+use crate::budget::Share;
+use crate::{limits, uptime};
 
 /// A place among what leaves for a client that is kept for an answer. Dropping it gives the place up.
 pub(in crate::gateway) struct Held(Arc<Output>);
@@ -54,8 +57,14 @@ impl Output {
 }
 
 impl Held {
-    /// Gives the answer, whose parts together are one frame, and what was sent after its place.
-    pub(in crate::gateway) fn fill(self, parts: &[Bytes]) {
+    /// Whether the answer is copied for this client, because it polls.
+    pub(in crate::gateway) fn is_copied(&self) -> bool {
+        self.0.state.lock().route != Route::Direct
+    }
+
+    /// Gives the answer, whose parts together are one frame, and what was sent after its place. A copy
+    /// takes its share until it has left.
+    pub(in crate::gateway) fn fill(self, parts: &[Bytes], share: Option<Share>) {
         let output = &self.0;
         let mut state = output.state.lock();
         if state.behind.is_none() || state.closing.is_some() || output.has_ended() {
@@ -67,10 +76,14 @@ impl Held {
             state.waiting_bytes -= before;
             output.write_whole(&mut state, parts);
             state.answer_left = state.waiting_bytes;
+            state.answer_by = uptime::now() + patience(state.answer_left);
             state.waiting_bytes += before;
         } else {
             // It is copied anyway.
             output.route(&mut state, &[Bytes::from(parts.concat())]);
+            if let Some(share) = share {
+                state.keep_share(share);
+            }
         }
     }
 }
@@ -82,9 +95,27 @@ impl Drop for Held {
     }
 }
 
+/// How long an answer of so many bytes may take to leave: others wait for the room that it takes.
+fn patience(bytes: usize) -> Duration {
+    let seconds = bytes as u64 / limits::STATE_BYTES_PER_SECOND;
+    limits::STATE_LEAVE_TIMEOUT + Duration::from_secs(seconds)
+}
+
 fn bytes_of<'a>(frames: impl IntoIterator<Item = &'a Bytes>) -> usize {
     frames.into_iter().map(Bytes::len).sum()
 }
 
 /// What waits behind an answer that is not there yet.
 pub(super) type Behind = Option<VecDeque<Bytes>>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_larger_answer_may_take_longer() {
+        assert_eq!(patience(0), limits::STATE_LEAVE_TIMEOUT);
+        let ten_seconds = 10 * limits::STATE_BYTES_PER_SECOND as usize;
+        assert_eq!(patience(ten_seconds) - patience(0), Duration::from_secs(10));
+    }
+}

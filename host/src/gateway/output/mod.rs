@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
@@ -104,6 +105,8 @@ struct State {
     /// Bytes until the end of an answer that is in `queue`: nobody is slow for what they asked for, as
     /// long as they take of it.
     answer_left: usize,
+    /// When the end of that answer must have left, in time that the process ran.
+    answer_by: Duration,
     flushing: bool,
     /// The last frame of the WebSocket, kept until everything else is said.
     parting: Option<Bytes>,
@@ -170,6 +173,7 @@ impl Output {
                 behind: None,
                 waiting_bytes: 0,
                 answer_left: 0,
+                answer_by: Duration::ZERO,
                 flushing: false,
                 parting: None,
                 closing: None,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, oneshot};
 
 use super::{Output, Route, State};
+use crate::budget::Share;
 use crate::gateway::closing::{Cause, Farewell};
 use crate::gateway::connection::Connection;
 use crate::gateway::engine::{self, Protocol};
@@ -23,8 +24,8 @@ const SEPARATOR: u8 = 0x1e;
 /// What socketioxide's queue holds for a polling client. The queue itself cannot be asked: what is
 /// put into it is noted here, and struck off again as it shows in the answers to polls.
 pub(super) struct Polled {
-    /// Bytes of each event and acknowledgement that waits, in order.
-    waiting: VecDeque<usize>,
+    /// Each event and acknowledgement that waits, in order.
+    waiting: VecDeque<Waiting>,
     /// Polls that have come and are not answered.
     open: usize,
     /// When something began to wait, or the last poll ended if that was later.
@@ -37,6 +38,13 @@ pub(super) struct Polled {
     upgrade: Option<oneshot::Sender<Infallible>>,
     /// Attachments of a refused packet that follow.
     attachments: usize,
+}
+
+/// An event or acknowledgement in socketioxide's queue.
+struct Waiting {
+    bytes: usize,
+    /// What it takes of a budget that many share.
+    share: Option<Share>,
 }
 
 impl Polled {
@@ -78,7 +86,7 @@ impl Output {
         if polled.waiting.is_empty() {
             polled.since = uptime::now();
         }
-        polled.waiting.push_back(bytes);
+        polled.waiting.push_back(Waiting { bytes, share: None });
         state.waiting_bytes += bytes;
         if !std::mem::replace(&mut polled.watched, true) {
             let patience = self.transport.settings.write_timeout * limits::POLL_WRITE_TIMEOUTS;
@@ -216,18 +224,33 @@ impl Output {
 }
 
 impl State {
-    /// Strikes off this many events and acknowledgements: they have left socketioxide's queue.
-    pub(super) fn note_fetched(&mut self, count: usize) {
-        if let Some(polled) = &mut self.polled {
-            let count = count.min(polled.waiting.len());
-            self.waiting_bytes -= polled.waiting.drain(..count).sum::<usize>();
+    /// Strikes off this many events and acknowledgements: they have left socketioxide's queue. What they
+    /// take of budgets is for the caller to give back.
+    pub(super) fn note_fetched(&mut self, count: usize) -> Vec<Share> {
+        let Some(polled) = &mut self.polled else {
+            return Vec::new();
+        };
+        let count = count.min(polled.waiting.len());
+        let mut shares = Vec::new();
+        for fetched in polled.waiting.drain(..count) {
+            self.waiting_bytes -= fetched.bytes;
+            shares.extend(fetched.share);
+        }
+        shares
+    }
+
+    /// Keeps what the last thing in socketioxide's queue takes of a budget, for as long as it is there.
+    pub(super) fn keep_share(&mut self, share: Share) {
+        let polled = self.polled.as_deref_mut();
+        if let Some(last) = polled.and_then(|polled| polled.waiting.back_mut()) {
+            last.share = Some(share);
         }
     }
 
     /// Forgets what socketioxide's queue held, once no poll can fetch anything.
     pub(super) fn end_polling(&mut self) {
         if let Some(polled) = self.polled.take() {
-            self.waiting_bytes -= polled.waiting.iter().sum::<usize>();
+            self.waiting_bytes -= polled.waiting.iter().map(|it| it.bytes).sum::<usize>();
         }
     }
 }
@@ -239,10 +262,17 @@ pub(in crate::gateway) struct Poll {
 }
 
 impl Poll {
-    /// Takes note of what the answer carries.
-    pub(in crate::gateway) fn answered(self, body: &[u8]) {
-        let count = count_events(self.output.protocol, body);
-        self.output.state.lock().note_fetched(count);
+    /// Takes note of what the answer carries. The body keeps what it takes of budgets until it has left.
+    pub(in crate::gateway) fn answered(self, body: Bytes) -> Bytes {
+        let count = count_events(self.output.protocol, &body);
+        let shares = self.output.state.lock().note_fetched(count);
+        if shares.is_empty() {
+            return body;
+        }
+        Bytes::from_owner(Shared {
+            body,
+            _shares: shares,
+        })
     }
 
     /// Waits until the poll is to be answered with nothing.
@@ -251,6 +281,18 @@ impl Poll {
             Some(release) => release.notified().await,
             None => std::future::pending().await,
         }
+    }
+}
+
+/// The body of an answer that takes something of a budget.
+struct Shared {
+    body: Bytes,
+    _shares: Vec<Share>,
+}
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 

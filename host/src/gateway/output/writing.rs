@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use super::{Output, State};
 use crate::gateway::closing::Cause;
+use crate::uptime;
 
 /// Frames that one system call takes at most.
 const FRAMES_PER_WRITE: usize = 32;
@@ -93,7 +94,8 @@ impl Output {
 
     fn flush_once(self: &Arc<Self>, stalled: bool) -> ControlFlow<()> {
         let mut state = self.state.lock();
-        if stalled {
+        let too_slow = state.answer_left > 0 && uptime::now() > state.answer_by;
+        if stalled || too_slow {
             self.end(&mut state, Cause::SlowConsumer);
         }
         while !state.queue.is_empty() && !self.has_ended() {

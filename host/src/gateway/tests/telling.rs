@@ -2,8 +2,8 @@
 
 use wardroom_domain::{Command, Json, MemberSpec, UserId};
 
-use super::clients::WebSocket;
-use super::conversing::{House, online};
+use super::clients::{Polling, WebSocket};
+use super::conversing::{House, auth, online};
 use super::*;
 
 /// Waits until an answer is being made.
@@ -100,4 +100,31 @@ async fn a_client_is_not_slow_for_a_large_answer_as_long_as_it_takes_of_it() {
         before.len()
     );
     assert!(seen[answer.unwrap()].len() > MEMBERS * filler.len());
+}
+
+#[tokio::test]
+async fn a_copy_for_who_polls_takes_room_until_it_is_fetched() {
+    let house = House::start(Settings::default()).await;
+    let client = Polling::join(house.address).await;
+    client.post(&format!("42[\"auth\",{}]", auth("ann"))).await;
+    while !client.poll().await.concat().contains("auth-success") {}
+    client.post(r#"427["get-state",{}]"#).await;
+    let waits = async {
+        while house.states().taken() == 0 || house.states().is_busy() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waits)
+        .await
+        .expect("it waits");
+    let answer = client.poll().await.concat();
+    assert!(answer.contains("437["), "{answer}");
+    let leaves = async {
+        while house.states().taken() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, leaves)
+        .await
+        .expect("it left");
 }

@@ -76,6 +76,10 @@ pub const STATE_LEAVE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of an answer to `get-state` that a client takes in a second at least.
 pub const STATE_BYTES_PER_SECOND: u64 = 64 * 1024;
 
+/// Members that a client may ask for at once with the `limit` of `get-state`, and gets if it only says
+/// behind whom.
+pub const MAX_STATE_PAGE: usize = 1_000;
+
 /// Bytes of an answer to `get-state` that are written before other work gets its turn.
 pub const STATE_TURN_BYTES: usize = 64 * 1024;
 

@@ -181,7 +181,7 @@ impl Conversations {
             ClientEvent::UnselectChannel => Command::Unselect { socket },
             ClientEvent::UpdateMediaState(patch) => Command::UpdateMedia { socket, patch },
             ClientEvent::UpdateOnlineStatus(status) => Command::UpdateStatus { socket, status },
-            ClientEvent::GetState => return self.tell_state(peer, reply).await,
+            ClientEvent::GetState(page) => return self.tell_state(peer, reply, page).await,
         };
         let seat = seated(peer)?;
         let ack = reply.ack;

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 use wardroom_domain::{Generation, UserId, Workspace, WorkspaceId};
 
-use super::wire::{self, Asker};
+use super::wire::{self, Asker, Page};
 use crate::budget::{Budget, Share};
 use crate::commit::{Appearances, Committer, Failure};
 use crate::limits::{MAX_STATE_BYTES, STATE_PATIENCE, STATE_TURN_BYTES};
@@ -26,6 +26,13 @@ pub(super) struct States {
     patience: Duration,
     /// Of each workspace in which somebody waits for an answer, or has one that has not left yet.
     rooms: Mutex<HashMap<WorkspaceId, Weak<Room>>>,
+}
+
+/// Who asks, and for which part of the state.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) user: &'a UserId,
+    pub(super) page: Option<&'a Page>,
 }
 
 /// What was made in one workspace. Whoever makes something holds it, so that nobody makes the same.
@@ -113,12 +120,12 @@ impl States {
         &self,
         workspace: &WorkspaceId,
         state: &Workspace,
-        user: &UserId,
+        asked: Asked<'_>,
     ) -> Result<Bytes, Failure> {
         let room = self.room(workspace);
         let made = timeout(
             self.patience,
-            self.find_or_make(&room, workspace, state, user),
+            self.find_or_make(&room, workspace, state, asked),
         );
         let (answer, text) = match made.await {
             Ok((answer, text)) => (answer, Ok(text)),
@@ -155,7 +162,7 @@ impl States {
         room: &Arc<Room>,
         workspace: &WorkspaceId,
         state: &Workspace,
-        user: &UserId,
+        Asked { user, page }: Asked<'_>,
     ) -> (StateAnswer, Bytes) {
         let mut share: Option<Share> = None;
         let (mut made, appearances, class, bytes) = loop {
@@ -163,6 +170,7 @@ impl States {
             let appearances = self.appearances(&mut made, workspace, state).await;
             let asker = Asker {
                 user,
+                page,
                 appearances: &appearances,
             };
             let (class, bytes) = wire::state_class(state, &asker);
@@ -181,6 +189,7 @@ impl States {
         };
         let asker = Asker {
             user,
+            page,
             appearances: &appearances,
         };
         let text = written(state, &asker, bytes).await;

@@ -86,9 +86,14 @@ impl House {
     }
 
     async fn text(&self, number: usize) -> Result<Bytes, Failure> {
+        self.page(number, None).await
+    }
+
+    async fn page(&self, number: usize, page: Option<&Page>) -> Result<Bytes, Failure> {
         let state = self.state();
-        let user = user(number);
-        self.states.text(&self.workspace, &state, &user).await
+        let user = &user(number);
+        let asked = Asked { user, page };
+        self.states.text(&self.workspace, &state, asked).await
     }
 
     /// How often something came of asking.
@@ -160,4 +165,29 @@ async fn who_waits_for_room_keeps_nobody_from_what_is_there() {
     assert_eq!(house.text(2).await.unwrap().as_ptr(), first.as_ptr());
     drop(first);
     waiting.await.unwrap();
+}
+
+#[tokio::test]
+async fn pages_together_are_the_whole_and_are_shared_like_it() {
+    let house = House::within(1 << 20, LONG).await;
+    let (mut after, mut ids, mut channels) = (None, Vec::new(), 0);
+    loop {
+        let page = Page { after, limit: 2 };
+        let text = house.page(1, Some(&page)).await.unwrap();
+        let shared = house.page(2, Some(&page)).await.unwrap();
+        assert_eq!(text.as_ptr(), shared.as_ptr());
+        let text = format!("{}}}", std::str::from_utf8(&text).unwrap());
+        let told: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let members = told["members"].as_array().unwrap();
+        ids.extend(members.iter().map(|it| it["user"]["id"].to_string()));
+        channels += told["channels"].as_array().unwrap().len();
+        match told["next"].as_str() {
+            Some(next) => after = Some(UserId::new(next).unwrap()),
+            None => break assert!(told["next"].is_null(), "{told}"),
+        }
+    }
+    assert_eq!(ids, [r#""u0""#, r#""u1""#, r#""u2""#]);
+    assert_eq!(channels, 1, "they are told with the first page");
+    let whole = house.text(1).await.unwrap();
+    assert!(!String::from_utf8(whole.to_vec()).unwrap().contains("next"));
 }

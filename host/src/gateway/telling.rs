@@ -12,7 +12,8 @@ use super::delivery::Told;
 use super::frame;
 use super::output::Held;
 use super::peer::Peer;
-use super::wire::{self, Fault};
+use super::states::Asked;
+use super::wire::{self, Fault, Page};
 use crate::store::Entry;
 
 /// What delivery found at the place of an answer.
@@ -25,7 +26,12 @@ struct Place {
 impl Conversations {
     /// Answers `get-state`. Delivery only keeps the place for the answer: what this client gets after it
     /// waits, and nobody else does.
-    pub(super) async fn tell_state(&self, peer: &Arc<Peer>, reply: &Reply) -> Result<(), Fault> {
+    pub(super) async fn tell_state(
+        &self,
+        peer: &Arc<Peer>,
+        reply: &Reply,
+        page: Option<Page>,
+    ) -> Result<(), Fault> {
         let seat = seated(peer)?;
         // Where policies render events, most of what they are asked is asked before others wait.
         self.committer.prepare_appearances(&seat.workspace).await;
@@ -50,7 +56,11 @@ impl Conversations {
             return Ok(());
         };
         let Place { held, state, grant } = place;
-        let text = self.states.text(&seat.workspace, &state, &seat.user).await;
+        let asked = Asked {
+            user: &seat.user,
+            page: page.as_ref(),
+        };
+        let text = self.states.text(&seat.workspace, &state, asked).await;
         let text = text.map_err(fault_of)?;
         let share = match held.is_copied() {
             true => Some(self.states.room_for(text.len()).await.map_err(fault_of)?),

@@ -4,7 +4,7 @@ mod inbound;
 mod outbound;
 mod state;
 
-pub(super) use inbound::{AuthRequest, ClientEvent, Fault, Request};
+pub(super) use inbound::{AuthRequest, ClientEvent, Fault, Page, Request};
 pub(super) use outbound::{
     Place, Refusal, auth_success, error, error_of_transaction, event, refused_ack, rendered,
     success_ack,

@@ -7,15 +7,18 @@ use std::iter::once;
 use serde_json::value::RawValue;
 use wardroom_domain::limits::MAX_RENDITIONS_PER_EVENT;
 use wardroom_domain::{
-    Json, MediaState, Rendering, Selection, SubjectFacts, UserId, View, Workspace,
+    Channel, ChannelId, Json, MediaState, Rendering, Selection, SubjectFacts, UserId, View,
+    Workspace,
 };
 
+use super::Page;
 use crate::commit::{Appearance, Appearances};
 use crate::wire::{Object, bare_profile, media_state, quoted, status_name};
 
-/// Who asks for the state, and how the others appear.
+/// Who asks for the state, for which part of it, and how the others appear.
 pub(crate) struct Asker<'a> {
     pub(crate) user: &'a UserId,
+    pub(crate) page: Option<&'a Page>,
     pub(crate) appearances: &'a Appearances,
 }
 
@@ -44,30 +47,28 @@ enum Sees<'a> {
 /// What the answers have in common that are the same for a state, and how long such an answer is at
 /// most, in bytes.
 pub(crate) fn state_class(state: &Workspace, asker: &Asker<'_>) -> (Vec<u8>, usize) {
-    let mut class = Vec::new();
+    let mut class = asker.page.map_or_else(Vec::new, Page::key);
     let mut bytes = 0;
-    for (id, channel) in state.channels() {
+    for (id, channel) in channels(state, asker) {
         if !matches!(channel.view, View::Everyone) {
             class.push(u8::from(state.may_see(asker.user, id)));
         }
         bytes += BYTES_OF_ONE + id.as_str().len();
     }
-    let facts = state.subject(asker.user);
-    for user in users(state) {
+    let Listed {
+        members, hidden, ..
+    } = listed(state, asker);
+    class.extend(hidden);
+    for (user, seen) in &members {
         bytes += BYTES_OF_ONE + 2 * user.as_str().len();
-        let selection = state.selections().get(user);
+        let selection = state.selections().get(*user);
         bytes += selection.map_or(0, |selection| media_state(&selection.media).as_str().len());
-        let profile = state.members().get(user).map(|it| it.profile.as_str());
-        match asker.sees(facts.as_ref(), user) {
-            Sees::AsTheyAre => bytes += profile.map_or(0, str::len),
-            Sees::Nothing => class.push(HIDDEN),
-            Sees::So(seen) => {
-                for aspect in [&seen.profile, &seen.status, &seen.selected] {
-                    class.push(aspect.place());
-                    bytes += aspect.bytes();
-                }
-                bytes += profile.map_or(0, str::len);
-            }
+        let profile = state.members().get(*user).map(|it| it.profile.as_str());
+        bytes += profile.map_or(0, str::len);
+        let aspects = seen.iter().flat_map(Seen::aspects);
+        for aspect in aspects {
+            class.push(aspect.place());
+            bytes += aspect.bytes();
         }
     }
     (class, bytes)
@@ -79,16 +80,11 @@ pub(crate) fn state_parts<'a>(
     state: &'a Workspace,
     asker: &'a Asker<'_>,
 ) -> impl Iterator<Item = String> {
-    let facts = state.subject(asker.user);
-    let members = users(state).into_iter().filter_map(move |user| {
-        let seen = match asker.sees(facts.as_ref(), user) {
-            Sees::AsTheyAre => None,
-            Sees::So(seen) => Some(seen),
-            Sees::Nothing => return None,
-        };
-        Some(member(state, user, asker.user, seen.as_ref()))
-    });
-    let channels = state.channels().iter();
+    let Listed { members, next, .. } = listed(state, asker);
+    let members = members
+        .into_iter()
+        .map(move |(user, seen)| member(state, user, asker.user, seen.as_ref()));
+    let channels = channels(state, asker);
     let channels = channels
         .filter(|(id, _)| state.may_see(asker.user, id))
         .map(|(id, channel)| {
@@ -103,6 +99,10 @@ pub(crate) fn state_parts<'a>(
                 .end()
         });
     let list = |name: &str| once(format!(",\"{name}\":["));
+    let next = asker.page.map(|_| {
+        let next = next.map_or_else(|| "null".to_owned(), |next| quoted(next.as_str()));
+        format!(",\"next\":{next}")
+    });
     once(r#"{"ok":true"#.to_owned())
         .chain(list("members"))
         .chain(separated(members))
@@ -110,6 +110,59 @@ pub(crate) fn state_parts<'a>(
         .chain(list("channels"))
         .chain(separated(channels))
         .chain(once("]".to_owned()))
+        .chain(next)
+}
+
+/// The channels that an answer tells: those of the first page are all there are.
+fn channels<'a>(
+    state: &'a Workspace,
+    asker: &Asker<'_>,
+) -> impl Iterator<Item = (&'a ChannelId, &'a Channel)> {
+    let is_first = asker.page.is_none_or(|page| page.after.is_none());
+    let channels = state.channels().iter().filter(move |_| is_first);
+    channels.map(|(id, channel)| (id, &**channel))
+}
+
+/// The members and guests that an answer tells.
+struct Listed<'a> {
+    members: Vec<(&'a UserId, Option<Seen<'a>>)>,
+    /// Who of those before and between them is withheld, as bits that answers have in common.
+    hidden: Vec<u8>,
+    /// The last of them, if there are more.
+    next: Option<&'a UserId>,
+}
+
+/// Chooses them. A page ends with the last that the asker may know of, so that its end tells nothing
+/// of others.
+fn listed<'a>(state: &'a Workspace, asker: &Asker<'a>) -> Listed<'a> {
+    let facts = state.subject(asker.user);
+    let after = asker.page.and_then(|page| page.after.as_ref());
+    let limit = asker.page.map_or(usize::MAX, |page| page.limit);
+    let mut listed = Listed {
+        members: Vec::new(),
+        hidden: Vec::new(),
+        next: None,
+    };
+    let users = users(state).into_iter();
+    for user in users.filter(|user| after.is_none_or(|after| *user > after)) {
+        let seen = match asker.sees(facts.as_ref(), user) {
+            Sees::AsTheyAre => None,
+            Sees::So(seen) => Some(seen),
+            Sees::Nothing => {
+                listed.hidden.push(HIDDEN);
+                continue;
+            }
+        };
+        if listed.members.len() == limit {
+            listed.next = listed.members.last().map(|(user, _)| *user);
+            break;
+        }
+        if seen.is_some() {
+            listed.hidden.push(AS_IT_IS);
+        }
+        listed.members.push((user, seen));
+    }
+    listed
 }
 
 /// What stands before the object in the acknowledgement of `get-state`, and behind what
@@ -195,6 +248,10 @@ struct Seen<'a> {
 }
 
 impl<'a> Seen<'a> {
+    fn aspects(&self) -> [&Aspect<'a>; 3] {
+        [&self.profile, &self.status, &self.selected]
+    }
+
     /// Nothing if the client would not have been told that the member is there.
     fn by(asker: &SubjectFacts, appearance: &'a Appearance) -> Option<Self> {
         let profile = Aspect::of(&appearance.joined, asker);

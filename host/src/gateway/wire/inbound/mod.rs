@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use serde::de::{Deserialize, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
-use wardroom_domain::{ChannelId, InvalidId, MediaPatch, OnlineStatus, SocketId, WorkspaceId};
+use wardroom_domain::{
+    ChannelId, InvalidId, MediaPatch, OnlineStatus, SocketId, UserId, WorkspaceId,
+};
 
 use crate::codes::Code;
 use crate::gateway::peer::Incoming;
@@ -80,7 +82,27 @@ pub(crate) enum ClientEvent {
     UnselectChannel,
     UpdateMediaState(MediaPatch),
     UpdateOnlineStatus(OnlineStatus),
-    GetState,
+    /// All of it, unless a part is asked for.
+    GetState(Option<Page>),
+}
+
+/// A part of the state: members and guests in the order of their ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// They begin behind this one, and without it with the first.
+    pub(crate) after: Option<UserId>,
+    /// How many there are at most.
+    pub(crate) limit: usize,
+}
+
+impl Page {
+    /// What tells it from others.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        let after = self.after.as_ref().map_or("", |after| after.as_str());
+        let limit = self.limit.to_le_bytes();
+        // No id has the zero in it.
+        [after.as_bytes(), &[0], &limit].concat()
+    }
 }
 
 /// An event as read: whatever is wrong with it, its name and its transaction are there if they
@@ -281,6 +303,25 @@ impl<'a> Fields<'a> {
         })
     }
 
+    fn page(&self) -> Result<Option<Page>, Fault> {
+        let most = limits::MAX_STATE_PAGE;
+        let limit = self.find("limit").map(|limit| {
+            let limit = limit.as_str().parse().ok();
+            let limit = limit.filter(|limit| (1..=most).contains(limit));
+            let wrong =
+                || Fault::invalid(format!("`limit` must be a whole number from 1 to {most}"));
+            limit.ok_or_else(wrong)
+        });
+        let after = self.id("after", UserId::new)?;
+        Ok(match (limit.transpose()?, after) {
+            (None, None) => None,
+            (limit, after) => Some(Page {
+                after,
+                limit: limit.unwrap_or(most),
+            }),
+        })
+    }
+
     fn event(&self, name: &str) -> Result<ClientEvent, Fault> {
         Ok(match name {
             "auth" => ClientEvent::Auth(AuthRequest {
@@ -300,7 +341,7 @@ impl<'a> Fields<'a> {
             "update-online-status" => {
                 ClientEvent::UpdateOnlineStatus(required("onlineStatus", self.status()?)?)
             }
-            "get-state" => ClientEvent::GetState,
+            "get-state" => ClientEvent::GetState(self.page()?),
             _ => return Err(Fault::invalid("unknown event")),
         })
     }

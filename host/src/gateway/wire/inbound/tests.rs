@@ -34,10 +34,34 @@ fn well_formed_events_are_read() {
             r#"select-channel None SelectChannel { channel: "c", media: Some(MediaPatch { microphone: None, speakers: None, screen: None, camera: Some(true), speaking: None, rest: {"x": Json("{\"a\":2,\"b\":1}")} }) }"#
         ]],
     );
-    check(r#"["get-state"]"#, expect!["get-state None GetState"]);
+    check(r#"["get-state"]"#, expect!["get-state None GetState(None)"]);
     check(
         r#"["\u0067et-state",{}]"#,
-        expect!["get-state None GetState"],
+        expect!["get-state None GetState(None)"],
+    );
+    check(
+        r#"["get-state",{"limit":20,"after":null}]"#,
+        expect!["get-state None GetState(Some(Page { after: None, limit: 20 }))"],
+    );
+    check(
+        r#"["get-state",{"after":"u"}]"#,
+        expect![[r#"get-state None GetState(Some(Page { after: Some("u"), limit: 1000 }))"#]],
+    );
+    check(
+        r#"["get-state",{"limit":0}]"#,
+        expect!["get-state None invalid-data: `limit` must be a whole number from 1 to 1000"],
+    );
+    check(
+        r#"["get-state",{"limit":1001}]"#,
+        expect!["get-state None invalid-data: `limit` must be a whole number from 1 to 1000"],
+    );
+    check(
+        r#"["get-state",{"limit":"20"}]"#,
+        expect!["get-state None invalid-data: `limit` must be a whole number from 1 to 1000"],
+    );
+    check(
+        r#"["get-state",{"after":5}]"#,
+        expect!["get-state None invalid-data: `after` must be a string"],
     );
 }
 
@@ -57,7 +81,10 @@ fn null_means_absent() {
             r#"update-media-state None UpdateMediaState(MediaPatch { microphone: None, speakers: None, screen: None, camera: None, speaking: None, rest: {"x": Json("null")} })"#
         ]],
     );
-    check(r#"["get-state",null]"#, expect!["get-state None GetState"]);
+    check(
+        r#"["get-state",null]"#,
+        expect!["get-state None GetState(None)"],
+    );
     let missing = [
         (r#"["select-channel",{"channelId":null}]"#, "channelId"),
         (

@@ -275,6 +275,7 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
         max_connections: descriptors::connections(config.limits.max_connections),
         max_unauthenticated_per_address: config.limits.max_unauthenticated_per_address,
         max_output_bytes: config.limits.max_output_bytes,
+        max_output_total_bytes: config.limits.max_output_total_bytes,
         write_timeout: config.limits.write_timeout,
         keep_alive: config.listen.keep_alive,
         ping_interval: config.socketio.ping_interval,

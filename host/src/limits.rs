@@ -195,6 +195,14 @@ pub const MAX_ATTACHMENTS: usize = 8;
 pub const READ_BUFFER_BYTES: usize = 256;
 /// Bytes that wait for one client, beyond what the kernel holds; for its next poll if it polls.
 pub const MAX_OUTPUT_BYTES: usize = 1024 * 1024;
+/// Bytes that wait for all clients together, beside answers to `get-state`. Beyond it whoever has more
+/// than their part is closed when something is added.
+pub const MAX_OUTPUT_TOTAL_BYTES: usize = 1024 * 1024 * 1024;
+/// Bytes that wait for a client which is not closed for what waits for others, however many they are.
+pub const MIN_OUTPUT_SHARE: usize = 64 * 1024;
+/// Bytes of events that all clients together have sent and that wait to be handled. Beyond it a client
+/// is read again when nothing of it waits.
+pub const MAX_INPUT_TOTAL_BYTES: usize = 256 * 1024 * 1024;
 /// Bytes that the kernel holds unsent for one client before it reports the socket full.
 pub const MAX_KERNEL_OUTPUT_BYTES: u32 = 256 * 1024;
 /// Packets that wait for one polling client between two of its requests.

@@ -222,6 +222,8 @@ pub struct Limits {
     pub max_unauthenticated_per_address: usize,
     /// What waits to be written to one connection, in bytes, before it is closed.
     pub max_output_bytes: usize,
+    /// What waits to be written to all connections together, in bytes.
+    pub max_output_total_bytes: usize,
     /// Longest time that a waiting output may make no progress.
     pub write_timeout: Duration,
     /// Body of one HTTP call, in bytes.

@@ -199,6 +199,7 @@ pub(super) struct Limits {
     pub(super) max_connections: Option<u64>,
     pub(super) max_unauthenticated_per_address: Option<u64>,
     pub(super) max_output: Option<SizeText>,
+    pub(super) max_output_total: Option<SizeText>,
     pub(super) write_timeout: Option<DurationText>,
     pub(super) max_http_body: Option<SizeText>,
     pub(super) max_http_sync_body: Option<SizeText>,

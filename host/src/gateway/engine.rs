@@ -32,6 +32,7 @@ use super::newcomers::Newcomers;
 use super::output::Output;
 use super::pacing::Packets;
 use super::peer::{Conversation, Departure, Incoming, Peer};
+use super::pile::Piles;
 use super::rates::Buckets;
 use crate::limits;
 use crate::metrics::Metrics;
@@ -131,6 +132,10 @@ pub(super) struct Transport {
     pub(super) metrics: Arc<Metrics>,
     /// Connections that are closed on this side and wait for the other.
     pub(super) lingering: TaskTracker,
+    /// What waits for clients.
+    pub(super) output: Piles,
+    /// What clients sent and waits to be handled.
+    pub(super) input: Piles,
     service: OnceLock<EngineService>,
     /// One permit for each session that may yet begin with polling.
     polling_places: Arc<Semaphore>,
@@ -165,6 +170,8 @@ impl Transport {
             sessions: DashMap::new(),
             metrics,
             lingering: TaskTracker::new(),
+            output: Piles::default(),
+            input: Piles::default(),
             service: OnceLock::new(),
             polling_places,
             conversation,

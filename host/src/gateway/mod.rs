@@ -20,6 +20,7 @@ mod origins;
 mod output;
 mod pacing;
 mod peer;
+mod pile;
 mod rates;
 mod receivers;
 mod rendered;
@@ -72,6 +73,9 @@ pub struct Settings {
     pub max_unauthenticated_per_address: usize,
     /// Bytes that wait for one client before it is closed.
     pub max_output_bytes: usize,
+    /// What waits to be written to all connections together, in bytes. Beyond it whoever has more than
+    /// their part of it is closed when something is added.
+    pub max_output_total_bytes: usize,
     /// How long a client may take nothing of what waits for it. A polling client may take
     /// [`limits::POLL_WRITE_TIMEOUTS`] times as long.
     pub write_timeout: Duration,
@@ -105,6 +109,7 @@ impl Default for Settings {
             max_connections: limits::MAX_CONNECTIONS,
             max_unauthenticated_per_address: limits::MAX_UNAUTHENTICATED_OF_ADDRESS,
             max_output_bytes: limits::MAX_OUTPUT_BYTES,
+            max_output_total_bytes: limits::MAX_OUTPUT_TOTAL_BYTES,
             write_timeout: limits::WRITE_TIMEOUT,
             keep_alive: limits::KEEP_ALIVE,
             ping_interval: limits::PING_INTERVAL,

@@ -13,6 +13,7 @@ use wardroom_domain::SocketId;
 use super::admission::Conduct;
 use super::conversation::Memory;
 use super::output::Output;
+use super::pile::{Pile, Piles};
 use crate::limits;
 
 /// One event as it came.
@@ -66,11 +67,10 @@ pub(crate) struct Peer {
     inbox: Mutex<Inbox>,
 }
 
-#[derive(Default)]
 struct Inbox {
     waiting: VecDeque<Occurrence>,
     /// Bytes of the events that wait.
-    bytes: usize,
+    bytes: Pile,
     /// Whether the client may be answered already.
     joined: bool,
     /// Whether a task is handling what waits.
@@ -79,9 +79,22 @@ struct Inbox {
 }
 
 impl Inbox {
+    fn among(all: &Piles) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            bytes: Pile::among(all),
+            joined: false,
+            handling: false,
+            departed: false,
+        }
+    }
+
     fn has_room(&self) -> bool {
-        self.waiting.len() < limits::MAX_WAITING_EVENTS
-            && self.bytes < limits::MAX_WAITING_EVENT_BYTES
+        // Beyond the bound on all, each may have what it is read while nothing of it waits.
+        self.waiting.is_empty()
+            || self.waiting.len() < limits::MAX_WAITING_EVENTS
+                && self.bytes.bytes() < limits::MAX_WAITING_EVENT_BYTES
+                && self.bytes.all() < limits::MAX_INPUT_TOTAL_BYTES
     }
 }
 
@@ -91,10 +104,10 @@ impl Peer {
         output: Arc<Output>,
         conversation: Arc<dyn Conversation>,
     ) -> Arc<Self> {
-        let (memory, inbox) = (Mutex::default(), Mutex::default());
+        let inbox = Mutex::new(Inbox::among(output.input()));
         Arc::new(Self {
             id,
-            memory,
+            memory: Mutex::default(),
             conduct: Mutex::default(),
             output,
             conversation,
@@ -147,7 +160,7 @@ impl Peer {
             return;
         }
         inbox.waiting.clear();
-        inbox.bytes = 0;
+        inbox.bytes.clear();
         inbox.waiting.push_back(Occurrence::Departed(departure));
         self.start_handling(&mut inbox);
     }
@@ -191,11 +204,30 @@ impl Peer {
                 inbox.waiting = VecDeque::new();
             }
         }
-        let has_room = inbox.has_room();
+        // The room for all comes and goes with others: it is looked at again when nothing waits here.
+        let resumes = inbox.has_room() && (!had_room || inbox.waiting.is_empty());
         drop(inbox);
-        if has_room && !had_room {
+        if resumes {
             self.output.resume_reading();
         }
         next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beyond_the_bound_on_all_nothing_is_read_while_something_waits() {
+        let all = Piles::default();
+        let mut others = Pile::among(&all);
+        others += limits::MAX_INPUT_TOTAL_BYTES;
+        let mut inbox = Inbox::among(&all);
+        assert!(inbox.has_room());
+        inbox.waiting.push_back(Occurrence::Joined(None));
+        assert!(!inbox.has_room());
+        drop(others);
+        assert!(inbox.has_room());
     }
 }

@@ -139,6 +139,17 @@ fn store(check: &mut Checker<'_>, raw: raw::Store) -> Store {
 
 fn limits(check: &mut Checker<'_>, raw: &raw::Limits) -> Limits {
     let output = check.size("limits.max_output", raw.max_output.as_deref(), "1MiB");
+    let output_total = check.size(
+        "limits.max_output_total",
+        raw.max_output_total.as_deref(),
+        "1GiB",
+    );
+    if output_total < output {
+        check.problem(
+            "limits.max_output_total",
+            "must not be smaller than limits.max_output",
+        );
+    }
     let body = check.size("limits.max_http_body", raw.max_http_body.as_deref(), "1MiB");
     let sync_body = check.size(
         "limits.max_http_sync_body",
@@ -161,6 +172,7 @@ fn limits(check: &mut Checker<'_>, raw: &raw::Limits) -> Limits {
         max_connections: in_memory(connections),
         max_unauthenticated_per_address: in_memory(unauthenticated),
         max_output_bytes: in_memory(output),
+        max_output_total_bytes: in_memory(output_total),
         write_timeout: check.positive_duration(
             "limits.write_timeout",
             raw.write_timeout.as_deref(),

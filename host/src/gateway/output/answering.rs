@@ -75,7 +75,10 @@ impl Held {
             let before = state.behind.as_ref().map_or(0, |it| bytes_of(it));
             state.waiting_bytes -= before;
             output.write_whole(&mut state, parts);
-            state.answer_left = state.waiting_bytes;
+            state.answer_left = state.waiting_bytes.bytes();
+            // The answer has a bound of its own.
+            let left = state.answer_left;
+            state.waiting_bytes.set_apart(left);
             state.answer_by = uptime::now() + patience(state.answer_left);
             state.waiting_bytes += before;
         } else {

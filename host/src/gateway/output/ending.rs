@@ -108,14 +108,14 @@ impl Output {
         if self.ended.swap(true, Ordering::AcqRel) {
             return;
         }
-        let unsent = state.waiting_bytes;
+        let unsent = state.waiting_bytes.bytes();
         let cause = state.closing.get_or_insert(cause).clone();
         state.queue = VecDeque::new();
         state.held = VecDeque::new();
         state.behind = None;
         state.answer_left = 0;
         state.polled = None;
-        state.waiting_bytes = 0;
+        state.waiting_bytes.clear();
         self.resume_reading();
         self.authenticated();
         self.transport.metrics.connection_closed(cause.name());

@@ -32,6 +32,7 @@ use super::frame;
 use super::heartbeat::Pulse;
 use super::newcomers::Newcomer;
 use super::peer::Peer;
+use super::pile::{Pile, Piles};
 use super::upgrading::PROBE_ANSWER;
 
 /// The frame in which socketioxide says that it closes a session.
@@ -101,7 +102,7 @@ struct State {
     /// What waits behind an answer that is being made, if one is.
     behind: Behind,
     /// Bytes in `queue`, `held`, `polled` and `behind`.
-    waiting_bytes: usize,
+    waiting_bytes: Pile,
     /// Bytes until the end of an answer that is in `queue`: nobody is slow for what they asked for, as
     /// long as they take of it.
     answer_left: usize,
@@ -145,6 +146,7 @@ impl Output {
         place: Option<OwnedSemaphorePermit>,
     ) -> Arc<Self> {
         let began_polling = place.is_some();
+        let waiting_bytes = Pile::among(&transport.output);
         transport.metrics.connection_opened();
         let output = Arc::new(Self {
             transport,
@@ -171,7 +173,7 @@ impl Output {
                 held: VecDeque::new(),
                 polled: began_polling.then(|| Box::new(Polled::new())),
                 behind: None,
-                waiting_bytes: 0,
+                waiting_bytes,
                 answer_left: 0,
                 answer_by: Duration::ZERO,
                 flushing: false,
@@ -205,6 +207,11 @@ impl Output {
         self.peer.get().and_then(Weak::upgrade)
     }
 
+    /// What clients sent and waits to be handled, of all of them.
+    pub(super) fn input(&self) -> &Piles {
+        &self.transport.input
+    }
+
     /// The address the client comes from, without a port.
     pub(super) fn remote_address(&self) -> Option<&Arc<str>> {
         self.remote_address.as_ref()
@@ -229,7 +236,7 @@ impl Output {
     /// Bytes that wait here for the client.
     #[cfg(test)]
     pub(super) fn waiting_bytes(&self) -> usize {
-        self.state.lock().waiting_bytes
+        self.state.lock().waiting_bytes.bytes()
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -350,8 +357,16 @@ impl Output {
 
     /// Whether one more thing may wait. If not, the client has let too much pile up, and is closed.
     fn has_room(self: &Arc<Self>, state: &mut State) -> bool {
-        let waiting = state.waiting_bytes - state.answer_left;
-        let has_room = waiting <= self.transport.settings.max_output_bytes;
+        let settings = &self.transport.settings;
+        let waiting = state.waiting_bytes.bytes() - state.answer_left;
+        let has_room = waiting <= settings.max_output_bytes && {
+            // The piles of many may be too large though none of them is.
+            let most = settings.max_output_total_bytes;
+            state.waiting_bytes.all() <= most || {
+                let connections = self.transport.sessions.len();
+                waiting <= Piles::share(most, connections, crate::limits::MIN_OUTPUT_SHARE)
+            }
+        };
         if !has_room {
             self.end(state, Cause::SlowConsumer);
         }
@@ -368,7 +383,10 @@ impl State {
 
     fn drop_front(&mut self, mut written: usize) {
         self.waiting_bytes -= written;
-        self.answer_left = self.answer_left.saturating_sub(written);
+        if self.answer_left > 0 {
+            self.answer_left = self.answer_left.saturating_sub(written);
+            self.waiting_bytes.set_apart(self.answer_left);
+        }
         while let Some(front) = self.queue.front_mut() {
             if written < front.len() {
                 *front = front.slice(written..);

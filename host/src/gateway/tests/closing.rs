@@ -228,9 +228,38 @@ async fn a_client_that_answers_no_heartbeat_is_closed() {
     assert_eq!(server.departed().await.1, Departure::Lost);
 }
 
+#[tokio::test]
+async fn whoever_has_more_than_their_part_is_closed_when_too_much_waits_for_all() {
+    let most = limits::MAX_OUTPUT_BYTES;
+    let settings = Settings {
+        max_output_total_bytes: most,
+        ..Settings::default()
+    };
+    let mut server = Server::start(settings).await;
+    let _idle = [
+        WebSocket::join(server.address).await,
+        WebSocket::join(server.address).await,
+    ];
+    let (one, other) = (server.joined().await, server.joined().await);
+    fill_to(&one, most * 3 / 4).await;
+    assert!(!one.output().is_closing(), "others have room");
+    fill_to(&other, most / 3).await;
+    let chunk = Bytes::from(vec![0; 1024]);
+    other.output().push(std::slice::from_ref(&chunk));
+    assert!(!other.output().is_closing(), "it has less than its part");
+    one.output().push(&[chunk]);
+    assert_eq!(server.departed().await.0.id(), one.id());
+    assert_eq!(one.output().cause(), Some(Cause::SlowConsumer));
+    assert!(!other.output().is_closing());
+}
+
 /// Pushes until some of it waits in the output.
 async fn fill(peer: &Peer) {
-    while peer.output().waiting_bytes() < limits::MAX_OUTPUT_BYTES / 2 {
+    fill_to(peer, limits::MAX_OUTPUT_BYTES / 2).await;
+}
+
+async fn fill_to(peer: &Peer, bytes: usize) {
+    while peer.output().waiting_bytes() < bytes {
         peer.output().push(&[large()]);
         tokio::task::yield_now().await;
     }

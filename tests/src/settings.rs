@@ -98,12 +98,23 @@ impl Settings {
     pub fn policy(mut self, name: &str, component: &Path) -> Self {
         let file = policy_file(self.folder.path(), name);
         std::fs::copy(component, &file).expect("the component can be copied");
+        self.add_policy(name, &file.display().to_string());
+        self
+    }
+
+    /// Adds a policy that is part of the binary, such as `private-channels`.
+    #[must_use]
+    pub fn shipped_policy(mut self, name: &str, shipped: &str) -> Self {
+        self.add_policy(name, &format!("builtin:{shipped}"));
+        self
+    }
+
+    fn add_policy(&mut self, name: &str, file: &str) {
         let mut policy = Table::new();
         policy.insert("name".into(), name.into());
-        policy.insert("file".into(), file.display().to_string().into());
+        policy.insert("file".into(), file.into());
         let policies = self.table.get_mut("policies").and_then(Value::as_array_mut);
         policies.expect("made above").push(policy.into());
-        self
     }
 
     /// Sets one key of the policy that was added last.

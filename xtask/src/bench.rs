@@ -6,7 +6,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::build;
-use crate::setup::{self, GUEST_TARGET};
+use crate::profile::GUEST_TARGET;
+use crate::setup;
 use crate::shell::{cargo, root, run as succeed, target};
 
 const NODE_PEER: &str = "bench/node-peer";
@@ -64,6 +65,8 @@ impl Arguments {
 
 /// Builds, installs, measures.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
+    // First, for the server has them in its binary.
+    build::policies()?;
     let mut binaries = cargo(&["build", "--locked", "--release", "--bins"]);
     binaries.args(["--package", "wardroom-bench"]);
     // In one go, so that what both are made of is compiled once.
@@ -72,7 +75,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     }
     succeed(&mut binaries)?;
     if arguments.wants_policies() || arguments.wants_hooks() {
-        build::policies()?;
         build::guest_named("members_only")?;
     }
     if arguments.wants_hooks() {

@@ -1,23 +1,46 @@
 //! Building: the server, the shipped policies, the guests of the tests.
 
+use std::fs::{self, File};
+use std::time::SystemTime;
+
 use anyhow::{Context, Result};
 
-use crate::setup::{self, GUEST_TARGET};
+use crate::profile::{GUEST_TARGET, PROFILE, SHIPPED_FOLDER};
+use crate::setup;
 use crate::shell::{cargo, command, root, run, target};
 
 /// The guest of the tests that is a script.
 const SCRIPT: &str = "tests/guests/javascript";
 
-/// Builds the policies in `plugins/` to components in `target/wasm32-wasip2/release`.
+/// Builds the policies in `plugins/` to components in `target/wasm32-wasip2/release`, and keeps them
+/// for the builds of the server, which have them in the binary.
 pub(crate) fn policies() -> Result<()> {
     let names = shipped()?;
     let packages = names.iter().flat_map(|name| ["--package", name]);
-    guest(&packages.collect::<Vec<_>>())
+    let began = SystemTime::now();
+    guest(&packages.collect::<Vec<_>>())?;
+    keep(&names, began)
+}
+
+/// Keeps a copy of each component. Its time is that of the sources it was built from: what has changed
+/// since then is not in it.
+fn keep(names: &[String], began: SystemTime) -> Result<()> {
+    let folder = target().join(SHIPPED_FOLDER);
+    let kept = |name: &String| {
+        let component = format!("{}.wasm", name.replace('-', "_"));
+        let built = target().join(GUEST_TARGET).join("release").join(&component);
+        fs::copy(built, folder.join(&component))?;
+        let copy = File::options().write(true).open(folder.join(&component))?;
+        copy.set_modified(began)
+    };
+    fs::create_dir_all(&folder)
+        .and_then(|()| names.iter().try_for_each(kept))
+        .with_context(|| format!("cannot keep the policies in {}", folder.display()))
 }
 
 /// The names of the policies that ship: each folder of `plugins/` is a package of its name.
 pub(crate) fn shipped() -> Result<Vec<String>> {
-    let folders = std::fs::read_dir(root().join("plugins")).context("there is no plugins/")?;
+    let folders = fs::read_dir(root().join("plugins")).context("there is no plugins/")?;
     let mut names = Vec::new();
     for folder in folders {
         let folder = folder.context("cannot list plugins/")?;
@@ -46,7 +69,7 @@ fn script() -> Result<()> {
     let beside_the_others = target()
         .join(GUEST_TARGET)
         .join("release/examples/sees.wasm");
-    std::fs::copy(&built, beside_the_others)
+    fs::copy(&built, beside_the_others)
         .with_context(|| format!("cannot copy {}", built.display()))?;
     Ok(())
 }
@@ -59,14 +82,7 @@ pub(crate) fn guest_named(name: &str) -> Result<()> {
 fn guest(packages: &[&str]) -> Result<()> {
     setup::guest_target()?;
     let mut build = cargo(&["build", "--locked", "--release", "--target", GUEST_TARGET]);
-    // What debuggers of the host need would be most of a component. A policy is compiled once more
-    // by every server that loads it, so small is fast.
-    build
-        .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
-        .env("CARGO_PROFILE_RELEASE_STRIP", "true")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "s")
-        .env("CARGO_PROFILE_RELEASE_LTO", "fat")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
+    build.envs(PROFILE);
     run(build.args(packages))
 }
 

@@ -6,6 +6,8 @@ mod build;
 mod demo;
 mod examples;
 mod fuzz;
+#[path = "../../host/build/profile.rs"]
+mod profile;
 mod setup;
 mod shell;
 mod sim;

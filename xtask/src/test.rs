@@ -6,7 +6,6 @@ use std::thread;
 
 use anyhow::{Result, anyhow, bail};
 
-use crate::setup::GUEST_TARGET;
 use crate::shell::{cargo, root, run, say, target};
 use crate::{browser, build, examples, setup, tidy};
 
@@ -52,17 +51,16 @@ fn clippy() -> Result<()> {
     run(cargo(&lints).args(["--", "--deny", "warnings"]))
 }
 
-/// Runs the table tests of the policies that ship, as their authors would.
+/// Runs the table tests of the policies that ship, as they are in the binary.
 fn tables(server: &Path) -> Result<()> {
     for name in build::shipped()? {
         let cases = root().join("plugins").join(&name).join("cases.toml");
         if !cases.exists() {
             bail!("plugins/{name} has no cases.toml");
         }
-        let component = format!("{}.wasm", name.replace('-', "_"));
-        let component = target().join(GUEST_TARGET).join("release").join(component);
         let mut test = Command::new(server);
-        run(test.args(["policy", "test"]).args([component, cases]))?;
+        let component = format!("builtin:{name}");
+        run(test.args(["policy", "test", &component]).arg(cases))?;
     }
     Ok(())
 }

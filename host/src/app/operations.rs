@@ -11,6 +11,7 @@ use wardroom_domain::{
 };
 
 use super::policies::asking;
+use crate::builtin;
 use crate::commit;
 use crate::files;
 use crate::http::{self, Ops, Readiness, Refusal};
@@ -141,6 +142,14 @@ impl Ops for Operations {
                 let policies = self.policies.status();
                 let own = policies.iter().find(|status| &*status.name == policy);
                 let own = own.ok_or(Refusal::UnknownPolicy)?;
+                if builtin::is_builtin(&own.file) {
+                    let reason = format!(
+                        "{} is in the binary, and there is no file beside it; send the candidate \
+                         itself, as application/wasm",
+                        own.file.display()
+                    );
+                    return Err(Refusal::Refused(reason));
+                }
                 policy::Candidate::File(own.file.with_file_name(name))
             }
         };

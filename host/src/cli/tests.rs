@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod builtin;
+
 use std::fs;
 
 use clap::CommandFactory;
@@ -79,7 +81,7 @@ fn help_and_version_are_results_and_mistakes_are_not() {
         let (code, out, _) = run(&[subcommand, "--help"], &[]);
         assert!(code == 0 && out.contains("Examples:"), "{out}");
     }
-    for tool in ["new", "check", "test", "bench", "dev"] {
+    for tool in ["new", "list", "check", "test", "bench", "dev"] {
         let (code, out, _) = run(&["policy", tool, "--help"], &[]);
         assert!(code == 0 && out.contains("Examples:"), "{out}");
     }

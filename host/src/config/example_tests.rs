@@ -47,7 +47,6 @@ fn folder(text: &str) -> TempDir {
         "id.example.com.pem",
         include_bytes!("../auth/testdata/rsa-2048.public.pem"),
     );
-    write("policies/private-channels.wasm", b"");
     folder
 }
 

@@ -146,7 +146,8 @@ pub struct Store {
 pub struct Policy {
     /// What logs, metrics and the API call it; unique.
     pub name: String,
-    /// The component, an absolute path or relative to the working directory.
+    /// The component: an absolute path or relative to the working directory, or the name of a policy
+    /// in the binary, as [`crate::builtin`] has it.
     pub file: PathBuf,
     /// The JSON object given to `lifecycle.configure`.
     pub settings: Json,

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::error::Problem;
 use super::raw::Raw;
 use crate::limits::MAX_CONFIG_PROBLEMS;
+use crate::nearest::nearest;
 
 /// What of a file has the right shape, as a table and as read; and what has not.
 pub(super) struct Shaped {
@@ -171,16 +172,6 @@ fn unknown_key(message: &str) -> Option<(String, Vec<String>)> {
     Some((unknown.to_owned(), known.map(str::to_owned).collect()))
 }
 
-/// The name that is so near to this one that it may be meant.
-pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let most = (name.len() / 3).clamp(1, 3);
-    known
-        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= most)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
 /// Every key that is read; elements of lists are not numbered.
 pub(super) fn known_keys() -> Vec<String> {
     let mut found = Vec::new();
@@ -253,14 +244,6 @@ fn words(message: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_near_name_is_found_and_a_far_one_is_not() {
-        let known = || ["grace", "grace_in_channel", "public"].into_iter();
-        assert_eq!(nearest("grce", known()), Some("grace"));
-        assert_eq!(nearest("pubilc", known()), Some("public"));
-        assert_eq!(nearest("nonsense", known()), None);
-    }
 
     #[test]
     fn no_value_is_shown() {

@@ -7,6 +7,7 @@ mod development;
 mod environment;
 mod exposed;
 mod form;
+mod policies;
 
 use std::fs;
 
@@ -338,18 +339,6 @@ fn wrong_shapes_are_reported_with_their_key_path() {
             "policies[0].grants[0]: expected the name of an interface",
         );
     }
-}
-
-#[test]
-fn a_policy_may_be_shadowed_by_a_file_that_is_not_there_yet() {
-    let text = "[[policies]]\nname = \"a\"\nfile = \"w.toml\"\nshadow_file = \"next.wasm\"\n\
-        isolation = \"per-call\"\ngrants = [\"wardroom:policy/directory\"]";
-    let setup = Setup::new(&format!("{KEYS}\n{text}"));
-    let policy = setup.production().unwrap().policies.remove(0);
-    let candidate = setup.0.path().join("next.wasm");
-    assert_eq!(policy.shadow, Shadow::Candidate(candidate));
-    assert_eq!(policy.isolation, Isolation::PerCall);
-    assert_eq!(policy.grants, ["wardroom:policy/directory"]);
 }
 
 #[test]

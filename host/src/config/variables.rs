@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::VARIABLE_PREFIX;
-use super::shape::{known_keys, nearest};
+use super::shape::known_keys;
+use crate::nearest::nearest;
 
 /// Variables with the prefix that the command line reads itself.
 const OTHER_VARIABLES: [&str; 2] = ["WARDROOM_CONFIG", "WARDROOM_API_KEY"];

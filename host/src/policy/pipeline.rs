@@ -14,7 +14,7 @@ use super::loader::{Build, Loader};
 use super::progress::{Progress, Step};
 use super::source::PolicySource;
 use super::version::Version;
-use crate::files;
+use crate::{builtin, files};
 
 /// Why there is no content of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,12 +32,33 @@ impl From<Unread> for String {
     }
 }
 
-/// Reads a file up to a limit, in bytes.
+/// Reads a file up to a limit, in bytes; or takes what stands for one in the binary.
 ///
 /// # Errors
 /// It cannot be read, or is larger.
 pub(super) fn read(file: &Path, limit: u64) -> Result<Vec<u8>, Unread> {
-    let bytes = files::read_regular(file, limit).map_err(|error| {
+    let bytes = match builtin::named(file) {
+        Some(Ok(policy)) => policy.bytes.to_vec(),
+        Some(Err(unknown)) => {
+            return Err(Unread {
+                reason: unknown.to_string(),
+                passing: false,
+            });
+        }
+        None => read_file(file, limit)?,
+    };
+    if bytes.len() as u64 > limit {
+        let advice = "raise policy.file_size, or build it smaller";
+        return Err(Unread {
+            reason: format!("the file is larger than {limit} bytes; {advice}"),
+            passing: false,
+        });
+    }
+    Ok(bytes)
+}
+
+fn read_file(file: &Path, limit: u64) -> Result<Vec<u8>, Unread> {
+    files::read_regular(file, limit).map_err(|error| {
         let passing = !matches!(
             error.kind(),
             ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidInput
@@ -52,15 +73,7 @@ pub(super) fn read(file: &Path, limit: u64) -> Result<Vec<u8>, Unread> {
             reason: format!("the file {file} cannot be read: {error}. {advice}"),
             passing,
         }
-    })?;
-    if bytes.len() as u64 > limit {
-        let advice = "raise policy.file_size, or build it smaller";
-        return Err(Unread {
-            reason: format!("the file is larger than {limit} bytes; {advice}"),
-            passing: false,
-        });
-    }
-    Ok(bytes)
+    })
 }
 
 /// What a file held when it was read.
@@ -76,7 +89,7 @@ impl Content {
         Self { bytes, digest }
     }
 
-    /// Reads a file up to a limit.
+    /// Reads a file up to a limit, as [`read`] does.
     pub(super) fn read(file: &Path, limit: u64) -> Result<Self, Unread> {
         read(file, limit).map(Self::of)
     }

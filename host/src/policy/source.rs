@@ -34,7 +34,7 @@ pub enum Shadow {
     Off,
     /// The whole policy: it is compared with what holds without it.
     Whole,
-    /// The candidate in this file: it is compared with the version in force.
+    /// The candidate in this file, or in the binary: it is compared with the version in force.
     Candidate(PathBuf),
 }
 
@@ -43,7 +43,7 @@ pub enum Shadow {
 pub struct PolicySource {
     /// The name it has in the log and in the API; no other policy has it.
     pub name: Arc<str>,
-    /// Its file.
+    /// Its file, or the name of a policy in the binary, as [`crate::builtin`] has it.
     pub file: PathBuf,
     /// What its `configure` is given: a JSON object.
     pub settings: Json,

@@ -2,6 +2,7 @@
 //! and how a changed file comes into force. Each misbehaving fixture is bound to a test.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod builtin;
 mod cache;
 mod calls;
 mod explain;

@@ -10,6 +10,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::{Settings, check, read, shown, test, workbench};
+use crate::builtin;
 use crate::cli::Failure;
 use crate::limits::POLICY_START_DEADLINE;
 use crate::policy_tools::project::Project;
@@ -72,10 +73,15 @@ struct Bench<'a> {
 
 pub(super) fn run(command: &Dev, out: &mut dyn Write) -> Result<(), Failure> {
     let usage = Failure::Usage;
+    let install = command.install.as_ref();
+    if install.is_some_and(|to| builtin::is_builtin(to)) {
+        let reason =
+            "--install: a policy in the binary cannot be replaced; name a file or a folder";
+        return Err(usage(reason.to_owned()));
+    }
     let (build, file) = (command.build.clone(), command.file.clone());
     let project = Project::new(&command.folder, build, file, command.cases.clone());
     let project = project.map_err(usage)?;
-    let install = command.install.as_ref();
     let target = install.map(|to| install::target(&project.file, to));
     let server = match (&command.url, &command.key_file) {
         (Some(url), Some(file)) => Some(Server::new(url, &key(file)?).map_err(usage)?),

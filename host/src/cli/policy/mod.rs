@@ -5,6 +5,7 @@ mod bench;
 mod check;
 mod dev;
 mod explain;
+mod list;
 mod new;
 mod remote;
 mod test;
@@ -18,6 +19,7 @@ use clap::{Args, Subcommand};
 use wardroom_domain::Json;
 
 use super::{Environment, Failure};
+use crate::builtin;
 use crate::config::{Log, LogFormat};
 use crate::policy_tools::workbench::{PolicyLimits, Workbench};
 use crate::policy_tools::{cases, files};
@@ -33,6 +35,7 @@ pub(super) struct Policy {
 
 const EXAMPLES: &str = "\
 Examples:
+  wardroom policy list --builtin
   wardroom policy new --lang rust quiet-hours
   wardroom policy check my_policy.wasm
   wardroom policy test my_policy.wasm cases.toml
@@ -46,6 +49,7 @@ docs/policies.md leads from nothing to a policy in a running server.";
 #[derive(Debug, Subcommand)]
 enum Command {
     New(new::New),
+    List(list::List),
     Check(check::Check),
     Test(test::Test),
     Bench(bench::Bench),
@@ -64,6 +68,7 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     match &command.command {
         Command::New(command) => new::run(command, out),
+        Command::List(command) => list::run(command, environment, out),
         Command::Check(command) => check::run(command, out),
         Command::Test(command) => test::run(command, out),
         Command::Bench(command) => bench::run(command, out),
@@ -127,8 +132,12 @@ fn workbench(call_deadline: Option<Duration>) -> Result<Workbench, Failure> {
     Ok(Workbench::new(limits(call_deadline))?)
 }
 
-/// The bytes of a component, as a server would read them.
+/// The bytes of a component, as a server would read them: of a file, or of a policy in the binary.
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    if let Some(policy) = builtin::named(file) {
+        let policy = policy.map_err(|unknown| Failure::Usage(unknown.to_string()))?;
+        return Ok(policy.bytes.to_vec());
+    }
     let limit = PolicyLimits::default().file_bytes;
     files::read(file, limit)
         .map_err(|reason| Failure::Usage(format!("{}: {reason}", file.display())))

@@ -17,13 +17,13 @@ use tracing_subscriber::EnvFilter;
 use self::checker::{Checker, in_memory};
 pub(super) use self::exposure::exposed;
 use super::error::Problem;
-use super::shape::nearest;
 use super::{
     Auth, Config, Limits, Listen, Log, LogFormat, Mode, Presence, Process, ShutdownBounds,
     SocketIo, Store, Written, raw,
 };
 use crate::auth::TokenRules;
 use crate::limits::{MAX_AUTH_FAILURES, MAX_UNAUTHENTICATED_OF_ADDRESS};
+use crate::nearest::nearest;
 
 /// A configuration and what is wrong with it; usable only if nothing is.
 pub(super) struct Checked {

@@ -1,6 +1,7 @@
 //! The list of policies and the bounds on them. It must not know components or hooks.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Number, Value as Json};
 use toml::Value;
@@ -9,8 +10,8 @@ use super::super::{
     Config, Isolation, OnFailure, Policy, PolicyBounds, PrivateChannels, Shadow, Visibility, raw,
 };
 use super::checker::{Checker, in_memory};
-use crate::files;
 use crate::json::of_value;
+use crate::{builtin, files};
 
 /// The setting of the shipped policy `private-channels` that shows private channels to others than
 /// their members.
@@ -46,12 +47,13 @@ fn policy(
         );
     }
     let file_at = format!("{at}.file");
-    let file = check.path(&file_at, &raw.file.unwrap_or_default());
-    if !files::is_file(&file) {
+    let file = component(check, &file_at, &raw.file.unwrap_or_default());
+    if !builtin::is_builtin(&file) && !files::is_file(&file) {
         check.problem(
             &file_at,
             format!(
-                "there is no file {}; put it there, or name another",
+                "there is no file {}; put it there, or name another; `wardroom policy list --builtin` \
+                 lists policies that need none",
                 file.display()
             ),
         );
@@ -96,13 +98,18 @@ fn policy(
     }
 }
 
+/// The file of a component, or what stands for one in the binary.
+fn component(check: &mut Checker<'_>, at: &str, path: &Path) -> PathBuf {
+    match builtin::named(path) {
+        None => return check.path(at, path),
+        Some(Err(unknown)) => check.problem(at, unknown),
+        Some(Ok(_)) => {}
+    }
+    path.to_owned()
+}
+
 /// A candidate need not be there yet: nothing depends on it.
-fn shadow(
-    check: &mut Checker<'_>,
-    at: &str,
-    whole: bool,
-    candidate: Option<std::path::PathBuf>,
-) -> Shadow {
+fn shadow(check: &mut Checker<'_>, at: &str, whole: bool, candidate: Option<PathBuf>) -> Shadow {
     let Some(candidate) = candidate else {
         return if whole { Shadow::Whole } else { Shadow::Off };
     };
@@ -113,7 +120,7 @@ fn shadow(
             "goes with a policy that decides; remove it, or set shadow = false",
         );
     }
-    Shadow::Candidate(check.path(&at, &candidate))
+    Shadow::Candidate(component(check, &at, &candidate))
 }
 
 fn grants(check: &mut Checker<'_>, at: &str, grants: Vec<String>) -> Vec<String> {

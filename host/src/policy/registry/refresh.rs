@@ -14,6 +14,7 @@ use super::super::source::{self, PolicySource};
 use super::super::version::Version;
 use super::book::{Cause, Reload};
 use super::{Policies, Shared};
+use crate::builtin;
 
 /// Which file of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Watched {
 }
 
 impl Policies {
-    /// The files to watch.
+    /// The files to watch. What is in the binary does not change.
     pub(in super::super) fn watched(&self) -> Vec<Watched> {
         let mut watched = Vec::new();
         for record in &self.0.book.lock().records {
@@ -54,6 +55,7 @@ impl Policies {
                 watched.push(file(Which::Candidate, candidate));
             }
         }
+        watched.retain(|watched| !builtin::is_builtin(&watched.file));
         watched
     }
 

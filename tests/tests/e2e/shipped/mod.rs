@@ -1,6 +1,7 @@
 //! The policies that ship, in a real server with stock clients. `private-channels` has a module of its
 //! own beside this one.
 
+mod builtin;
 mod guard;
 mod media;
 mod privacy;

@@ -3,8 +3,8 @@
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 /// What a folder must hold to be a project.
 const MANIFEST: &str = "policy.toml";
@@ -21,10 +21,9 @@ const MADE: [&str; 6] = [
     "zig-out",
 ];
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let examples = host.join("../examples/policies").canonicalize()?;
-    println!("cargo::rerun-if-changed=build.rs");
+/// Writes `templates.rs` to `out`.
+pub(crate) fn write(root: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
+    let examples = root.join("examples/policies");
     let mut code = "static TEMPLATES: &[Template] = &[\n".to_owned();
     for folder in entries(&examples)? {
         if !folder.join(MANIFEST).is_file() {
@@ -50,7 +49,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         code += "] },\n";
     }
     code += "];\n";
-    let out = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out.join("templates.rs"), code)?;
     Ok(())
 }

@@ -43,6 +43,30 @@ impl Server {
         Self::with().start().await
     }
 
+    /// A server with the configuration that `wardroom init` makes, but for the ports and the form of the
+    /// log; and what `init` said.
+    ///
+    /// # Panics
+    /// If `init` fails, or the server is not ready in time.
+    pub async fn initial() -> (Self, String) {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let init = Command::new(paths::server())
+            .arg("init")
+            .arg(folder.path())
+            .output()
+            .expect("the command can be started");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(init.status.success(), "{}", text(&init.stderr));
+        let variables = [
+            "env",
+            "WARDROOM_LISTEN__PUBLIC=127.0.0.1:0",
+            "WARDROOM_LISTEN__INTERNAL=127.0.0.1:0",
+            "WARDROOM_LOG__FORMAT=json",
+        ];
+        let through = variables.map(str::to_owned).to_vec();
+        (Self::start_in(folder, through).await, text(&init.stdout))
+    }
+
     pub(crate) async fn start_in(folder: TempDir, through: Vec<String>) -> Self {
         let running = Running::start(folder.path(), &through, "ready").await;
         Self {

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod check_config;
+mod init;
 mod policy;
 mod serve;
 mod token;
@@ -31,6 +32,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   wardroom serve --dev                       try it out, with generated secrets
+  wardroom init                              make a configuration that a server starts with
   wardroom api-key --name backend --scope directory:write
                                              make a key for a backend
   wardroom check-config -c wardroom.toml     see what is wrong before a restart
@@ -44,13 +46,14 @@ Examples:
 Configuration:
   The file is named by --config or WARDROOM_CONFIG, or is ./wardroom.toml if that exists.
   Every key can be set in the environment on top of it: listen.public is
-  WARDROOM_LISTEN__PUBLIC. wardroom.example.toml explains all of them.
+  WARDROOM_LISTEN__PUBLIC. `wardroom init --example` explains all of them.
 
 Exit codes: 0 done, 1 failed while running, 2 wrong arguments or configuration.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Init(init::Init),
     CheckConfig(check_config::CheckConfig),
     Token(token::Token),
     ApiKey(api_key::MakeApiKey),
@@ -153,6 +156,7 @@ fn code(
     let environment: Environment = environment.into_iter().collect();
     let outcome = match cli.command {
         Command::Serve(command) => serve::run(&command, environment),
+        Command::Init(command) => init::run(&command, out),
         Command::CheckConfig(command) => check_config::run(&command, environment, out),
         Command::Token(command) => token::run(&command, environment, out),
         Command::ApiKey(command) => api_key::run(&command, out),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod builtin;
+mod init;
 
 use std::fs;
 
@@ -77,7 +78,14 @@ fn help_and_version_are_results_and_mistakes_are_not() {
     ] {
         assert!(out.contains(part), "{part} in {out}");
     }
-    for subcommand in ["serve", "check-config", "token", "api-key", "policy"] {
+    for subcommand in [
+        "serve",
+        "init",
+        "check-config",
+        "token",
+        "api-key",
+        "policy",
+    ] {
         let (code, out, _) = run(&[subcommand, "--help"], &[]);
         assert!(code == 0 && out.contains("Examples:"), "{out}");
     }

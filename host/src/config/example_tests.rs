@@ -10,8 +10,6 @@ use toml::Value;
 use super::shape::known_keys;
 use super::*;
 
-const EXAMPLE: &str = include_str!("../../../wardroom.example.toml");
-
 /// The example with its settings switched on: all of them, or the defaults only.
 fn switched_on(with_examples: bool) -> String {
     let mut in_example_section = false;

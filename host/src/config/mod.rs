@@ -5,6 +5,7 @@
 
 mod demo;
 mod error;
+mod initial;
 mod raw;
 mod shape;
 mod source;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 pub use demo::{DEMO_FILE, Demo};
 pub use error::{ConfigError, Problem};
+pub use initial::{EXAMPLE, Initial, InitialError, make as make_initial};
 pub use source::VARIABLE_PREFIX;
 pub use written::Written;
 

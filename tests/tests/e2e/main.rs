@@ -19,6 +19,7 @@ mod explain;
 mod failing_policy;
 mod first_events;
 mod http_api;
+mod init;
 mod keys;
 mod live_changes;
 mod live_sessions;

@@ -19,6 +19,7 @@ const NAMED_ONLY_IN: &[(&str, &[&str])] = &[
     ),
     ("rayon", &["host/src/policy/compiling"]),
     ("thread_priority", &["host/src/priority"]),
+    ("wasmparser", &["host/src/policy/outline"]),
     ("wit_parser", &["host/src/policy/contract"]),
     ("quick_junit", &["host/src/policy_tools"]),
     ("clap", &["host/src/cli"]),

@@ -4,7 +4,7 @@
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::Engine;
-use wasmtime::component::types::{Component as Shape, ComponentItem};
+use wasmtime::component::types::{Component as Type, ComponentItem};
 use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
 
 use super::bindings::Asked;
@@ -12,9 +12,10 @@ use super::bindings::exports::wardroom::policy::{
     admission, channel_visibility, commands, events, lifecycle,
 };
 use super::cache::Cache;
-use super::contract::{SPOKEN, Standing, exports, standing};
+use super::contract::{SPOKEN, Standing, standing};
 use super::decision::Hook;
 use super::facts::State;
+use super::outline::{self, Names};
 use super::wasi::{self, Offer};
 
 /// What every name of the interface begins with.
@@ -88,6 +89,19 @@ pub enum LoadError {
         name: String,
         /// What to do.
         advice: &'static str,
+    },
+    /// There is more of something in it than is compiled.
+    #[error(
+        "the component has {has} {what}, and a server compiles at most {limit}; build it smaller, \
+         or out of fewer parts"
+    )]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How much.
+        has: usize,
+        /// How much there may be.
+        limit: usize,
     },
     /// Names agree, types do not.
     #[error(
@@ -187,11 +201,15 @@ pub(super) fn link(
     compile: impl FnOnce(&Engine, &[u8]) -> Result<Component, wasmtime::Error>,
 ) -> Result<Linked, LoadError> {
     check_form(bytes)?;
-    check_names(bytes)?;
+    // What a small file may make dear is looked at last.
+    let names = outline::names(bytes)?;
+    check_exports(&names)?;
+    let looks_up = check_imports(&names)?;
     let digest = Digest::of(bytes);
     let component = match cache.and_then(|cache| cache.load(digest, engine)) {
         Some(component) => component,
         None => {
+            outline::check_shape(bytes)?;
             let component =
                 compile(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
             if let Some(cache) = cache {
@@ -201,8 +219,6 @@ pub(super) fn link(
         }
     };
     let shape = component.component_type();
-    check_exports(engine, &shape)?;
-    let looks_up = check_imports(engine, &shape)?;
     let mut linker = linker.clone();
     define_absent(engine, &shape, &mut linker).map_err(|e| mismatch(&e))?;
     let pre = linker
@@ -261,28 +277,6 @@ fn check_form(bytes: &[u8]) -> Result<(), LoadError> {
     }
 }
 
-/// Refuses a component without any hook before it is compiled, which takes more time and memory than
-/// looking at its names. All else is for the engine to say.
-fn check_names(bytes: &[u8]) -> Result<(), LoadError> {
-    let decides = |name: &String| {
-        ours(name).is_some_and(|(interface, version)| {
-            interface != LIFECYCLE || check_version(name, version).is_err()
-        })
-    };
-    match exports(bytes) {
-        Some(names) if !names.iter().any(decides) => Err(no_hook(&names)),
-        _ => Ok(()),
-    }
-}
-
-fn no_hook(exports: &[String]) -> LoadError {
-    let exports = match exports {
-        [] => "nothing".to_owned(),
-        names => names.join(", "),
-    };
-    LoadError::NoHook { exports }
-}
-
 /// Whether the last section ends where the file does. The parser finds a missing end as well, in
 /// many different words.
 fn whole(mut sections: &[u8]) -> bool {
@@ -304,11 +298,9 @@ fn whole(mut sections: &[u8]) -> bool {
 }
 
 /// Refuses a component that exports nothing to ask, or something that would not be asked.
-fn check_exports(engine: &Engine, shape: &Shape) -> Result<(), LoadError> {
+fn check_exports(names: &Names) -> Result<(), LoadError> {
     let mut decides = false;
-    let mut all = Vec::new();
-    for (export, _) in shape.exports(engine) {
-        all.push(export.to_owned());
+    for export in &names.exports {
         let Some((interface, version)) = ours(export) else {
             continue;
         };
@@ -324,15 +316,19 @@ fn check_exports(engine: &Engine, shape: &Shape) -> Result<(), LoadError> {
     if decides {
         return Ok(());
     }
-    Err(no_hook(&all))
+    let exports = match names.exports.as_slice() {
+        [] => "nothing".to_owned(),
+        names => names.join(", "),
+    };
+    Err(LoadError::NoHook { exports })
 }
 
 /// Refuses a component that imports what is not offered. Returns whether it looks up facts beyond
 /// the question.
-fn check_imports(engine: &Engine, shape: &Shape) -> Result<bool, LoadError> {
+fn check_imports(names: &Names) -> Result<bool, LoadError> {
     let mut refused = Vec::new();
     let mut looks_up = false;
-    for (import, _) in shape.imports(engine) {
+    for import in &names.imports {
         match ours(import) {
             Some((interface, version)) => {
                 check_version(import, version)?;
@@ -357,7 +353,7 @@ fn check_imports(engine: &Engine, shape: &Shape) -> Result<bool, LoadError> {
 
 fn define_absent(
     engine: &Engine,
-    shape: &Shape,
+    shape: &Type,
     linker: &mut Linker<State>,
 ) -> Result<(), wasmtime::Error> {
     for (import, item) in shape.imports(engine) {

@@ -26,6 +26,7 @@ mod limits;
 mod loader;
 mod measure;
 mod offenders;
+mod outline;
 mod pipeline;
 mod places;
 mod progress;

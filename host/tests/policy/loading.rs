@@ -78,7 +78,7 @@ fn a_component_without_any_hook_is_refused() {
 
 /// Compiling is what a small file can make dear.
 #[test]
-fn a_component_without_any_hook_is_not_even_compiled() {
+fn what_is_refused_for_its_names_is_not_even_compiled() {
     let compiles = |file: &Path| {
         let log = Log::default();
         let loaded = tracing::subscriber::with_default(log.subscriber(), || {
@@ -87,7 +87,9 @@ fn a_component_without_any_hook_is_not_even_compiled() {
         (loaded.is_ok(), log.text().contains("compiling the policy"))
     };
     assert_eq!(compiles(&guest("nobody")), (true, true));
-    assert_eq!(compiles(&guest("no_hook")), (false, false));
+    for refused in ["no_hook", "unasked", "reaches_out", "future"] {
+        assert_eq!(compiles(&guest(refused)), (false, false), "{refused}");
+    }
 }
 
 #[test]

@@ -127,16 +127,6 @@ pub(super) fn surfaces(bytes: &[u8]) -> Option<Surfaces> {
     }
 }
 
-/// The whole names of everything that a component exports. Nothing where the parser does not
-/// understand it.
-pub(super) fn exports(bytes: &[u8]) -> Option<Vec<String>> {
-    let DecodedWasm::Component(theirs, world) = decode(bytes).ok()? else {
-        return None;
-    };
-    let exports = theirs.worlds[world].exports.keys();
-    Some(exports.map(|key| theirs.name_world_key(key)).collect())
-}
-
 /// What keeps the server from taking these bytes, in one text without advice; nothing if no reason
 /// was found.
 pub(super) fn explain(bytes: &[u8]) -> Option<String> {

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use wardroom_domain::{Truth, WorkspaceId};
 
 pub use self::reload::Reread;
+pub use crate::policy::{COMPILE_SUBCOMMAND, CompileJob, Compiler};
 
 use crate::commit::Committer;
 use crate::config::{self, Config};
@@ -49,13 +50,15 @@ type Remembered = Vec<(WorkspaceId, Truth)>;
 ///
 /// The internal listener answers operators at once. Clients are refused until all policies are loaded
 /// and the directory is brought back: then `ready` is called, once. While it runs, policies follow
-/// their files and the configuration, which is read again as `reread` says.
+/// their files and the configuration, which is read again as `reread` says, and are compiled by
+/// `compiler`.
 ///
 /// # Errors
 /// If a policy cannot be loaded, the directory cannot be opened, or an address cannot be bound.
 pub async fn run(
     config: Config,
     reread: Reread,
+    compiler: Compiler,
     ready: impl FnOnce(&Running),
     shutdown: Shutdown,
 ) -> Result<()> {
@@ -70,6 +73,7 @@ pub async fn run(
         metrics: Some(Arc::clone(&metrics)),
         cache: config.policy.cache.clone(),
         private_channels: policies::private_channels(&config),
+        compiler,
     };
     let (policies, starting) = find_policies(&config, surroundings).await?;
     let (store, remembered) = open(&config, &metrics).await?;

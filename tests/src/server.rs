@@ -120,6 +120,12 @@ impl Server {
         self.running.process.resume();
     }
 
+    /// The number of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.running.process.id()
+    }
+
     /// `kill -9`.
     ///
     /// # Panics

@@ -29,6 +29,8 @@ pub(super) fn limits(config: &Config) -> PolicyLimits {
     let bounds = &config.policy;
     PolicyLimits {
         file_bytes: bounds.file_bytes,
+        compile_timeout: bounds.compile_timeout,
+        compile_memory_bytes: bounds.compile_memory_bytes,
         call_deadline: bounds.deadline,
         start_deadline: bounds.start_deadline,
         memory_bytes: bounds.memory_bytes,

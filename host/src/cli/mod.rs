@@ -2,6 +2,7 @@
 
 mod api_key;
 mod check_config;
+mod compile_component;
 mod init;
 mod policy;
 mod serve;
@@ -14,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::app::COMPILE_SUBCOMMAND;
 use crate::config::{Config, DEFAULT_FILE, Mode, VARIABLE_PREFIX};
 
 /// Exit code of a failure while running.
@@ -58,6 +60,8 @@ enum Command {
     Token(token::Token),
     ApiKey(api_key::MakeApiKey),
     Policy(policy::Policy),
+    #[command(name = COMPILE_SUBCOMMAND, hide = true)]
+    CompileComponent(compile_component::CompileComponent),
 }
 
 /// Which configuration to use.
@@ -161,6 +165,7 @@ fn code(
         Command::Token(command) => token::run(&command, environment, out),
         Command::ApiKey(command) => api_key::run(&command, out),
         Command::Policy(command) => policy::run(&command, &environment, out),
+        Command::CompileComponent(command) => compile_component::run(&command, out),
     };
     let (message, code) = match outcome {
         Ok(()) => return 0,

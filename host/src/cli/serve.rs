@@ -7,7 +7,7 @@ use clap::Args;
 use tracing::{info, warn};
 
 use super::{Development, Environment, Failure, Source, load};
-use crate::app::{self, Reread, Running};
+use crate::app::{self, Compiler, Reread, Running};
 use crate::config::Config;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
@@ -85,12 +85,20 @@ async fn serve(config: Config, reread: Reread) -> anyhow::Result<()> {
     if config.store.path.is_none() {
         warn!("store.path is not set: the directory is kept in memory and lost at the end");
     }
+    let compiler = Compiler::own_program().unwrap_or_else(|error| {
+        warn!(
+            %error,
+            "the system does not tell which program this is: policies are compiled in it, where \
+             policy.compile_timeout and policy.compile_memory do not hold"
+        );
+        Compiler::Here
+    });
     let ready = |running: &Running| {
         info!(public = %running.public, internal = %running.internal, "ready");
         announce_aside(running.clone(), api_key.clone());
     };
     tokio::select! {
-        outcome = app::run(config, reread, ready, shutdown.clone()) => outcome,
+        outcome = app::run(config, reread, compiler, ready, shutdown.clone()) => outcome,
         () = shutdown.ended() => bail!("ended at once by a second signal"),
     }
 }

@@ -199,6 +199,10 @@ pub enum OnFailure {
 pub struct PolicyBounds {
     /// Largest component file, in bytes.
     pub file_bytes: u64,
+    /// Longest time that compiling a component may take.
+    pub compile_timeout: Duration,
+    /// Memory that compiling a component may take, in bytes.
+    pub compile_memory_bytes: u64,
     /// Longest call of a hook.
     pub deadline: Duration,
     /// Longest time an instance may take to start and to accept its settings.

@@ -160,6 +160,8 @@ pub(super) struct Policy {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct PolicyBounds {
     pub(super) file_size: Option<SizeText>,
+    pub(super) compile_timeout: Option<DurationText>,
+    pub(super) compile_memory: Option<SizeText>,
     pub(super) deadline: Option<DurationText>,
     pub(super) start_deadline: Option<DurationText>,
     pub(super) memory: Option<SizeText>,

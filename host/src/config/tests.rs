@@ -97,6 +97,8 @@ fn the_default_bounds_on_policies_are_the_engine_s_own() {
     let bounds = Setup::new(KEYS).production().unwrap().policy;
     let own = PolicyBounds {
         file_bytes: limits::POLICY_FILE_BYTES,
+        compile_timeout: limits::POLICY_COMPILE_TIMEOUT,
+        compile_memory_bytes: limits::POLICY_COMPILE_MEMORY_BYTES,
         deadline: limits::POLICY_CALL_DEADLINE,
         start_deadline: limits::POLICY_START_DEADLINE,
         memory_bytes: limits::POLICY_MEMORY_BYTES,
@@ -431,9 +433,6 @@ fn secrets_and_paths_come_from_the_folder_of_the_file() {
     let setup = setup.file("secrets/token", good.trim_end_matches(['=', '\n']));
     assert!(setup.production().is_ok());
     let setup = setup.file("secrets/token", "not base64");
-    let wrong = problems_of(setup.production());
-    assert_eq!(
-        wrong,
-        ["auth.keys[0].secret_file: is not base64, as secret_encoding says"]
-    );
+    let wrong = "auth.keys[0].secret_file: is not base64, as secret_encoding says";
+    assert_eq!(problems_of(setup.production()), [wrong]);
 }

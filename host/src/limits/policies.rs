@@ -57,8 +57,19 @@ pub const POLICY_FUNCTION_BYTES: usize = 4 << 20;
 pub const POLICY_FUNCTION_LOCALS: usize = 10_000;
 /// Blocks inside each other in one function. A `switch` takes one for each of its cases.
 pub const POLICY_BLOCK_DEPTH: usize = 5_000;
-/// Threads that compile policies, at most, both at the start and while clients are served; as many
-/// as there are processors if those are fewer. What else is to be compiled waits.
+/// How long compiling one policy may take, by default. Python's runtime of 20 MB takes half a minute
+/// of a slow processor, and more of one that is busy.
+pub const POLICY_COMPILE_TIMEOUT: Duration = Duration::from_secs(120);
+/// Memory that compiling one policy may take, in bytes of address space, by default.
+pub const POLICY_COMPILE_MEMORY_BYTES: u64 = 2 << 30;
+/// What that may be set to at least, in bytes: the program and its threads take a good part of it.
+pub const POLICY_COMPILE_MEMORY_LEAST_BYTES: u64 = 256 << 20;
+/// Processor time that a compiler may take beyond what it could within its time, in seconds: it ends
+/// by itself then, if nobody is left to end it.
+pub const POLICY_COMPILE_SPARE_SECONDS: u64 = 5;
+/// What is read of the complaints of a compiler, in bytes.
+pub const POLICY_COMPILER_TEXT_BYTES: u64 = 16 << 10;
+/// Threads that compile one policy, at most; as many as there are processors if those are fewer.
 pub const POLICY_COMPILE_THREADS: usize = 4;
 /// Priority of those threads while anybody is served, of 99: nice 10. A busy thread beside one of them
 /// gets nine tenths of a processor. With the lowest there is, a server that is busy all the time would
@@ -118,6 +129,16 @@ pub const POLICY_READ_RETRY_FIRST: Duration = Duration::from_millis(500);
 /// After what time it is tried again at most.
 pub const POLICY_READ_RETRY_LONGEST: Duration = Duration::from_secs(30);
 
+/// Files that are built at once because they changed. What else has changed waits for one of them; a
+/// configuration and a dry run are built beside them, one of each.
+pub const POLICY_RELOADS_AT_ONCE: usize = 3;
+/// How long a build is left alone though its file has changed: most are done by then. After it, a
+/// newer content has it called off.
+pub const POLICY_SUPERSEDE_AFTER: Duration = Duration::from_secs(1);
+/// Builds of one file that are called off one after the other. The next one is left to end, so that a
+/// file that changes all the time comes into force now and then.
+pub const POLICY_SUPERSEDED: u32 = 3;
+
 /// How often it is looked whether a policy that failed is to be asked again about everything.
 pub const POLICY_ANOTHER_LOOK_POLL: Duration = Duration::from_millis(500);
 /// How long a swap waits until all that is open has settled under the one before. After it the swap
@@ -168,12 +189,16 @@ pub const POLICY_DEV_PATIENCE: Duration = Duration::from_secs(15);
 pub const POLICY_DEV_POLL: Duration = Duration::from_millis(200);
 /// How long a command waits for a server to answer a call about policies: as long as a swap may take
 /// to settle, and a candidate to be compiled and tried.
-pub const POLICY_CALL_PATIENCE: Duration = Duration::from_secs(120);
+pub const POLICY_CALL_PATIENCE: Duration = Duration::from_secs(180);
 /// Largest answer to such a call that is read, in bytes.
 pub const POLICY_CALL_ANSWER_BYTES: u64 = 16 << 20;
 /// Largest answer of a server that `policy dev` reads, in bytes.
 pub const POLICY_DEV_ANSWER_BYTES: u64 = 1 << 20;
 
+const _: () = assert!(
+    POLICY_COMPILE_TIMEOUT.as_secs() + POLICY_SETTLING_PATIENCE.as_secs()
+        <= POLICY_CALL_PATIENCE.as_secs()
+);
 const _: () = assert!(POLICY_TICK.as_millis() < POLICY_CALL_DEADLINE.as_millis());
 const _: () = assert!(POLICY_CALL_DEADLINE.as_millis() < POLICY_START_DEADLINE.as_millis());
 const _: () = assert!(POLICY_IDLE_INSTANCES <= POLICY_INSTANCES);

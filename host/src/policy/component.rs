@@ -12,6 +12,7 @@ use super::bindings::exports::wardroom::policy::{
     admission, channel_visibility, commands, events, lifecycle,
 };
 use super::cache::Cache;
+use super::compiling::NotCompiled;
 use super::contract::{SPOKEN, Standing, standing};
 use super::decision::Hook;
 use super::facts::State;
@@ -47,7 +48,7 @@ pub enum LoadError {
         /// Its size.
         bytes: usize,
     },
-    /// The file does not parse, validate or compile.
+    /// The file does not parse.
     #[error("the file is not a valid component: {0}")]
     Invalid(String),
     /// None of the hooks is exported.
@@ -103,6 +104,9 @@ pub enum LoadError {
         /// How much there may be.
         limit: usize,
     },
+    /// Compiling it came to no good end.
+    #[error(transparent)]
+    NotCompiled(#[from] NotCompiled),
     /// Names agree, types do not.
     #[error(
         "the component's types differ from wardroom:policy@1.0.0, so it was built from another \
@@ -198,7 +202,7 @@ pub(super) fn link(
     linker: &Linker<State>,
     bytes: &[u8],
     cache: Option<&Cache>,
-    compile: impl FnOnce(&Engine, &[u8]) -> Result<Component, wasmtime::Error>,
+    compile: impl FnOnce(&Engine, &[u8]) -> Result<Component, NotCompiled>,
 ) -> Result<Linked, LoadError> {
     check_form(bytes)?;
     // What a small file may make dear is looked at last.
@@ -210,8 +214,7 @@ pub(super) fn link(
         Some(component) => component,
         None => {
             outline::check_shape(bytes)?;
-            let component =
-                compile(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
+            let component = compile(engine, bytes)?;
             if let Some(cache) = cache {
                 cache.store(digest, &component);
             }

@@ -31,6 +31,11 @@ pub(super) fn start_counting() -> Result<Engine, Error> {
     run(&config)
 }
 
+/// Makes an engine that compiles for one that [`start`] made, and runs nothing: it has no clock.
+pub(super) fn compiler() -> Result<Engine, Error> {
+    Engine::new(&config())
+}
+
 fn config() -> Config {
     let mut config = Config::new();
     config

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::limits::{
-    POLICY_CALL_DEADLINE, POLICY_FILE_BYTES, POLICY_INSTANCES, POLICY_MEMORY_BYTES,
-    POLICY_OUTPUT_BYTES, POLICY_START_DEADLINE, POLICY_TABLE_ELEMENTS, POLICY_WARM_MEMORY_BYTES,
+    POLICY_CALL_DEADLINE, POLICY_COMPILE_MEMORY_BYTES, POLICY_COMPILE_TIMEOUT, POLICY_FILE_BYTES,
+    POLICY_INSTANCES, POLICY_MEMORY_BYTES, POLICY_OUTPUT_BYTES, POLICY_START_DEADLINE,
+    POLICY_TABLE_ELEMENTS, POLICY_WARM_MEMORY_BYTES,
 };
 
 /// Limits on one policy, all of them on at all times.
@@ -12,6 +13,10 @@ use crate::limits::{
 pub struct PolicyLimits {
     /// The largest component that is loaded, in bytes.
     pub file_bytes: u64,
+    /// How long compiling a component may take, where it is compiled in a process of its own.
+    pub compile_timeout: Duration,
+    /// Memory that compiling a component may take there, in bytes of address space.
+    pub compile_memory_bytes: u64,
     /// How long one call of a hook may take.
     pub call_deadline: Duration,
     /// How long an instance may take to start and to accept its settings.
@@ -33,6 +38,8 @@ impl Default for PolicyLimits {
     fn default() -> Self {
         Self {
             file_bytes: POLICY_FILE_BYTES,
+            compile_timeout: POLICY_COMPILE_TIMEOUT,
+            compile_memory_bytes: POLICY_COMPILE_MEMORY_BYTES,
             call_deadline: POLICY_CALL_DEADLINE,
             start_deadline: POLICY_START_DEADLINE,
             memory_bytes: POLICY_MEMORY_BYTES,

@@ -2,7 +2,7 @@
 //! force nor where files are.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use wardroom_domain::PrivateChannels;
@@ -11,7 +11,7 @@ use wasmtime::component::{Component, Linker};
 
 use super::cache::Cache;
 use super::capability;
-use super::compiling::{self, Pace};
+use super::compiling::{Compiler, NotCompiled, Order, Pace, Stop};
 use super::component::{self, Digest, Linked, LoadError};
 use super::contract;
 use super::decision::DecisionSink;
@@ -36,6 +36,8 @@ pub struct Surroundings {
     pub cache: Option<PathBuf>,
     /// Who has the last word on private channels, until policies are configured anew.
     pub private_channels: PrivateChannels,
+    /// Where components are compiled.
+    pub compiler: Compiler,
 }
 
 /// What loading takes.
@@ -56,10 +58,14 @@ pub(super) struct Build<'a> {
     pub(super) limits: PolicyLimits,
     pub(super) bytes: &'a [u8],
     pub(super) digest: Digest,
+    /// Where it is kept what came of compiling it.
+    pub(super) linked: &'a OnceLock<Result<Linked, LoadError>>,
     /// The version that it is to replace.
     pub(super) in_force: Option<&'a Version>,
     /// How fast it may be compiled.
     pub(super) pace: Pace,
+    /// Calls it off.
+    pub(super) stop: &'a Stop,
 }
 
 impl Loader {
@@ -103,10 +109,12 @@ impl Loader {
 
     fn built(&self, build: Build<'_>, step: &Step) -> Result<Version, Refusal> {
         let Build { source, bytes, .. } = build;
-        let compile = |engine: &Engine, bytes: &[u8]| compile(engine, build, bytes, step);
+        let compiler = &self.surroundings.compiler;
+        let compile = |engine: &Engine, _: &[u8]| compile(compiler, engine, build, step);
         step.at(LoadingState::Loading);
         let cache = self.cache.as_ref();
-        let linked = component::link(&self.engine, &self.linker, bytes, cache, compile)?;
+        let link = || component::link(&self.engine, &self.linker, bytes, cache, compile);
+        let linked = build.linked.get_or_init(link).clone()?;
         let held = build.in_force.map(Version::capabilities);
         capability::compare(&linked.capabilities(), held.as_deref(), &source.grants)
             .map_err(Refusal::Capability)?;
@@ -147,16 +155,24 @@ impl Loader {
 /// Compiles, and tells the log before and after: a large component takes its time, and somebody may
 /// be waiting for it.
 fn compile(
+    compiler: &Compiler,
     engine: &Engine,
     build: Build<'_>,
-    bytes: &[u8],
     step: &Step,
-) -> Result<Component, wasmtime::Error> {
+) -> Result<Component, NotCompiled> {
+    let bytes = build.bytes;
     let policy = &*build.source.name;
     step.at(LoadingState::Compiling);
     tracing::info!(policy, digest = %build.digest, bytes = bytes.len(), "compiling the policy");
     let began = Instant::now();
-    let component = compiling::compile(engine, bytes, build.pace)?;
+    let component = compiler.compile(&Order {
+        engine,
+        bytes,
+        pace: build.pace,
+        timeout: build.limits.compile_timeout,
+        memory_bytes: build.limits.compile_memory_bytes,
+        stop: build.stop,
+    })?;
     let took_ms = began.elapsed().as_millis();
     tracing::info!(policy, digest = %build.digest, took_ms, "compiled the policy");
     step.at(LoadingState::Loading);

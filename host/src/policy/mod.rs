@@ -44,6 +44,7 @@ mod warm_up;
 mod wasi;
 pub mod workbench;
 
+pub use compiling::{Compiler, Job as CompileJob, NotCompiled, SUBCOMMAND as COMPILE_SUBCOMMAND};
 pub use component::{Digest, LoadError};
 pub use decision::{Decided, DecisionSink, Hook, Said};
 pub use dry_run::{Candidate, DryRun, DryRunError, ViewChange};

@@ -4,10 +4,10 @@
 
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::compiling::Pace;
-use super::component::Digest;
+use super::compiling::{NotCompiled, Pace, Stop};
+use super::component::{Digest, Linked, LoadError};
 use super::failure::Refusal;
 use super::limits::PolicyLimits;
 use super::loader::{Build, Loader};
@@ -24,6 +24,43 @@ pub(super) struct Unread {
     /// Whether the file may be readable later though it does not change: the server is short of
     /// descriptors, a disk fails, a permission is given.
     pub(super) passing: bool,
+}
+
+/// Why there is no version of a content.
+#[derive(Clone, Debug)]
+pub(super) struct Unmade {
+    /// In words for whoever wrote or deployed it.
+    pub(super) reason: String,
+    pub(super) end: UnmadeEnd,
+}
+
+/// What follows from there being no version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum UnmadeEnd {
+    /// The content is no good.
+    Refused,
+    /// It may be made later of the same content: the server is short of processes.
+    Passing,
+    /// Nobody wanted it any more.
+    CalledOff,
+}
+
+impl From<Refusal> for Unmade {
+    fn from(refusal: Refusal) -> Self {
+        let end = match &refusal {
+            Refusal::Load(LoadError::NotCompiled(NotCompiled::CalledOff)) => UnmadeEnd::CalledOff,
+            Refusal::Load(LoadError::NotCompiled(NotCompiled::NotStarted(_))) => UnmadeEnd::Passing,
+            _ => UnmadeEnd::Refused,
+        };
+        let reason = refusal.to_string();
+        Self { reason, end }
+    }
+}
+
+impl From<Unmade> for String {
+    fn from(unmade: Unmade) -> Self {
+        unmade.reason
+    }
 }
 
 impl From<Unread> for String {
@@ -80,13 +117,20 @@ fn read_file(file: &Path, limit: u64) -> Result<Vec<u8>, Unread> {
 pub(super) struct Content {
     bytes: Vec<u8>,
     digest: Digest,
+    /// What came of compiling it. Made once, however often a version is made of it.
+    linked: OnceLock<Result<Linked, LoadError>>,
 }
 
 impl Content {
     /// Content that was handed over rather than read.
     pub(super) fn of(bytes: Vec<u8>) -> Self {
         let digest = Digest::of(&bytes);
-        Self { bytes, digest }
+        let linked = OnceLock::new();
+        Self {
+            bytes,
+            digest,
+            linked,
+        }
     }
 
     /// Reads a file up to a limit, as [`read`] does.
@@ -96,6 +140,22 @@ impl Content {
 
     pub(super) fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// Why it cannot be compiled within the bounds, if it was found that it cannot.
+    pub(super) fn beyond_bounds(&self) -> Option<LoadError> {
+        let refused = self.linked.get()?.as_ref().err()?;
+        let beyond = matches!(
+            refused,
+            LoadError::NotCompiled(NotCompiled::TimedOut(_) | NotCompiled::OutOfMemory(_))
+        );
+        beyond.then(|| refused.clone())
+    }
+
+    /// Takes it as known that it cannot be compiled.
+    pub(super) fn is_known_beyond_bounds(&self, why: LoadError) {
+        // Nothing was made of it yet.
+        let _known = self.linked.set(Err(why));
     }
 
     /// Its size, in bytes.
@@ -109,16 +169,17 @@ impl Content {
         progress.begin(name, file, self.digest, self.bytes.len())
     }
 
-    /// Makes a version of it, beside those that answer.
+    /// Makes a version of it, beside those that answer, unless it is called off.
     pub(super) fn version(
         &self,
         loader: &Loader,
         source: &PolicySource,
         limits: PolicyLimits,
         in_force: Option<&Version>,
-    ) -> Result<Arc<Version>, String> {
+        stop: &Stop,
+    ) -> Result<Arc<Version>, Unmade> {
         let step = self.set_out(loader.progress(), source);
-        let build = self.build(source, limits, in_force, Pace::GiveWay);
+        let build = self.build(source, limits, in_force, Pace::GiveWay, stop);
         made(loader.version(build, &step))
     }
 
@@ -129,8 +190,9 @@ impl Content {
         loader: &Loader,
         source: &PolicySource,
         limits: PolicyLimits,
-    ) -> Result<Arc<Version>, String> {
-        let build = self.build(source, limits, None, Pace::Full);
+    ) -> Result<Arc<Version>, Unmade> {
+        let stop = Stop::default();
+        let build = self.build(source, limits, None, Pace::Full, &stop);
         made(loader.version(build, step))
     }
 
@@ -140,18 +202,21 @@ impl Content {
         limits: PolicyLimits,
         in_force: Option<&'a Version>,
         pace: Pace,
+        stop: &'a Stop,
     ) -> Build<'a> {
         Build {
             source,
             limits,
             bytes: &self.bytes,
             digest: self.digest,
+            linked: &self.linked,
             in_force,
             pace,
+            stop,
         }
     }
 }
 
-fn made(version: Result<Version, Refusal>) -> Result<Arc<Version>, String> {
-    version.map(Arc::new).map_err(|refusal| refusal.to_string())
+fn made(version: Result<Version, Refusal>) -> Result<Arc<Version>, Unmade> {
+    Ok(Arc::new(version?))
 }

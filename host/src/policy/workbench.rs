@@ -9,7 +9,7 @@ use wardroom_domain::{ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use super::compiling::{self, Pace};
+use super::compiling::{self, NotCompiled, Pace};
 use super::component::{self, Linked, LoadError};
 use super::contract;
 use super::convert::Refused;
@@ -156,7 +156,8 @@ impl Workbench {
     pub fn compile(&self, bytes: &[u8]) -> Result<Compiled, LoadError> {
         let started = Instant::now();
         let linked = component::link(&self.engine, &self.linker, bytes, None, |engine, bytes| {
-            compiling::compile(engine, bytes, Pace::Full)
+            compiling::here(engine, bytes, Pace::Full)
+                .map_err(|error| NotCompiled::Invalid(format!("{error:#}")))
         })?;
         let compiled = Compiled {
             engine: self.engine.clone(),

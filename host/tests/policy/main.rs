@@ -2,9 +2,12 @@
 //! and how a changed file comes into force. Each misbehaving fixture is bound to a test.
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+mod beside;
+mod bombs;
 mod builtin;
 mod cache;
 mod calls;
+mod compiling;
 mod explain;
 mod exports;
 mod fixtures;

@@ -7,6 +7,7 @@ mod bad_policies;
 mod bad_tokens;
 mod clients;
 mod commands;
+mod compile_bombs;
 mod decision_log;
 mod demo;
 mod descriptors;

@@ -98,3 +98,19 @@ fn a_word_that_is_no_level_is_refused() {
         assert_eq!(problems(&text), [""; 0], "{level}");
     }
 }
+
+#[test]
+fn the_bounds_on_compiling_leave_the_compiler_something() {
+    for (setting, problem) in [
+        (
+            "compile_timeout = \"0s\"",
+            "compile_timeout: must be longer",
+        ),
+        ("compile_memory = \"255MiB\"", "compile_memory: must not be"),
+    ] {
+        let text = format!("[policy]\n{setting}");
+        super::check(&text, &format!("policy.{problem}"));
+    }
+    let least = "[policy]\ncompile_timeout = \"1ms\"\ncompile_memory = \"256MiB\"";
+    assert_eq!(problems(&format!("{KEYS}\n{least}")), [] as [&str; 0]);
+}

@@ -11,6 +11,7 @@ use super::super::{
 };
 use super::checker::{Checker, in_memory};
 use crate::json::of_value;
+use crate::limits::POLICY_COMPILE_MEMORY_LEAST_BYTES;
 use crate::{builtin, files};
 
 /// The setting of the shipped policy `private-channels` that shows private channels to others than
@@ -209,6 +210,19 @@ pub(super) fn bounds(check: &mut Checker<'_>, raw: &raw::PolicyBounds) -> Policy
             "must not be shorter than policy.deadline",
         );
     }
+    let timeout = raw.compile_timeout.as_deref();
+    let compile_timeout = check.positive_duration("policy.compile_timeout", timeout, "2m");
+    let compile_memory = check.size(
+        "policy.compile_memory",
+        raw.compile_memory.as_deref(),
+        "2GiB",
+    );
+    if compile_memory < POLICY_COMPILE_MEMORY_LEAST_BYTES {
+        check.problem(
+            "policy.compile_memory",
+            "must not be smaller than 256MiB: the compiler itself takes a good part of that",
+        );
+    }
     let memory = check.size("policy.memory", raw.memory.as_deref(), "64MiB");
     let warm = check.size("policy.warm_memory", raw.warm_memory.as_deref(), "256MiB");
     let elements = check.positive("policy.table_elements", raw.table_elements, 100_000);
@@ -216,6 +230,8 @@ pub(super) fn bounds(check: &mut Checker<'_>, raw: &raw::PolicyBounds) -> Policy
     let cache = raw.cache.as_deref();
     PolicyBounds {
         file_bytes: check.size("policy.file_size", raw.file_size.as_deref(), "64MiB"),
+        compile_timeout,
+        compile_memory_bytes: compile_memory,
         deadline,
         start_deadline,
         memory_bytes: in_memory(memory),

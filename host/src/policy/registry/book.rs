@@ -1,11 +1,12 @@
 //! What is kept of each configured policy beside the set in force: how its file fares, what is in
 //! shadow, how the last reload went. Knows neither files nor the engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use wardroom_domain::PrivateChannels;
 
+use super::super::compiling::Stop;
 use super::super::component::Digest;
 use super::super::limits::PolicyLimits;
 use super::super::pipeline::Content;
@@ -113,10 +114,17 @@ impl Record {
     }
 }
 
+/// What a file was found to hold when it was first looked at.
+pub(super) type Held = OnceLock<Result<Content, String>>;
+
 /// What is configured, and what its files hold.
 pub(super) struct Wanted<'a> {
     pub(super) sources: &'a [PolicySource],
     pub(super) contents: &'a [Result<Content, String>],
+    /// What the files of the candidates hold.
+    pub(super) candidates: &'a [Held],
+    /// Calls it off.
+    pub(super) stop: &'a Stop,
     pub(super) limits: PolicyLimits,
     pub(super) private_channels: PrivateChannels,
 }
@@ -135,6 +143,8 @@ pub(super) struct Book {
     pub(super) private_channels: PrivateChannels,
     pub(super) records: Vec<Record>,
     pub(super) configuration: Option<RefusedConfiguration>,
+    /// Goes up with each change of a record that leaves the set in force as it is.
+    pub(super) revision: u64,
 }
 
 impl Book {

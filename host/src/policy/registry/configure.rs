@@ -7,17 +7,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use wardroom_domain::{Generation, PrivateChannels};
 
-use super::super::capability;
-use super::super::component::Digest;
+use super::super::compiling::Stop;
+use super::super::component::{Digest, LoadError};
 use super::super::ladder::Policy;
 use super::super::limits::PolicyLimits;
-use super::super::loader::Loader;
 use super::super::pipeline::Content;
 use super::super::set::PolicySet;
-use super::super::shadow::Shadow;
-use super::super::source::{self, PolicySource};
-use super::super::version::Version;
-use super::book::{Cause, Record, RefusedConfiguration, Reload, Wanted};
+use super::super::source::PolicySource;
+use super::book::{Cause, Held, RefusedConfiguration, Reload, Wanted};
+use super::plan::{Live, Planned, Planning};
 use super::{Policies, Shared};
 
 /// Why a configuration of policies was not taken, or not whole.
@@ -35,6 +33,9 @@ pub enum ReconfigureError {
     /// All others are in force: these, which nobody waits for, cannot be loaded.
     #[error("{}", .0.iter().map(|(n, why)| format!("policy {n:?} is left out: {why}")).collect::<Vec<_>>().join("; "))]
     LeftOut(Vec<(Arc<str>, String)>),
+    /// A newer configuration is to be brought into force instead.
+    #[error("it was called off for a newer configuration")]
+    CalledOff,
 }
 
 /// A configuration that was tried, and what its files held then.
@@ -43,6 +44,8 @@ pub(super) struct Attempt {
     limits: PolicyLimits,
     private_channels: PrivateChannels,
     held: Vec<Option<Digest>>,
+    /// What of that cannot be compiled within the bounds.
+    beyond_bounds: Vec<(Digest, LoadError)>,
     error: ReconfigureError,
 }
 
@@ -51,19 +54,6 @@ struct Plan {
     policies: Vec<Planned>,
     /// Policies that the server does without, and why.
     left_out: Vec<(Arc<str>, String)>,
-}
-
-/// A policy as it is to be: its record, and its place among those that decide.
-struct Planned {
-    record: Record,
-    live: Option<Live>,
-}
-
-enum Live {
-    /// The version that is in force now.
-    Same,
-    /// Another one.
-    New(Arc<Version>),
 }
 
 impl Policies {
@@ -86,7 +76,9 @@ impl Policies {
         limits: PolicyLimits,
         private_channels: PrivateChannels,
     ) -> Result<bool, ReconfigureError> {
-        let _one = self.0.building.lock();
+        let _one = self.0.configuring.lock();
+        let stop = Arc::new(Stop::default());
+        *self.0.configuring_stop.lock() = stop.clone();
         let began = Instant::now();
         let mut names = BTreeSet::new();
         if let Some(twice) = sources.iter().find(|s| !names.insert(s.name.clone())) {
@@ -108,13 +100,22 @@ impl Policies {
             self.refuse_configuration(&last.error.to_string());
             return Err(last.error.clone());
         }
+        for content in contents.iter().flatten() {
+            self.0.recall(content, limits);
+        }
+        let candidates: Vec<Held> = sources.iter().map(|_| Held::new()).collect();
         let wanted = Wanted {
             sources: &sources,
             contents: &contents,
+            candidates: &candidates,
+            stop: &stop,
             limits,
             private_channels,
         };
         let outcome = self.0.reconfigure(&wanted, began);
+        if outcome == Err(ReconfigureError::CalledOff) {
+            return outcome;
+        }
         if let Err(error) = &outcome {
             self.0.note_refused(error, began.elapsed());
             self.refuse_configuration(&error.to_string());
@@ -124,9 +125,15 @@ impl Policies {
             limits,
             private_channels,
             held,
+            beyond_bounds: beyond_bounds(&contents, &candidates),
             error: error.clone(),
         });
         outcome
+    }
+
+    /// Has the configuration that is being brought into force, if one is, given up for a newer one.
+    pub(in super::super) fn call_off_configuration(&self) {
+        self.0.configuring_stop.lock().call_off();
     }
 
     /// Takes down that a configuration cannot be used, which changes nothing that is in force. It
@@ -151,7 +158,30 @@ impl Policies {
     }
 }
 
+/// What was found to be beyond the bounds of compiling.
+fn beyond_bounds(
+    contents: &[Result<Content, String>],
+    candidates: &[Held],
+) -> Vec<(Digest, LoadError)> {
+    let candidates = candidates.iter().filter_map(|held| held.get());
+    let contents = contents.iter().chain(candidates).flatten();
+    contents
+        .filter_map(|content| Some((content.digest(), content.beyond_bounds()?)))
+        .collect()
+}
+
 impl Shared {
+    /// Does not compile again what the last configuration found to be beyond the bounds: while that is
+    /// refused, it is looked at again with each change of any file.
+    pub(super) fn recall(&self, content: &Content, limits: PolicyLimits) {
+        let attempt = self.attempt.lock();
+        let last = attempt.as_ref().filter(|last| last.limits == limits);
+        let mut known = last.iter().flat_map(|last| &last.beyond_bounds);
+        if let Some((_, why)) = known.find(|(digest, _)| *digest == content.digest()) {
+            content.is_known_beyond_bounds(why.clone());
+        }
+    }
+
     fn accept_configuration(&self) {
         let mut book = self.book.lock();
         if book.configuration.take().is_some() {
@@ -187,17 +217,18 @@ impl Shared {
                 return Ok(false);
             }
         }
-        let planned_on = self.current.load_full();
-        let mut plan = self.plan(&planned_on, wanted, began)?;
+        let planned_on = self.standing();
+        let mut plan = self.plan(&planned_on.0, wanted, began)?;
         if !plan.left_out.is_empty() && self.is_in_force(&plan, wanted) {
             self.accept_configuration();
             return Err(ReconfigureError::LeftOut(plan.left_out));
         }
         let _one = self.swapping.lock();
         self.await_settled();
-        let mut set = self.current.load_full();
-        if !Arc::ptr_eq(&set, &planned_on) {
-            // Somebody rolled back or promoted meanwhile; now nobody can.
+        let (mut set, revision) = self.standing();
+        if !Arc::ptr_eq(&set, &planned_on.0) || revision != planned_on.1 {
+            // A file was replaced meanwhile, or somebody rolled back or promoted; now nobody can. What
+            // was compiled is not compiled again.
             plan = self.plan(&set, wanted, began)?;
             set = self.current.load_full();
         }
@@ -207,6 +238,12 @@ impl Shared {
         } else {
             Err(ReconfigureError::LeftOut(plan.left_out))
         }
+    }
+
+    /// What is in force, and which change of the records was the last.
+    fn standing(&self) -> (Arc<PolicySet>, u64) {
+        let book = self.book.lock();
+        (self.current.load_full(), book.revision)
     }
 
     /// Whether a plan, but for what it leaves out, is how things are.
@@ -266,7 +303,8 @@ impl Shared {
         let limits = wanted.limits;
         let mut planned = Vec::with_capacity(wanted.sources.len());
         let (mut refused, mut left_out) = (Vec::new(), Vec::new());
-        for (source, content) in wanted.sources.iter().zip(wanted.contents) {
+        let files = wanted.contents.iter().zip(wanted.candidates);
+        for (source, (content, candidate)) in wanted.sources.iter().zip(files) {
             let loader = self.loader().map_err(ReconfigureError::Engine)?;
             let (old, old_limits) = {
                 let book = self.book.lock();
@@ -280,6 +318,8 @@ impl Shared {
                 loader,
                 source,
                 content,
+                candidate,
+                stop: wanted.stop,
                 limits,
                 same_limits: limits == old_limits,
                 old,
@@ -291,6 +331,9 @@ impl Shared {
                 Err(reason) => refused.push((source.name.clone(), reason)),
             }
         }
+        if wanted.stop.is_off() {
+            return Err(ReconfigureError::CalledOff);
+        }
         if refused.is_empty() {
             Ok(Plan {
                 policies: planned,
@@ -299,142 +342,5 @@ impl Shared {
         } else {
             Err(ReconfigureError::Policies(refused))
         }
-    }
-}
-
-/// What one policy is planned from.
-struct Planning<'a> {
-    shared: &'a Shared,
-    loader: &'a Loader,
-    source: &'a PolicySource,
-    content: &'a Result<Content, String>,
-    limits: PolicyLimits,
-    same_limits: bool,
-    old: Option<Record>,
-    /// As it is in force.
-    present: Option<&'a Policy>,
-}
-
-impl Planning<'_> {
-    fn plan(&self, began: Instant) -> Result<Planned, String> {
-        capability::check_grants(&self.source.grants)?;
-        let running = self.running();
-        let (version, stale) = match &running {
-            Some(running) if self.is_made_the_same() => (running.clone(), self.stale()),
-            Some(running) => self.anew(running)?,
-            None => (self.read_anew(None)?, None),
-        };
-        let changed = !running.is_some_and(|running| Arc::ptr_eq(&running, &version));
-        let source = self.shared_source();
-        let mut record = match &self.old {
-            Some(old) if !changed => Record {
-                source: source.clone(),
-                refused: None,
-                ..old.clone()
-            },
-            old => Record {
-                held: old.as_ref().and_then(|old| old.held),
-                ..Record::new(
-                    source.clone(),
-                    Reload::now(Cause::Configuration, began.elapsed(), None),
-                )
-            },
-        };
-        record.stale = stale;
-        record.promoted = self.stays_promoted();
-        if source.shadow == source::Shadow::Whole && !record.promoted {
-            let old = self.old.as_ref().and_then(Record::whole);
-            let same = old.filter(|shadow| Arc::ptr_eq(&shadow.version, &version));
-            let shadow = same.cloned();
-            record.shadow = shadow.or_else(|| Some(Shadow::whole(&source, version)));
-            return Ok(Planned { record, live: None });
-        }
-        (record.shadow, record.shadow_error) = self.candidate(&source, &version, &record);
-        let same = self
-            .present
-            .is_some_and(|p| Arc::ptr_eq(&p.version, &version));
-        let live = Some(if same { Live::Same } else { Live::New(version) });
-        Ok(Planned { record, live })
-    }
-
-    /// The same handle where nothing changed, so that its files need not be looked at again.
-    fn shared_source(&self) -> Arc<PolicySource> {
-        match &self.old {
-            Some(old) if *old.source == *self.source && self.same_limits => old.source.clone(),
-            _ => Arc::new(self.source.clone()),
-        }
-    }
-
-    fn running(&self) -> Option<Arc<Version>> {
-        let whole = || self.old.as_ref()?.whole().map(|s| s.version.clone());
-        self.present.map(|p| p.version.clone()).or_else(whole)
-    }
-
-    fn stale(&self) -> Option<String> {
-        self.old.as_ref().and_then(|old| old.stale.clone())
-    }
-
-    /// Whether a version made of the same file would be the same as before.
-    fn is_made_the_same(&self) -> bool {
-        self.same_limits
-            && self.old.as_ref().is_some_and(|old| {
-                old.source.file == self.source.file
-                    && old.source.settings == self.source.settings
-                    && old.source.isolation == self.source.isolation
-            })
-    }
-
-    fn stays_promoted(&self) -> bool {
-        let old = self.old.as_ref();
-        old.is_some_and(|old| old.promoted && old.source.shadow == self.source.shadow)
-    }
-
-    fn read_anew(&self, running: Option<&Version>) -> Result<Arc<Version>, String> {
-        let content = self.content.as_ref().map_err(Clone::clone)?;
-        content.version(self.loader, self.source, self.limits, running)
-    }
-
-    /// A version for another file, other settings or other limits. The file goes first; while it is
-    /// the same file and holds nothing good, the component that runs is taken as it is.
-    fn anew(&self, running: &Version) -> Result<(Arc<Version>, Option<String>), String> {
-        let old = self.old.as_ref();
-        let again = || {
-            let version = self.loader.again(self.source, self.limits, running);
-            version.map(Arc::new).map_err(|refusal| refusal.to_string())
-        };
-        if old.is_none_or(|old| old.source.file != self.source.file) {
-            return Ok((self.read_anew(Some(running))?, None));
-        }
-        let held = old.and_then(|old| old.held);
-        let digest = self.content.as_ref().ok().map(Content::digest);
-        if digest == Some(running.digest()) || (digest.is_some() && digest == held) {
-            return Ok((again()?, None));
-        }
-        match self.read_anew(Some(running)) {
-            Ok(version) => Ok((version, None)),
-            Err(reason) => match again() {
-                Ok(version) => Ok((version, Some(reason))),
-                Err(_) => Err(reason),
-            },
-        }
-    }
-
-    fn candidate(
-        &self,
-        source: &Arc<PolicySource>,
-        in_force: &Version,
-        record: &Record,
-    ) -> (Option<Arc<Shadow>>, Option<String>) {
-        if record.promoted {
-            return (None, None);
-        }
-        if let Some(old) = &self.old
-            && old.source.shadow == self.source.shadow
-            && self.is_made_the_same()
-        {
-            return (old.shadow.clone(), old.shadow_error.clone());
-        }
-        self.shared
-            .candidate(self.loader, source, self.limits, in_force)
     }
 }

@@ -4,6 +4,7 @@
 mod book;
 mod calls;
 mod configure;
+mod plan;
 mod refresh;
 mod start;
 mod status;
@@ -24,10 +25,11 @@ pub use self::configure::ReconfigureError;
 pub use self::start::{StartError, Starting};
 pub use self::status::{PolicyState, PolicyStatus};
 
-pub(super) use self::refresh::Watched;
+pub(super) use self::refresh::{Refreshed, Watched};
 
-use self::book::{Book, Record};
+use self::book::{Book, Held, Record};
 use self::configure::Attempt;
+use super::compiling::Stop;
 use super::ladder::Policy;
 use super::limits::PolicyLimits;
 use super::loader::{Loader, Surroundings};
@@ -52,9 +54,16 @@ struct Shared {
     loader: OnceLock<Loader>,
     current: ArcSwap<PolicySet>,
     book: Mutex<Book>,
-    /// Held while something is built: one build at a time. Locked before `swapping`.
-    building: Mutex<()>,
-    /// Held from the look at what is in force to its replacement. Locked before `book`.
+    /// Held while a configuration is built: one at a time. Locked before `swapping`.
+    configuring: Mutex<()>,
+    /// Calls off what is built for the configuration that is being brought into force.
+    configuring_stop: Mutex<Arc<Stop>>,
+    /// Held while a candidate is built for a dry run: one at a time.
+    trying: Mutex<()>,
+    /// Held while the engine is started.
+    starting: Mutex<()>,
+    /// Held from the look at what is in force to its replacement, and wherever a record is changed.
+    /// Locked before `book`.
     swapping: Mutex<()>,
     swapped: watch::Sender<u64>,
     settling: Settling,
@@ -89,8 +98,12 @@ impl Policies {
                 private_channels,
                 records: Vec::new(),
                 configuration: None,
+                revision: 0,
             }),
-            building: Mutex::default(),
+            configuring: Mutex::default(),
+            configuring_stop: Mutex::default(),
+            trying: Mutex::default(),
+            starting: Mutex::default(),
             swapping: Mutex::default(),
             swapped: watch::Sender::new(1),
             settling: Settling::default(),
@@ -163,8 +176,12 @@ impl Policies {
 }
 
 impl Shared {
-    /// What loading takes. Called by one thread at a time.
+    /// What loading takes.
     fn loader(&self) -> Result<&Loader, String> {
+        if let Some(loader) = self.loader.get() {
+            return Ok(loader);
+        }
+        let _one = self.starting.lock();
         if self.loader.get().is_none() {
             let loader = Loader::new(self.surroundings.clone(), self.progress.clone());
             let loader = loader.map_err(|e| format!("{e:#}"))?;
@@ -238,13 +255,19 @@ impl Shared {
         source: &Arc<PolicySource>,
         limits: PolicyLimits,
         in_force: &Version,
+        held: &Held,
+        stop: &Stop,
     ) -> (Option<Arc<Shadow>>, Option<String>) {
         let source::Shadow::Candidate(file) = &source.shadow else {
             return (None, None);
         };
-        let version = Content::read(file, limits.file_bytes)
-            .map_err(String::from)
-            .and_then(|content| content.version(loader, source, limits, Some(in_force)));
+        let read = || Content::read(file, limits.file_bytes).map_err(String::from);
+        let content = held.get_or_init(read).as_ref();
+        let version = content.map_err(Clone::clone).and_then(|content| {
+            self.recall(content, limits);
+            let version = content.version(loader, source, limits, Some(in_force), stop);
+            version.map_err(String::from)
+        });
         match version {
             Ok(version) => {
                 tracing::info!(

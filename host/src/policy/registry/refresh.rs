@@ -7,12 +7,13 @@ use std::time::Instant;
 
 use wardroom_domain::Generation;
 
+use super::super::compiling::Stop;
 use super::super::ladder::Policy;
-use super::super::pipeline::Content;
+use super::super::pipeline::{Content, Unmade, UnmadeEnd};
 use super::super::shadow::Shadow;
 use super::super::source::{self, PolicySource};
 use super::super::version::Version;
-use super::book::{Cause, Reload};
+use super::book::{Book, Cause, Record, Reload};
 use super::{Policies, Shared};
 use crate::builtin;
 
@@ -59,16 +60,26 @@ impl Policies {
         watched
     }
 
-    /// Reads a file and, if its content is new and good, brings it into force. False if the file could
-    /// not be read for a reason that may pass: then it is to be looked at again though it does not
-    /// change.
-    pub(in super::super) fn refresh(&self, watched: &Watched) -> bool {
-        let _one = self.0.building.lock();
+    /// Reads a file and, if its content is new and good, brings it into force. It may be called for
+    /// several files at once, for each by one thread at a time.
+    pub(in super::super) fn refresh(&self, watched: &Watched, stop: &Stop) -> Refreshed {
         match watched.which {
-            Which::Own => self.0.refresh_own(&watched.source),
-            Which::Candidate => self.0.refresh_candidate(&watched.source),
+            Which::Own => self.0.refresh_own(&watched.source, stop),
+            Which::Candidate => self.0.refresh_candidate(&watched.source, stop),
         }
     }
+}
+
+/// What follows from a look at a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Refreshed {
+    /// It is in force, or refused.
+    Done,
+    /// It could not be read or built for a reason that may pass: it is to be looked at again though
+    /// it does not change.
+    ReadAgain,
+    /// It was called off, and nothing is known of it.
+    CalledOff,
 }
 
 /// What a look at a file came to.
@@ -78,29 +89,30 @@ enum Look {
     /// It holds a good version.
     New(Arc<Version>),
     Refused(String),
-    /// It could not be read, which may pass.
-    Unread(String),
+    /// It could not be read or built, which may pass.
+    Passing(String),
+    CalledOff,
 }
 
 impl Shared {
-    fn refresh_own(&self, source: &Arc<PolicySource>) -> bool {
+    fn refresh_own(&self, source: &Arc<PolicySource>, stop: &Stop) -> Refreshed {
         let began = Instant::now();
         let (limits, held, running) = {
             let mut book = self.book.lock();
             let limits = book.limits;
             let Some(record) = book.same(source) else {
-                return true;
+                return Refreshed::Done;
             };
             let whole = record.whole().map(|shadow| shadow.version.clone());
             let Some(running) = whole.or_else(|| self.in_force(&source.name)) else {
-                return true;
+                return Refreshed::Done;
             };
             (limits, record.held, running)
         };
         let look = || -> Result<Look, String> {
             let content = match Content::read(&source.file, limits.file_bytes) {
                 Ok(content) => content,
-                Err(unread) if unread.passing => return Ok(Look::Unread(unread.reason)),
+                Err(unread) if unread.passing => return Ok(Look::Passing(unread.reason)),
                 Err(unread) => return Err(unread.reason),
             };
             let digest = content.digest();
@@ -108,23 +120,41 @@ impl Shared {
                 return Ok(Look::Nothing);
             }
             let loader = self.loader()?;
-            let version = content.version(loader, source, limits, Some(&running))?;
-            Ok(Look::New(version))
+            let version = content.version(loader, source, limits, Some(&running), stop);
+            Ok(match version {
+                Ok(version) => Look::New(version),
+                Err(Unmade { reason, end }) => match end {
+                    UnmadeEnd::Refused => Look::Refused(reason),
+                    UnmadeEnd::Passing => Look::Passing(format!("{reason}. It is tried again")),
+                    UnmadeEnd::CalledOff => Look::CalledOff,
+                },
+            })
         };
         match look().unwrap_or_else(Look::Refused) {
-            Look::Nothing => {
-                if let Some(record) = self.book.lock().same(source) {
-                    record.stale = None;
-                }
-            }
+            Look::Nothing => self.note(source, |record| &mut record.stale),
             Look::New(version) => self.install(source, version, began),
             Look::Refused(reason) => self.refuse(source, &running, reason, began),
-            Look::Unread(reason) => {
+            Look::Passing(reason) => {
                 self.refuse(source, &running, reason, began);
-                return false;
+                return Refreshed::ReadAgain;
             }
+            Look::CalledOff => return Refreshed::CalledOff,
         }
-        true
+        Refreshed::Done
+    }
+
+    /// Takes down that an error is over, if there was one.
+    fn note(&self, source: &Arc<PolicySource>, error: impl Fn(&mut Record) -> &mut Option<String>) {
+        let stood = |book: &mut Book| book.same(source).is_some_and(|it| error(it).is_some());
+        if !stood(&mut self.book.lock()) {
+            return;
+        }
+        let _one = self.swapping.lock();
+        let mut book = self.book.lock();
+        book.revision += 1;
+        if let Some(record) = book.same(source) {
+            *error(record) = None;
+        }
     }
 
     /// The version in force of a policy.
@@ -170,7 +200,7 @@ impl Shared {
     /// Publishes the set in force with one policy changed, as the next generation.
     pub(super) fn replace(
         &self,
-        book: &super::Book,
+        book: &Book,
         name: &str,
         change: impl Fn(&Policy, Generation) -> Policy,
     ) -> Generation {
@@ -195,7 +225,9 @@ impl Shared {
         reason: String,
         began: Instant,
     ) {
+        let _one = self.swapping.lock();
         let mut book = self.book.lock();
+        book.revision += 1;
         let Some(record) = book.same(source) else {
             return;
         };
@@ -213,40 +245,51 @@ impl Shared {
         record.stale = Some(reason);
     }
 
-    fn refresh_candidate(&self, source: &Arc<PolicySource>) -> bool {
+    fn refresh_candidate(&self, source: &Arc<PolicySource>, stop: &Stop) -> Refreshed {
         let source::Shadow::Candidate(file) = &source.shadow else {
-            return true;
+            return Refreshed::Done;
         };
         let (limits, present) = {
             let mut book = self.book.lock();
             let limits = book.limits;
             let Some(record) = book.same(source).filter(|record| !record.promoted) else {
-                return true;
+                return Refreshed::Done;
             };
             let present = record.shadow.as_ref();
             (limits, present.map(|shadow| shadow.version.digest()))
         };
         let Some(in_force) = self.in_force(&source.name) else {
-            return true;
+            return Refreshed::Done;
         };
         let content = Content::read(file, limits.file_bytes);
-        let was_read = content
-            .as_ref()
-            .map_or_else(|unread| !unread.passing, |_| true);
+        let mut refreshed = match &content {
+            Err(unread) if unread.passing => Refreshed::ReadAgain,
+            _ => Refreshed::Done,
+        };
         if content.as_ref().is_ok_and(|c| Some(c.digest()) == present) {
-            if let Some(record) = self.book.lock().same(source) {
-                record.shadow_error = None;
-            }
-            return true;
+            self.note(source, |record| &mut record.shadow_error);
+            return Refreshed::Done;
         }
         let version = content.map_err(String::from).and_then(|content| {
             let loader = self.loader()?;
-            content.version(loader, source, limits, Some(&in_force))
+            let version = content.version(loader, source, limits, Some(&in_force), stop);
+            version.map_err(|unmade| {
+                refreshed = match unmade.end {
+                    UnmadeEnd::Refused => Refreshed::Done,
+                    UnmadeEnd::Passing => Refreshed::ReadAgain,
+                    UnmadeEnd::CalledOff => Refreshed::CalledOff,
+                };
+                unmade.reason
+            })
         });
+        if refreshed == Refreshed::CalledOff {
+            return refreshed;
+        }
         let _one = self.swapping.lock();
         let mut book = self.book.lock();
+        book.revision += 1;
         let Some(record) = book.same(source).filter(|record| !record.promoted) else {
-            return true;
+            return Refreshed::Done;
         };
         match version {
             Ok(version) => {
@@ -271,6 +314,6 @@ impl Shared {
                 record.shadow_error = Some(reason);
             }
         }
-        was_read
+        refreshed
     }
 }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use wardroom_domain::Generation;
 
 use super::super::capability;
+use super::super::compiling::Stop;
 use super::super::ladder::Policy;
 use super::super::limits::PolicyLimits;
 use super::super::loader::{Loader, Surroundings};
@@ -18,7 +19,7 @@ use super::super::progress::{LoadingState, Step};
 use super::super::shadow::Shadow;
 use super::super::source::{self, PolicySource};
 use super::super::version::Version;
-use super::book::{Cause, Record, Reload};
+use super::book::{Cause, Held, Record, Reload};
 use super::{Policies, Shared};
 use crate::limits::POLICY_LOADS_AT_ONCE;
 
@@ -225,7 +226,8 @@ impl Waiting {
         let candidate = if in_shadow {
             (None, None)
         } else {
-            shared.candidate(loader, source, limits, &version)
+            let (held, stop) = (Held::new(), Stop::default());
+            shared.candidate(loader, source, limits, &version, &held, &stop)
         };
         self.step.at(LoadingState::Loaded);
         tracing::info!(

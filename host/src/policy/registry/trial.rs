@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::super::compiling::Stop;
 use super::super::dry_run::Place;
 use super::super::limits::PolicyLimits;
 use super::super::pipeline::Content;
@@ -30,9 +31,11 @@ impl Policies {
         source: &PolicySource,
         limits: PolicyLimits,
     ) -> Result<Arc<Version>, String> {
-        let _one = self.0.building.lock();
-        let in_force = self.0.in_force(&source.name);
-        content.version(self.0.loader()?, source, limits, in_force.as_deref())
+        // It may be dear, and nobody waits for it but whoever asked.
+        let _one = self.0.trying.lock();
+        let (in_force, stop) = (self.0.in_force(&source.name), Stop::default());
+        let loader = self.0.loader()?;
+        Ok(content.version(loader, source, limits, in_force.as_deref(), &stop)?)
     }
 
     /// The policies in order, with a place for the candidate of this one.

@@ -1,5 +1,5 @@
-//! Compiles components where it disturbs nobody: on a few threads of their own, which give way to
-//! all others while anybody is served. Knows nothing of policies.
+//! The threads that components are compiled on: a few of their own, which give way to all others
+//! while anybody is served.
 //!
 //! Left alone, wasmtime would compile on rayon's global threads, one for each processor and of the
 //! same priority as those that serve clients: a language's runtime of 18 MB would hold them up for
@@ -8,21 +8,10 @@
 use std::num::NonZero;
 use std::sync::LazyLock;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-use wasmtime::Engine;
-use wasmtime::component::Component;
-
+use super::Pace;
 use crate::limits::{POLICY_COMPILE_PRIORITY, POLICY_COMPILE_THREADS};
 use crate::priority::give_way;
-
-/// Whether anybody is served meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pace {
-    /// Nobody: the sooner it is done, the better.
-    Full,
-    /// Others are, and go first.
-    GiveWay,
-}
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 /// Threads for one pace; of either, the process has one set, so that the bound on them holds however
 /// many servers and workbenches are in it.
@@ -38,11 +27,11 @@ fn threads(pace: Pace) -> Option<&'static ThreadPool> {
     }
 }
 
-/// Compiles a component. The caller waits for as long as it takes, which is up to seconds.
-pub(super) fn compile(engine: &Engine, bytes: &[u8], pace: Pace) -> wasmtime::Result<Component> {
+/// Does something that uses rayon on the threads for this pace. The caller waits.
+pub(super) fn on<T: Send>(pace: Pace, work: impl FnOnce() -> T + Send) -> T {
     match threads(pace) {
-        Some(threads) => threads.install(|| Component::new(engine, bytes)),
-        None => Component::new(engine, bytes),
+        Some(threads) => threads.install(work),
+        None => work(),
     }
 }
 

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use wardroom_domain::{
-    ChannelFacts, Generation, PrivateChannels, SubjectFacts, Workspace, WorkspaceId,
+    ChannelFacts, CommandFacts, EventFacts, Generation, PrivateChannels, Rendition, RequestFacts,
+    SubjectFacts, Workspace, WorkspaceId,
 };
 
-use super::policies::asking;
+use super::policies::{asking, command, event};
 use crate::builtin;
 use crate::commit;
 use crate::files;
@@ -96,6 +97,14 @@ impl Ops for Operations {
 
     fn visibility(&self) -> Box<dyn http::Visibility> {
         Box::new(Viewers(self.policies.current()))
+    }
+
+    fn judges(&self) -> Box<dyn http::Judges> {
+        Box::new(Judges(self.policies.current()))
+    }
+
+    fn denied(&self, decision: &str) -> Option<http::Denied> {
+        self.policies.denied(decision).map(|it| denied(&it))
     }
 
     fn shadow(&self, policy: &str) -> Result<http::ShadowReport, Refusal> {
@@ -193,6 +202,77 @@ impl http::Visibility for Viewers {
             allows: opinion.allows,
             stand_in: opinion.stand_in,
         }
+    }
+}
+
+/// The policies in force, for whoever only wants to know what they say.
+struct Judges(Arc<PolicySet>);
+
+impl http::Judges for Judges {
+    fn generation(&self) -> Option<Generation> {
+        self.0.generation()
+    }
+
+    fn admit(
+        &self,
+        workspace: &WorkspaceId,
+        state: &Workspace,
+        request: &RequestFacts,
+    ) -> Vec<http::Judged> {
+        let about = asking(commit::Asking { workspace, state });
+        let said = self.0.would_admit(about, request).into_iter();
+        said.map(judged).collect()
+    }
+
+    fn authorize(
+        &self,
+        workspace: &WorkspaceId,
+        state: &Workspace,
+        facts: &CommandFacts,
+    ) -> Vec<http::Judged> {
+        let about = asking(commit::Asking { workspace, state });
+        let said = self.0.would_authorize(about, &command(facts)).into_iter();
+        said.map(judged).collect()
+    }
+
+    fn render(
+        &self,
+        workspace: &WorkspaceId,
+        state: &Workspace,
+        facts: &EventFacts,
+    ) -> (Vec<http::Judged>, Option<Vec<Rendition>>) {
+        let about = asking(commit::Asking { workspace, state });
+        let (said, renditions) = self.0.would_render(about, &event(facts));
+        (said.into_iter().map(judged).collect(), renditions)
+    }
+}
+
+fn judged(judged: policy::Judged) -> http::Judged {
+    http::Judged {
+        name: judged.policy.to_string(),
+        digest: digest(judged.digest),
+        verdict: judged.verdict,
+        refused: judged.refused,
+        grants: judged.grants,
+        stand_in: judged.stand_in,
+    }
+}
+
+fn denied(denied: &policy::Denied) -> http::Denied {
+    http::Denied {
+        id: denied.id.to_string(),
+        at: time(denied.at),
+        workspace: denied.workspace.clone(),
+        generation: denied.generation.0,
+        hook: denied.hook.name(),
+        policy: denied.policy.to_string(),
+        digest: digest(denied.digest),
+        code: denied.code.to_string(),
+        message: denied.message.to_string(),
+        failure: denied.failure.as_deref().map(str::to_owned),
+        user: denied.user.as_ref().map(ToString::to_string),
+        channel: denied.channel.as_ref().map(ToString::to_string),
+        name: denied.name.as_deref().map(str::to_owned),
     }
 }
 

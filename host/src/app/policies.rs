@@ -124,25 +124,11 @@ impl commit::PolicySet for Set {
     }
 
     fn authorize(&self, about: Asking<'_>, facts: &CommandFacts) -> Verdict {
-        let (name, arguments) = command_name_and_arguments(&facts.command);
-        let command = CommandQuestion {
-            name: Arc::from(name),
-            arguments,
-            subject: facts.subject.clone(),
-            channel: facts.channel.clone(),
-        };
-        self.policies.authorize(asking(about), &command)
+        self.policies.authorize(asking(about), &command(facts))
     }
 
     fn render(&self, about: Asking<'_>, facts: &EventFacts) -> Option<Vec<Rendition>> {
-        let (name, payload) = event_name_and_payload(&facts.event);
-        let event = EventQuestion {
-            name: Arc::from(name),
-            payload,
-            subject: facts.subject.clone(),
-            channel: facts.channel.clone(),
-        };
-        self.policies.render(asking(about), &event)
+        self.policies.render(asking(about), &event(facts))
     }
 
     fn rendering_looks_up(&self) -> bool {
@@ -156,6 +142,28 @@ pub(super) fn asking(about: Asking<'_>) -> policy::Asking<'_> {
         workspace: about.workspace,
         state: about.state,
         now: None,
+    }
+}
+
+/// A command, as policies are told of it.
+pub(super) fn command(facts: &CommandFacts) -> CommandQuestion {
+    let (name, arguments) = command_name_and_arguments(&facts.command);
+    CommandQuestion {
+        name: Arc::from(name),
+        arguments,
+        subject: facts.subject.clone(),
+        channel: facts.channel.clone(),
+    }
+}
+
+/// An event, as policies are told of it.
+pub(super) fn event(facts: &EventFacts) -> EventQuestion {
+    let (name, payload) = event_name_and_payload(&facts.event);
+    EventQuestion {
+        name: Arc::from(name),
+        payload,
+        subject: facts.subject.clone(),
+        channel: facts.channel.clone(),
     }
 }
 

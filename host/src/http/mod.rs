@@ -36,7 +36,7 @@ use wardroom_domain::{Command, Reply, WorkspaceId};
 
 pub use self::audit::{AuditFile, Audited, audit_file};
 pub use self::auth::{Authenticate, Caller, Scope};
-pub use self::explain::{Opinion, Viewer, Visibility};
+pub use self::explain::{Denied, Judged, Judges, Opinion, Viewer, Visibility};
 pub use self::ops::{Ops, Readiness};
 pub use self::policies::{
     Candidate, DifferenceCount, DryRun, InShadow, IsolatedCount, LoadingPolicy, LoadingState,

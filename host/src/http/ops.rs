@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 
 use super::Api;
 use super::auth::{Allowed, OpsRead};
-use super::explain::Visibility;
+use super::explain::{Denied, Judges, Visibility};
 use super::policies::{
     Candidate, DryRun, Policies, PolicyStatus, Refusal, ShadowReport, Workspaces,
 };
@@ -34,6 +34,10 @@ pub trait Ops: Send + Sync {
     fn policies(&self) -> Policies;
     /// The policies that decide who sees a channel.
     fn visibility(&self) -> Box<dyn Visibility>;
+    /// The policies in force, for whoever only wants to know what they say.
+    fn judges(&self) -> Box<dyn Judges>;
+    /// A refusal by the id of the decision, if it is one of the latest.
+    fn denied(&self, decision: &str) -> Option<Denied>;
     /// What the shadow of a policy came to.
     ///
     /// # Errors

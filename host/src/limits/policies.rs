@@ -153,6 +153,9 @@ pub const POLICY_SHADOW_KEYS: usize = 16;
 /// People of a workspace, in the order of their ids, for whom a shadow's rule is compared with the
 /// one that holds. More are left out.
 pub const POLICY_SHADOW_PEOPLE: usize = 1000;
+/// Refusals that are remembered by their ids, in all workspaces together. A new one takes the oldest's
+/// place, which is then found in the logs alone.
+pub const POLICY_REMEMBERED_DENIALS: usize = 1024;
 /// Changes that a dry run lists. More are counted only.
 pub const POLICY_DRY_RUN_CHANGES: usize = 1000;
 /// How long a dry run may take. What it has found by then is its answer.

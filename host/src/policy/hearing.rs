@@ -7,11 +7,13 @@ use std::time::SystemTime;
 use wardroom_domain::{ChannelId, Denial, Generation, Json, SubjectFacts};
 
 use super::component::Digest;
-use super::convert::Refused;
+use super::convert::{self, Refused};
 use super::decision::{Decided, DecisionSink, Hook, Said};
-use super::ladder::{Asked, Policy};
+use super::denials::{Denials, Denied};
+use super::ladder::{Asked, Missed, Policy};
 use super::measure::FAILED;
 use super::question::Asking;
+use crate::limits::POLICY_STAND_IN_FAILURE_BYTES;
 
 /// The code of a denial that no policy spoke: one failed, and is configured to fail closed.
 const FAILED_CODE: &str = "policy-failed";
@@ -27,12 +29,53 @@ pub(super) struct Matter<'a> {
     pub(super) input: Option<&'a Json>,
 }
 
+/// What is refused for.
+pub(super) struct Why {
+    /// The version that refused, which may be the one before; none if all failed.
+    by: Option<Digest>,
+    /// Its reason; without one the policy failed.
+    refused: Option<Refused>,
+    /// How it failed then.
+    failure: Option<Arc<str>>,
+}
+
+impl Why {
+    /// A policy refused for this reason.
+    pub(super) fn said(by: Option<Digest>, refused: Refused) -> Self {
+        Self {
+            by,
+            refused: Some(refused),
+            failure: None,
+        }
+    }
+
+    /// A policy failed to answer.
+    pub(super) fn failed(missed: Option<&Missed>) -> Self {
+        let failure = missed
+            .map(|missed| Arc::from(convert::cut(&missed.failure, POLICY_STAND_IN_FAILURE_BYTES)));
+        Self {
+            by: None,
+            refused: None,
+            failure,
+        }
+    }
+}
+
+/// What is said in the place of a policy that failed.
+pub(super) fn failed() -> Refused {
+    Refused {
+        code: Arc::from(FAILED_CODE),
+        message: Arc::from(FAILED_MESSAGE),
+    }
+}
+
 /// What the policies say of one question, as they are asked one after the other.
 pub(super) struct Hearing<'a> {
     asking: Asking<'a>,
     generation: Generation,
     hook: Hook,
     sink: Option<&'a dyn DecisionSink>,
+    denials: &'a Denials,
     said: Vec<Said>,
 }
 
@@ -42,12 +85,14 @@ impl<'a> Hearing<'a> {
         generation: Generation,
         hook: Hook,
         sink: Option<&'a dyn DecisionSink>,
+        denials: &'a Denials,
     ) -> Self {
         Self {
             asking,
             generation,
             hook,
             sink,
+            denials,
             said: Vec::new(),
         }
     }
@@ -70,19 +115,15 @@ impl<'a> Hearing<'a> {
         });
     }
 
-    /// Refuses, for the reason that the policy gave or because it failed; `by` is the version that
-    /// gave it, which may be the one before.
-    pub(super) fn deny(
-        self,
-        policy: &Policy,
-        by: Option<Digest>,
-        refused: Option<Refused>,
-        matter: Matter<'_>,
-    ) -> Denial {
-        let refused = refused.unwrap_or_else(|| Refused {
-            code: Arc::from(FAILED_CODE),
-            message: Arc::from(FAILED_MESSAGE),
-        });
+    /// Refuses, for the reason that the policy gave, or because it failed and gave none.
+    pub(super) fn deny(self, policy: &Policy, why: Why, matter: Matter<'_>) -> Denial {
+        let Why {
+            by,
+            refused,
+            failure,
+        } = why;
+        let digest = by.unwrap_or_else(|| policy.version.digest());
+        let refused = refused.unwrap_or_else(failed);
         let denial = Denial {
             policy: policy.source.name.clone(),
             code: refused.code,
@@ -91,7 +132,7 @@ impl<'a> Hearing<'a> {
         };
         tracing::info!(
             policy = &*denial.policy,
-            digest = %by.unwrap_or_else(|| policy.version.digest()),
+            %digest,
             generation = self.generation.0,
             hook = self.hook.name(),
             workspace = %self.asking.workspace,
@@ -99,6 +140,21 @@ impl<'a> Hearing<'a> {
             decision = &*denial.decision,
             "a policy refused"
         );
+        self.denials.note(Denied {
+            id: denial.decision.clone(),
+            at: self.asking.now.unwrap_or_else(SystemTime::now),
+            workspace: self.asking.workspace.clone(),
+            generation: self.generation,
+            hook: self.hook,
+            policy: denial.policy.clone(),
+            digest,
+            code: denial.code.clone(),
+            message: denial.message.clone(),
+            failure,
+            user: matter.subject.map(|subject| subject.user.clone()),
+            channel: matter.channel.cloned(),
+            name: matter.name.cloned(),
+        });
         self.record(true, Some(&denial), matter);
         denial
     }

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use wardroom_domain::{ChannelFacts, Json, SubjectFacts, Workspace, WorkspaceId};
+use wardroom_domain::{ChannelFacts, Json, RequestFacts, SubjectFacts, Workspace, WorkspaceId};
+
+use super::offenders::{Asker, Origin};
 
 /// What a question is about besides its own facts.
 #[derive(Clone, Copy)]
@@ -41,4 +43,48 @@ pub struct EventQuestion {
     pub subject: Option<SubjectFacts>,
     /// The channel it is about, if it is about one.
     pub channel: Option<ChannelFacts>,
+}
+
+impl<'a> Origin<'a> {
+    /// Who wants in asks for themself.
+    pub(super) fn of_request(asking: Asking<'a>, request: &'a RequestFacts) -> Self {
+        Self {
+            workspace: asking.workspace,
+            asker: Asker::User(&request.subject.user),
+            input: None,
+        }
+    }
+
+    /// A command is asked about for whoever sent it.
+    pub(super) fn of_command(asking: Asking<'a>, command: &'a CommandQuestion) -> Self {
+        Self {
+            workspace: asking.workspace,
+            asker: Asker::User(&command.subject.user),
+            input: Some((&command.name, command.arguments.as_str())),
+        }
+    }
+
+    /// Who sees a channel is asked on nobody's behalf.
+    pub(super) fn of_channel(asking: Asking<'a>, channel: &'a ChannelFacts) -> Self {
+        Self {
+            workspace: asking.workspace,
+            asker: Asker::Channel(&channel.id),
+            input: None,
+        }
+    }
+
+    /// What an event is asked for is that it was told of somebody, or of a channel.
+    pub(super) fn of_event(asking: Asking<'a>, event: &'a EventQuestion) -> Self {
+        let channel = event.channel.as_ref().map(|channel| &channel.id);
+        let asker = match (&event.subject, channel) {
+            (Some(subject), _) => Asker::User(&subject.user),
+            (None, Some(channel)) => Asker::Channel(channel),
+            (None, None) => Asker::Event(&event.name),
+        };
+        Self {
+            workspace: asking.workspace,
+            asker,
+            input: Some((&event.name, channel.map_or("", |channel| channel.as_str()))),
+        }
+    }
 }

@@ -11,10 +11,11 @@ use wardroom_domain::{
 
 use super::convert::Grant;
 use super::decision::{DecisionSink, Hook};
+use super::denials::Denials;
 use super::failure::Failure;
-use super::hearing::{Hearing, Matter};
+use super::hearing::{Hearing, Matter, Why};
 use super::ladder::{Asked, Policy};
-use super::offenders::{Asker, Origin};
+use super::offenders::Origin;
 use super::question::{Asking, CommandQuestion, EventQuestion};
 use super::shadow::Shadows;
 use super::version::{Attempt, Version};
@@ -28,6 +29,8 @@ pub struct PolicySet {
     /// For each hook, the places of those that answer it.
     places: [Vec<usize>; Hook::ALL.len()],
     sink: Option<Arc<dyn DecisionSink>>,
+    /// Those of the server, whatever the generation.
+    denials: Arc<Denials>,
     /// Those that are only asked, and compared with the answers given here.
     shadows: Shadows,
 }
@@ -36,7 +39,7 @@ impl PolicySet {
     pub(super) fn new(
         generation: Generation,
         policies: Vec<Policy>,
-        sink: Option<Arc<dyn DecisionSink>>,
+        (sink, denials): (Option<Arc<dyn DecisionSink>>, Arc<Denials>),
         shadows: Shadows,
         private_channels: PrivateChannels,
     ) -> Self {
@@ -68,6 +71,7 @@ impl PolicySet {
             hooks,
             places,
             sink,
+            denials,
             shadows,
         }
     }
@@ -138,11 +142,7 @@ impl PolicySet {
             ..Matter::default()
         };
         self.shadows.admission(asking, request, None, &Ok(()));
-        let origin = Origin {
-            workspace: asking.workspace,
-            asker: Asker::User(&request.subject.user),
-            input: None,
-        };
+        let origin = Origin::of_request(asking, request);
         for policy in self.asked(Hook::Admission) {
             let asked = policy.ask(
                 self.generation,
@@ -158,10 +158,13 @@ impl PolicySet {
             match asked.answer {
                 Some(Ok(())) => {}
                 Some(Err(refused)) => {
-                    return Err(hearing.deny(policy, asked.by, Some(refused), matter()));
+                    return Err(hearing.deny(policy, Why::said(asked.by, refused), matter()));
                 }
                 None if policy.fails_open() => {}
-                None => return Err(hearing.deny(policy, asked.by, None, matter())),
+                None => {
+                    let why = Why::failed(asked.missed.as_ref());
+                    return Err(hearing.deny(policy, why, matter()));
+                }
             }
         }
         hearing.end(false, matter());
@@ -181,11 +184,7 @@ impl PolicySet {
         };
         let mut merged: Option<Grant> = None;
         self.shadows.command(asking, command, None, &Ok(None));
-        let origin = Origin {
-            workspace: asking.workspace,
-            asker: Asker::User(&command.subject.user),
-            input: Some((&command.name, command.arguments.as_str())),
-        };
+        let origin = Origin::of_command(asking, command);
         for policy in self.asked(Hook::Commands) {
             let asked = policy.ask(
                 self.generation,
@@ -205,15 +204,14 @@ impl PolicySet {
                     None => merged = Some(grant),
                 },
                 Some(Err(refused)) => {
-                    return Verdict::Denied(hearing.deny(
-                        policy,
-                        asked.by,
-                        Some(refused),
-                        matter(),
-                    ));
+                    let why = Why::said(asked.by, refused);
+                    return Verdict::Denied(hearing.deny(policy, why, matter()));
                 }
                 None if policy.fails_open() => {}
-                None => return Verdict::Denied(hearing.deny(policy, asked.by, None, matter())),
+                None => {
+                    let why = Why::failed(asked.missed.as_ref());
+                    return Verdict::Denied(hearing.deny(policy, why, matter()));
+                }
             }
         }
         hearing.end(false, matter());
@@ -229,7 +227,7 @@ impl PolicySet {
         let unchanged = Form::Unchanged;
         self.shadows
             .event(asking, event, &event.payload, None, &unchanged);
-        let origin = origin_of_event(asking, event);
+        let origin = Origin::of_event(asking, event);
         for policy in self.asked(Hook::Events) {
             let asked = policy.ask(self.generation, Hook::Events, origin, |version, attempt| {
                 let mut next = pipeline.clone();
@@ -279,7 +277,7 @@ impl PolicySet {
         let mut hearing = self.hear(asking, Hook::Visibility);
         let mut rules = Rules::default();
         self.shadows.channel(asking, channel, None, &Rule::Everyone);
-        let origin = origin_of_channel(asking, channel);
+        let origin = Origin::of_channel(asking, channel);
         for policy in self.asked(Hook::Visibility) {
             let asked = policy.ask(
                 self.generation,
@@ -327,7 +325,7 @@ impl PolicySet {
             return vec![false; subjects.len()];
         };
         let mut hearing = self.hear(asking, Hook::Visibility);
-        let origin = origin_of_channel(asking, channel);
+        let origin = Origin::of_channel(asking, channel);
         let asked = policy.ask(
             self.generation,
             Hook::Visibility,
@@ -361,31 +359,8 @@ impl PolicySet {
     }
 
     fn hear<'a>(&'a self, asking: Asking<'a>, hook: Hook) -> Hearing<'a> {
-        Hearing::new(asking, self.generation, hook, self.sink.as_deref())
-    }
-}
-
-/// Who sees a channel is asked on nobody's behalf.
-pub(super) fn origin_of_channel<'a>(asking: Asking<'a>, channel: &'a ChannelFacts) -> Origin<'a> {
-    Origin {
-        workspace: asking.workspace,
-        asker: Asker::Channel(&channel.id),
-        input: None,
-    }
-}
-
-/// What an event is asked for is that it was told of somebody, or of a channel.
-fn origin_of_event<'a>(asking: Asking<'a>, event: &'a EventQuestion) -> Origin<'a> {
-    let channel = event.channel.as_ref().map(|channel| &channel.id);
-    let asker = match (&event.subject, channel) {
-        (Some(subject), _) => Asker::User(&subject.user),
-        (None, Some(channel)) => Asker::Channel(channel),
-        (None, None) => Asker::Event(&event.name),
-    };
-    Origin {
-        workspace: asking.workspace,
-        asker,
-        input: Some((&event.name, channel.map_or("", |channel| channel.as_str()))),
+        let sink = self.sink.as_deref();
+        Hearing::new(asking, self.generation, hook, sink, &self.denials)
     }
 }
 
@@ -412,7 +387,7 @@ pub(super) fn decided(
 }
 
 /// Nobody gets the event, whatever the policies before made of it.
-fn suppress(pipeline: &mut Pipeline) {
+pub(super) fn suppress(pipeline: &mut Pipeline) {
     let nobody = pipeline.through(|_| Ok(Form::Suppressed), |_| ());
     // Suppressing adds no rendition, so that there are not too many now if there were not before.
     debug_assert_eq!(nobody, Ok(()));
@@ -435,7 +410,7 @@ fn rule_name(rule: &Rule) -> &'static str {
     }
 }
 
-fn form_name(form: &Form) -> &'static str {
+pub(super) fn form_name(form: &Form) -> &'static str {
     match form {
         Form::Unchanged => "unchanged",
         Form::Replaced(_) => "replaced",

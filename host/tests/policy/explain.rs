@@ -6,15 +6,101 @@ use std::time::Instant;
 
 use wardroom::metrics::Metrics;
 use wardroom::policy::{
-    OnFailure, Opinion, Policies, PolicySet, PolicySource, Shadow, Surroundings,
+    CommandQuestion, Hook, Judged, OnFailure, Opinion, Policies, PolicySet, PolicySource, Shadow,
+    Surroundings,
 };
-use wardroom_domain::{Instead, Rule, StandIn};
+use wardroom_domain::{Instead, RequestFacts, Rule, StandIn, Verdict};
 
 use crate::fixtures::{
-    FAILURES, Kept, channel, elsewhere, eventually, guest, here, limits, load_all, load_in, plugin,
-    source, subject, within_the_pause,
+    FAILURES, Kept, channel, command, elsewhere, event, eventually, guest, here, limits, load_all,
+    load_in, plugin, request, source, subject, within_the_pause,
 };
 use crate::log::Log;
+
+fn guest_request() -> RequestFacts {
+    RequestFacts {
+        subject: subject("gus", Some("guest")),
+        ..request("gus")
+    }
+}
+
+/// A refusal is found by its id, with the version that refused, or how the policy failed.
+#[test]
+fn a_refusal_is_found_by_its_id() {
+    let strict = source("strict", &guest("strict"));
+    let failing = source("failing", &guest("misbehaves"));
+    let policies = load_all(vec![strict, failing], limits()).unwrap();
+    let set = policies.current();
+    assert_eq!(policies.denied("none"), None);
+    let told = set.admit(here(), &guest_request()).unwrap_err();
+    let known = policies.denied(&told.decision).unwrap();
+    assert_eq!((&*known.policy, known.hook), ("strict", Hook::Admission));
+    assert_eq!((&*known.code, &known.message), ("no-guests", &told.message));
+    assert_eq!(known.user, Some(guest_request().subject.user));
+    assert_eq!(known.failure, None);
+    assert_eq!(known.digest, policies.status()[0].digest);
+
+    let Verdict::Denied(told) = set.authorize(here(), &command("panic")) else {
+        panic!("it fails closed");
+    };
+    let known = policies.denied(&told.decision).unwrap();
+    assert_eq!((&*known.policy, known.hook), ("failing", Hook::Commands));
+    assert_eq!(known.name.as_deref(), Some("panic"));
+    let failure = known.failure.as_deref().unwrap();
+    assert!(failure.contains("told to panic"), "{failure}");
+    // A question that is put for an explanation refuses nobody.
+    let judged = set.would_admit(here(), &guest_request());
+    assert_eq!(judged[0].verdict, "denied");
+    assert_eq!(policies.denied(&judged[0].policy), None);
+}
+
+/// All policies are asked, though the first denies, and what stands in for one that fails is told.
+#[test]
+fn admission_commands_and_events_are_asked_about_for_an_explanation() {
+    let strict = source("strict", &guest("strict"));
+    let failing = source("failing", &guest("misbehaves"));
+    let policies = load_all(vec![strict, failing], limits()).unwrap();
+    let set = policies.current();
+    let verdicts = |all: &[Judged]| all.iter().map(|it| it.verdict).collect::<Vec<_>>();
+
+    let said = set.would_admit(here(), &guest_request());
+    assert_eq!(verdicts(&said), ["denied", "allowed"]);
+    assert_eq!(said[0].refused.as_ref().unwrap().0.as_ref(), "no-guests");
+    let said = set.would_admit(here(), &request("panic"));
+    assert_eq!(verdicts(&said), ["allowed", "denied"]);
+    let stand_in = said[1].stand_in.as_ref().unwrap();
+    assert_eq!(stand_in.instead, Instead::Closed);
+    assert!(stand_in.failure.contains("told to panic"), "{stand_in:?}");
+
+    let select = CommandQuestion {
+        channel: Some(channel("desk", false, &[])),
+        ..command("select-channel")
+    };
+    let said = set.would_authorize(here(), &select);
+    assert_eq!(verdicts(&said), ["allowed", "allowed"]);
+    assert_eq!(said[0].grants, [Arc::from("ticket")]);
+    let vault = CommandQuestion {
+        channel: Some(channel("vault", false, &[])),
+        ..select
+    };
+    assert_eq!(
+        verdicts(&set.would_authorize(here(), &vault)),
+        ["denied", "allowed"]
+    );
+
+    let (said, renditions) = set.would_render(here(), &event("for-staff"));
+    assert_eq!(verdicts(&said), ["split", "unchanged"]);
+    assert_eq!(renditions, set.render(here(), &event("for-staff")));
+    let (said, renditions) = set.would_render(here(), &event("panic"));
+    assert_eq!(verdicts(&said), ["unchanged", "suppressed"]);
+    assert!(said[1].stand_in.is_some());
+    assert_eq!(renditions, set.render(here(), &event("panic")));
+    let (said, renditions) = set.would_render(here(), &event("plain"));
+    assert_eq!(
+        (verdicts(&said), renditions),
+        (vec!["unchanged", "unchanged"], None)
+    );
+}
 
 /// What stands in for the only policy's answer about a channel.
 fn stand_in(set: &PolicySet, id: &str) -> Option<StandIn> {
@@ -91,7 +177,7 @@ fn a_failure_of_another_hook_is_not_the_one_that_is_told() {
     let (admitted, last, told, viewer) = within_the_pause(|| {
         let (began, policies) = quarantined(OnFailure::Closed);
         let set = policies.current();
-        let admitted = set.admit(here(), &crate::fixtures::request("panic"));
+        let admitted = set.admit(here(), &request("panic"));
         let last = policies.status()[0].last_error.clone();
         let viewer = set.viewers().remove(0);
         (began, (admitted, last, stand_in(&set, "fine"), viewer))
@@ -227,6 +313,12 @@ fn an_explanation_is_counted_nowhere_and_held_against_nobody() {
             // It is asked each time: no explanation pushes it into quarantine.
             assert!(said.stand_in.unwrap().asked);
             assert!(!said.allows);
+            let admitted = set.would_admit(here(), &request("trap"));
+            let allowed = set.would_authorize(here(), &command("trap"));
+            let (rendered, _) = set.would_render(here(), &event("trap"));
+            for judged in [&admitted[0], &allowed[0], &rendered[0]] {
+                assert!(judged.stand_in.as_ref().unwrap().asked, "{judged:?}");
+            }
         }
     });
     assert_eq!(traces(&policies, &metrics, &kept), after);

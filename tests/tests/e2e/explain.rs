@@ -357,3 +357,56 @@ async fn the_command_line_says_the_same() {
     assert_eq!(code, Some(1));
     assert!(error.contains("404 member-not-found"), "{error}");
 }
+
+#[tokio::test]
+async fn refusals_commands_admission_and_events_are_explained_too() {
+    let server = Server::with().policy(POLICY, &paths::guest("strict"));
+    let server = server.start().await;
+    let backend = server.backend();
+    backend.put_channel("vault", &json!({})).await;
+    let ann = server.join("ann").await;
+    let select = format!("/v1/connections/{}/select-channel", ann.socket());
+    let body = json!({"userId": "ann", "channelId": "vault"});
+    let refused = backend.call("POST", &select, &body).await.body;
+    let id = refused["decisionId"].as_str().expect("a refusal has an id");
+
+    let path = format!("/v1/explain/decisions/{id}");
+    let said = backend.ok("GET", &path, &Value::Null).await.body;
+    assert_eq!(
+        said["because"],
+        "ann was refused select-channel in vault, workspace w: the policy private-channels denied with \
+         the code closed: the vault is closed"
+    );
+    assert_eq!(said["digest"], digest(&server).await);
+    let (code, told, _) = policy(&server, &["explain", "--decision", id]).await;
+    assert_eq!(code, Some(0));
+    assert!(
+        told.starts_with("ann was refused select-channel in vault"),
+        "{told}"
+    );
+    let (code, _, error) = policy(&server, &["explain", "--decision", "none"]).await;
+    assert_eq!(code, Some(1));
+    assert!(error.contains("404 not-found"), "{error}");
+
+    let of_ann = ["explain", "-w", "w", "-u", "ann"];
+    for (more, verdict) in [
+        (
+            &["--command", "select-channel", "-c", "vault"][..],
+            "ann may not select-channel: the policy private-channels decides it; it denies with the code \
+             closed: the vault is closed",
+        ),
+        (
+            &["--admission"],
+            "ann would enter w: the policy private-channels has nothing against it",
+        ),
+        (
+            &["--event", "withheld", "--data", "[1]"],
+            "ann does not get withheld: the policy private-channels decides it; it suppresses the event \
+             for all",
+        ),
+    ] {
+        let (code, told, error) = policy(&server, &[&of_ann[..], more].concat()).await;
+        assert_eq!(code, Some(0), "{error}");
+        assert!(told.starts_with(verdict), "{told}");
+    }
+}

@@ -1,6 +1,11 @@
-//! Why a user sees a channel, or does not: which rule of which version of which policy decides. It
-//! must not know what a policy is made of.
+//! Why a user sees a channel, or does not: which rule of which version of which policy decides; and,
+//! beside it, why somebody enters, a command is carried out and an event looks as it does. It must not
+//! know what a policy is made of.
 
+mod denied;
+mod judged;
+mod place;
+mod stand_in;
 mod words;
 
 use std::sync::Arc;
@@ -12,10 +17,14 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wardroom_domain::{
-    Channel, ChannelFacts, ChannelId, Command, Generation, Instead, Rejection, Reply, Rule,
-    StandIn, SubjectFacts, UserId, Workspace, WorkspaceId,
+    Channel, ChannelFacts, ChannelId, Command, Generation, Rejection, Reply, Rule, StandIn,
+    SubjectFacts, UserId, Workspace, WorkspaceId,
 };
 
+pub use self::denied::Denied;
+pub use self::judged::{Judged, Judges};
+
+use self::stand_in::ExplainedStandIn;
 use super::Api;
 use super::auth::{AllowedWithin, OpsRead};
 use super::input::InQuery;
@@ -156,27 +165,12 @@ struct MatchedClause {
     conditions: Vec<String>,
 }
 
-/// What stands in for a version of a policy that failed to answer.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ExplainedStandIn {
-    /// What answers in its stead: the version before it (`former`), or `on_failure` in the
-    /// configuration (`closed`, `open`).
-    #[schema(example = "closed")]
-    by: &'static str,
-    /// The version before, if that answers.
-    former_digest: Option<String>,
-    /// How the version in force failed: the kind, and what is known of it.
-    #[schema(example = "deadline: the call ran past its deadline")]
-    failure: String,
-    /// Whether the version in force is in quarantine and was not asked, because it kept failing; the
-    /// failure is the last one then.
-    quarantined: bool,
-}
-
 /// The call.
 pub(super) fn routes() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::new().routes(routes!(explain))
+    OpenApiRouter::new()
+        .routes(routes!(explain))
+        .merge(judged::routes())
+        .merge(denied::routes())
 }
 
 /// Explain who sees what
@@ -323,7 +317,7 @@ impl Case<'_> {
         let stand_in = missed.as_ref().or(self.channel.rules.stand_in(place));
         let (clause, mut because) = words::rule(rule, facts, subject, allows);
         if let Some(stand_in) = stand_in {
-            because = words::stand_in(stand_in, &because);
+            because = words::stand_in(stand_in, "nobody sees the channel", &because);
         }
         Ruling {
             name: viewer.name,
@@ -437,21 +431,5 @@ fn against_or_for(verdict: &str, against: &[&Ruling], rulings: &[Ruling]) -> Str
 impl Ruling {
     fn is_stood_in_for_by(&self, what: &str) -> bool {
         self.stand_in.as_ref().is_some_and(|it| it.by == what)
-    }
-}
-
-impl ExplainedStandIn {
-    fn of(stand_in: &StandIn) -> Self {
-        let (by, former) = match &stand_in.instead {
-            Instead::Former(version) => ("former", Some(version)),
-            Instead::Open => ("open", None),
-            Instead::Closed => ("closed", None),
-        };
-        Self {
-            by,
-            former_digest: former.map(ToString::to_string),
-            failure: stand_in.failure.to_string(),
-            quarantined: !stand_in.asked,
-        }
     }
 }

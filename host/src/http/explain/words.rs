@@ -5,7 +5,7 @@ use std::fmt::Display;
 
 use wardroom_domain::{ChannelFacts, Clause, Instead, Rule, Selector, StandIn, SubjectFacts, Test};
 
-use super::MatchedClause;
+use super::{Denied, Judged, MatchedClause};
 use crate::limits::MAX_EXPLAINED_PARTS;
 
 /// What kind of rule it is.
@@ -59,8 +59,9 @@ pub(super) fn rule(
     }
 }
 
-/// What a version did not say itself; `rule` is what is said in its stead.
-pub(super) fn stand_in(stand_in: &StandIn, rule: &str) -> String {
+/// What a version did not say itself; `rule` is what is said in its stead, and `end` what comes of
+/// failing closed.
+pub(super) fn stand_in(stand_in: &StandIn, end: &str, rule: &str) -> String {
     let failure = &stand_in.failure;
     let failed = if stand_in.asked {
         format!("the version in force failed to answer ({failure})")
@@ -75,12 +76,81 @@ pub(super) fn stand_in(stand_in: &StandIn, rule: &str) -> String {
             format!("{failed}; the version before it, {version}, answers in its stead: {rule}")
         }
         Instead::Closed => format!(
-            "{failed}; it is configured to fail closed (on_failure = \"closed\"), so that nobody \
-             sees the channel"
+            "{failed}; it is configured to fail closed (on_failure = \"closed\"), so that {end}"
         ),
         Instead::Open => format!(
             "{failed}; it is configured to fail open (on_failure = \"open\"), as if the policy \
              were not there"
+        ),
+    }
+}
+
+/// What one policy says of somebody who enters, of a command or of an event.
+pub(super) fn judgement(judged: &Judged, end: &str) -> String {
+    let said = match (&judged.refused, judged.verdict) {
+        (Some((code, message)), _) => format!("it denies with the code {code}: {message}"),
+        (None, "allowed") if judged.grants.is_empty() => "it allows".to_owned(),
+        (None, "allowed") => format!("it allows and gives {}", listed(&judged.grants, "and")),
+        (None, "replaced") => "it replaces the event's data for all".to_owned(),
+        (None, "suppressed") => "it suppresses the event for all".to_owned(),
+        (None, "split") => "it gives the event to different people in different forms".to_owned(),
+        (None, _) => "it leaves the event as it is".to_owned(),
+    };
+    match &judged.stand_in {
+        Some(missed) => stand_in(missed, end, &said),
+        None => said,
+    }
+}
+
+/// What all policies together say, beginning with the verdict; `what` is what they decide.
+pub(super) fn judged(verdict: &str, what: &str, end: &str, all: &[Judged]) -> String {
+    let quiet =
+        |it: &&Judged| matches!(it.verdict, "allowed" | "unchanged") && it.stand_in.is_none();
+    let denials = all.iter().filter(|it| it.verdict == "denied").count();
+    let decides = all
+        .iter()
+        .find(|it| matches!(it.verdict, "denied" | "suppressed"));
+    match decides.or_else(|| all.iter().find(|it| !quiet(it))) {
+        None if all.is_empty() => format!("{verdict}: no policy decides {what}"),
+        None => {
+            let (who, has) = match all {
+                [only] => (format!("the policy {}", only.name), "has"),
+                all => (format!("all {} policies", all.len()), "have"),
+            };
+            format!("{verdict}: {who} {has} nothing against it")
+        }
+        Some(first) => {
+            let others = match denials {
+                0 | 1 => String::new(),
+                2 => ", and one more denies".to_owned(),
+                more => format!(", and {} more deny", more - 1),
+            };
+            let said = judgement(first, end);
+            format!(
+                "{verdict}: the policy {} decides it; {said}{others}",
+                first.name
+            )
+        }
+    }
+}
+
+/// Who refused whom what, and why.
+pub(super) fn denied(denied: &Denied) -> String {
+    let user = denied.user.as_deref().unwrap_or("somebody");
+    let workspace = &denied.workspace;
+    let what = match (&denied.name, &denied.channel) {
+        (Some(name), Some(channel)) => format!("{name} in {channel}, workspace {workspace}"),
+        (Some(name), None) => format!("{name}, workspace {workspace}"),
+        (None, _) => format!("workspace {workspace}"),
+    };
+    let (policy, code, message) = (&denied.policy, &denied.code, &denied.message);
+    match &denied.failure {
+        Some(failure) => format!(
+            "{user} was refused {what}: the policy {policy} failed to answer ({failure}), and is \
+             configured to fail closed (on_failure = \"closed\")"
+        ),
+        None => format!(
+            "{user} was refused {what}: the policy {policy} denied with the code {code}: {message}"
         ),
     }
 }
@@ -184,10 +254,11 @@ fn names(all: &BTreeSet<impl Display>) -> String {
     listed(&shown, "or")
 }
 
-fn listed(parts: &[String], word: &str) -> String {
-    match parts {
+fn listed(parts: &[impl AsRef<str>], word: &str) -> String {
+    let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
+    match &*parts {
         [] => "nothing".to_owned(),
-        [one] => one.clone(),
+        [one] => (*one).to_owned(),
         [most @ .., last] => format!("{} {word} {last}", most.join(", ")),
     }
 }

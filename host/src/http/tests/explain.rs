@@ -199,6 +199,14 @@ impl Ops for Three {
         Box::new(*self)
     }
 
+    fn judges(&self) -> Box<dyn Judges> {
+        Drained(false).judges()
+    }
+
+    fn denied(&self, decision: &str) -> Option<Denied> {
+        Drained(false).denied(decision)
+    }
+
     fn shadow(&self, policy: &str) -> Result<ShadowReport, Refusal> {
         Drained(false).shadow(policy)
     }

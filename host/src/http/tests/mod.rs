@@ -10,6 +10,7 @@ mod described;
 mod directory;
 mod events;
 mod explain;
+mod judged;
 mod once;
 mod ops;
 mod overview;
@@ -27,8 +28,8 @@ use tower::ServiceExt;
 use wardroom_domain::{Command, Event, Leave, OnlineStatus, Output, SocketId, UserId, WorkspaceId};
 
 use super::{
-    Api, AuditFile, Authenticate, BodyLimits, Caller, Candidate, DryRun, Ops, Policies,
-    PolicyStatus,
+    Api, AuditFile, Authenticate, BodyLimits, Caller, Candidate, Denied, DryRun, Judges, Ops,
+    Policies, PolicyStatus,
 };
 use super::{
     PrivateChannels, Readiness, Refusal, Scope, ShadowReport, Visibility, Workspaces, audit_file,
@@ -104,6 +105,14 @@ impl Ops for Drained {
 
     fn visibility(&self) -> Box<dyn Visibility> {
         Box::new(explain::BuiltIn)
+    }
+
+    fn judges(&self) -> Box<dyn Judges> {
+        Box::new(judged::Nobody)
+    }
+
+    fn denied(&self, decision: &str) -> Option<Denied> {
+        judged::denied(decision)
     }
 
     fn shadow(&self, policy: &str) -> Result<ShadowReport, Refusal> {

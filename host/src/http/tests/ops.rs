@@ -71,6 +71,14 @@ impl Ops for Starting {
         Drained(false).visibility()
     }
 
+    fn judges(&self) -> Box<dyn Judges> {
+        Drained(false).judges()
+    }
+
+    fn denied(&self, decision: &str) -> Option<Denied> {
+        Drained(false).denied(decision)
+    }
+
     fn shadow(&self, policy: &str) -> Result<ShadowReport, Refusal> {
         Drained(false).shadow(policy)
     }

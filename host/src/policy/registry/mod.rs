@@ -30,6 +30,7 @@ pub(super) use self::refresh::{Refreshed, Watched};
 use self::book::{Book, Held, Record};
 use self::configure::Attempt;
 use super::compiling::Stop;
+use super::denials::{Denials, Denied};
 use super::ladder::Policy;
 use super::limits::PolicyLimits;
 use super::loader::{Loader, Surroundings};
@@ -48,6 +49,8 @@ pub struct Policies(Arc<Shared>);
 
 struct Shared {
     surroundings: Surroundings,
+    /// The latest refusals.
+    denials: Arc<Denials>,
     /// What is being loaded just now.
     progress: Arc<Progress>,
     /// What loading takes; made when the first policy is loaded.
@@ -87,9 +90,18 @@ impl Policies {
         }
         let private_channels = surroundings.private_channels;
         let shadows = Shadows::default();
-        let set = PolicySet::new(Generation(1), Vec::new(), sink, shadows, private_channels);
+        let denials = Arc::<Denials>::default();
+        let recorded = (sink, denials.clone());
+        let set = PolicySet::new(
+            Generation(1),
+            Vec::new(),
+            recorded,
+            shadows,
+            private_channels,
+        );
         Self(Arc::new(Shared {
             surroundings,
+            denials,
             progress: Arc::default(),
             loader: OnceLock::new(),
             current: ArcSwap::from_pointee(set),
@@ -124,6 +136,12 @@ impl Policies {
     #[must_use]
     pub fn generation(&self) -> Generation {
         self.0.current.load().number()
+    }
+
+    /// A refusal by the id that the person who was refused has been told, if it is one of the latest.
+    #[must_use]
+    pub fn denied(&self, id: &str) -> Option<Arc<Denied>> {
+        self.0.denials.find(id)
     }
 
     /// The present generation and what it is asked, if it is asked anything. It is cheap: nothing is
@@ -220,7 +238,14 @@ impl Shared {
         };
         let shadows = Shadows::new(shadows, book.private_channels, shown);
         let sink = self.surroundings.decisions.clone();
-        let set = PolicySet::new(generation, policies, sink, shadows, book.private_channels);
+        let recorded = (sink, self.denials.clone());
+        let set = PolicySet::new(
+            generation,
+            policies,
+            recorded,
+            shadows,
+            book.private_channels,
+        );
         self.current.store(Arc::new(set));
         if self.swapped.borrow().ne(&generation.0) {
             self.swapped.send_replace(generation.0);

@@ -2,7 +2,6 @@
 //! policy.
 
 use std::num::NonZeroUsize;
-use std::time::Instant;
 
 use wasmtime::{Config, Engine, Error, Store, UpdateDeadline};
 
@@ -10,11 +9,6 @@ use super::facts::State;
 use super::limits::PolicyLimits;
 use crate::limits::{POLICY_HANDLES, POLICY_STACK_BYTES, POLICY_TICK};
 use crate::threads;
-
-/// A call ran past its deadline.
-#[derive(Debug, thiserror::Error)]
-#[error("the call ran past its deadline")]
-pub(super) struct DeadlinePassed;
 
 /// Makes the engine and starts its clock, which ends with the engine.
 ///
@@ -73,11 +67,9 @@ pub(super) fn store(engine: &Engine, state: State, limits: &PolicyLimits) -> Sto
     let _not_counting = store.set_fuel(u64::MAX);
     store.set_hostcall_fuel(limits.output_bytes);
     store.set_max_component_handles(POLICY_HANDLES);
-    store.epoch_deadline_callback(|context| {
-        if Instant::now() >= context.data().deadline {
-            return Err(DeadlinePassed.into());
-        }
-        Ok(UpdateDeadline::Continue(1))
+    store.epoch_deadline_callback(|context| match context.data().deadline.passed() {
+        Some(bound) => Err(bound.into()),
+        None => Ok(UpdateDeadline::Continue(1)),
     });
     store
 }

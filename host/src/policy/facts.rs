@@ -2,11 +2,12 @@
 //! log, and the limits it runs under. Knows neither the hooks nor what becomes of the answers.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use wardroom_domain::{ChannelFacts, Json, SubjectFacts, Workspace, WorkspaceId};
 use wasmtime::{ResourceLimiter, Result};
 
+use super::deadline::Deadline;
 use super::limits::PolicyLimits;
 use super::places::Places;
 use super::question::Asking;
@@ -59,7 +60,7 @@ pub(super) struct State {
     pub(super) channels: Places<ChannelFacts>,
     /// Handles to subjects and channels that the guest was given and has not dropped.
     held: usize,
-    pub(super) deadline: Instant,
+    pub(super) deadline: Deadline,
     pub(super) exceeded: Option<Exceeded>,
     pub(super) memory_bytes: usize,
     table_elements: usize,
@@ -85,7 +86,7 @@ impl State {
             subjects: Places::default(),
             channels: Places::default(),
             held: 0,
-            deadline: Instant::now(),
+            deadline: Deadline::of_start(&limits),
             exceeded: None,
             memory_bytes: 0,
             table_elements: 0,
@@ -98,7 +99,7 @@ impl State {
     }
 
     /// Sets everything that belongs to one call. At the start of an instance nothing is asked.
-    pub(super) fn begin(&mut self, question: Option<Question<'_>>, deadline: Instant) {
+    pub(super) fn begin(&mut self, question: Option<Question<'_>>, deadline: Deadline) {
         self.deadline = deadline;
         self.exceeded = None;
         self.decision_time = None;

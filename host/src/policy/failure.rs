@@ -5,8 +5,9 @@ use wasmtime::{Store, Trap};
 
 use super::capability::NotGranted;
 use super::component::LoadError;
-use super::engine::DeadlinePassed;
+use super::deadline::Bound;
 use super::facts::{Exceeded, State};
+use super::last_words;
 
 /// What went wrong in a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,17 +78,17 @@ impl Failure {
         let exceeded = store.data().exceeded;
         let printed = store.data_mut().end();
         let root = error.root_cause().to_string();
-        let (kind, detail) = if error.is::<DeadlinePassed>() {
+        let (kind, detail) = if error.is::<Bound>() {
             (Kind::Deadline, root)
         } else if exceeded == Some(Exceeded::Memory) {
             (
                 Kind::Memory,
-                format!("more memory than it may have ({root})"),
+                format!("more memory than it may have, policy.memory ({root})"),
             )
         } else if exceeded == Some(Exceeded::Tables) {
             (
                 Kind::Memory,
-                format!("more table elements than it may have ({root})"),
+                format!("more table elements than it may have, policy.table_elements ({root})"),
             )
         } else if matches!(error.downcast_ref(), Some(Trap::StackOverflow)) {
             (Kind::Stack, root)
@@ -95,13 +96,17 @@ impl Failure {
             // The engine has no type for it; a test holds on to the text.
             (
                 Kind::Output,
-                "more data in one answer than it may give".to_owned(),
+                "more data in one answer than it may give, policy.output".to_owned(),
             )
         } else {
             (Kind::Trap, root)
         };
-        let detail = match printed {
-            Some(text) => format!("{detail}; it printed: {text}"),
+        let unreachable = matches!(error.downcast_ref(), Some(Trap::UnreachableCodeReached));
+        let detail = match printed.as_deref().map(last_words::told) {
+            Some(words) if words.is_empty() => detail,
+            // That is how runtimes give up when they have said why.
+            Some(words) if kind == Kind::Trap && unreachable => words,
+            Some(words) => format!("{detail}; it printed: {words}"),
             None => detail,
         };
         Self { kind, detail }

@@ -2,7 +2,6 @@
 //! fails. Knows neither versions nor what becomes of an answer.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use wardroom_domain::{ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts};
 use wasmtime::component::Resource;
@@ -11,6 +10,7 @@ use wasmtime::{Engine, Store};
 use super::bindings::exports::wardroom::policy::{admission, channel_visibility, commands, events};
 use super::component::{Linked, mismatch};
 use super::convert::{self, Grant, Refused};
+use super::deadline::Deadline;
 use super::engine;
 use super::facts::{About, Question, State};
 use super::failure::{Failure, Kind, Refusal};
@@ -53,7 +53,7 @@ impl Instance {
         };
         let state = State::new(policy, *limits, linked.looks_up);
         let mut store = engine::store(engine, state, limits);
-        begin(&mut store, None, Instant::now() + limits.start_deadline);
+        begin(&mut store, None, Deadline::of_start(limits));
         let instance = match linked.pre.instantiate(&mut store) {
             Ok(instance) => instance,
             Err(error) => return Err(Refusal::Start(Failure::of(&mut store, error))),
@@ -116,7 +116,7 @@ impl Instance {
         &mut self,
         asking: Asking<'_>,
         request: &RequestFacts,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Result<(), Refused>, Failure> {
         let about = About::Request {
             claims: request.claims.clone(),
@@ -140,7 +140,7 @@ impl Instance {
         &mut self,
         asking: Asking<'_>,
         channel: &ChannelFacts,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Rule, Failure> {
         let question = Question {
             asking,
@@ -161,7 +161,7 @@ impl Instance {
         asking: Asking<'_>,
         channel: &ChannelFacts,
         subjects: &[SubjectFacts],
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Vec<bool>, Failure> {
         let question = Question {
             asking,
@@ -191,7 +191,7 @@ impl Instance {
         &mut self,
         asking: Asking<'_>,
         command: &CommandQuestion,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Result<Option<Grant>, Refused>, Failure> {
         let about = About::Command {
             name: command.name.clone(),
@@ -219,7 +219,7 @@ impl Instance {
         asking: Asking<'_>,
         event: &EventQuestion,
         payload: &Json,
-        deadline: Instant,
+        deadline: Deadline,
     ) -> Result<Form, Failure> {
         let about = About::Event {
             name: event.name.clone(),
@@ -241,7 +241,7 @@ impl Instance {
     fn call<R>(
         &mut self,
         question: Question<'_>,
-        deadline: Instant,
+        deadline: Deadline,
         ask: impl FnOnce(&Guests, &mut Store<State>) -> Option<wasmtime::Result<R>>,
     ) -> Result<R, Failure> {
         self.calls += 1;
@@ -258,7 +258,7 @@ impl Instance {
     }
 }
 
-fn begin(store: &mut Store<State>, question: Option<Question<'_>>, deadline: Instant) {
+fn begin(store: &mut Store<State>, question: Option<Question<'_>>, deadline: Deadline) {
     store.data_mut().begin(question, deadline);
     // From the next tick on, real time decides.
     store.set_epoch_deadline(1);

@@ -11,6 +11,7 @@ use wasmtime::Engine;
 
 use super::component::{Digest, Linked};
 use super::convert::{Grant, Refused};
+use super::deadline::Deadline;
 use super::decision::Hook;
 use super::failure::{Failure, Refusal};
 use super::instance::Instance;
@@ -106,7 +107,7 @@ impl Version {
         let mut instance = version.start()?;
         for hook in Hook::ALL.into_iter().filter(|hook| version.exports(*hook)) {
             // Runtimes with a garbage collector or an interpreter take their time at first.
-            warm_up::ask(&mut instance, hook, version.limits.start_deadline)?;
+            warm_up::ask(&mut instance, hook, &version.limits)?;
         }
         version.keep(instance);
         Ok(version)
@@ -226,7 +227,7 @@ impl Version {
     fn with<R>(
         &self,
         attempt: Attempt,
-        ask: impl FnOnce(&mut Instance, Instant) -> Result<R, Failure>,
+        ask: impl FnOnce(&mut Instance, Deadline) -> Result<R, Failure>,
     ) -> Result<R, Failure> {
         let warm = match attempt.on {
             On::Any => self.idle.mine_first().find_map(|idle| idle.lock().pop()),
@@ -236,7 +237,7 @@ impl Version {
             Some(instance) => (instance, attempt.at),
             None => (self.start()?, Instant::now()),
         };
-        let answer = ask(&mut instance, at + self.limits.call_deadline)?;
+        let answer = ask(&mut instance, Deadline::of_call(at, &self.limits))?;
         self.keep(instance);
         Ok(answer)
     }

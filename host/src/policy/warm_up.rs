@@ -2,16 +2,17 @@
 //! it answers does not matter. Knows neither versions nor files.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use wardroom_domain::{
     Attributes, ChannelFacts, ChannelId, Json, RequestFacts, SubjectFacts, UserId, Workspace,
     WorkspaceId,
 };
 
+use super::deadline::Deadline;
 use super::decision::Hook;
 use super::failure::{Failure, Refusal};
 use super::instance::Instance;
+use super::limits::PolicyLimits;
 use super::question::{Asking, CommandQuestion, EventQuestion};
 
 /// What the person, the channel and the workspace of these questions are called.
@@ -28,7 +29,11 @@ fn about(hook: Hook) -> &'static str {
 }
 
 /// Asks a hook of an instance.
-pub(super) fn ask(instance: &mut Instance, hook: Hook, deadline: Duration) -> Result<(), Refusal> {
+pub(super) fn ask(
+    instance: &mut Instance,
+    hook: Hook,
+    limits: &PolicyLimits,
+) -> Result<(), Refusal> {
     let state = Workspace::default();
     let workspace = WorkspaceId::new(NAME).expect("a short word is an id");
     let asking = Asking {
@@ -36,7 +41,7 @@ pub(super) fn ask(instance: &mut Instance, hook: Hook, deadline: Duration) -> Re
         state: &state,
         now: None,
     };
-    put(instance, asking, hook, Instant::now() + deadline).map_err(|failure| Refusal::WarmUp {
+    put(instance, asking, hook, Deadline::of_start(limits)).map_err(|failure| Refusal::WarmUp {
         about: about(hook),
         failure,
     })
@@ -46,7 +51,7 @@ fn put(
     instance: &mut Instance,
     asking: Asking<'_>,
     hook: Hook,
-    deadline: Instant,
+    deadline: Deadline,
 ) -> Result<(), Failure> {
     let subject = SubjectFacts {
         user: UserId::new(NAME).expect("a short word is an id"),

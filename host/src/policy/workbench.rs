@@ -13,6 +13,7 @@ use super::compiling::{self, NotCompiled, Pace};
 use super::component::{self, Linked, LoadError};
 use super::contract;
 use super::convert::Refused;
+use super::deadline::Deadline;
 use super::engine;
 use super::facts::State;
 use super::failure::{Failure, Refusal};
@@ -57,7 +58,7 @@ pub struct Compiled {
 /// One running instance. A call that fails ends it: it is not to be asked again.
 pub struct Seat {
     instance: Instance,
-    deadline: Duration,
+    limits: PolicyLimits,
 }
 
 /// Why an instance does not start.
@@ -222,7 +223,7 @@ impl Compiled {
         let instance = self.instance(settings.as_str()).map_err(not_started)?;
         Ok(Seat {
             instance,
-            deadline: self.limits.call_deadline,
+            limits: self.limits,
         })
     }
 
@@ -234,8 +235,7 @@ impl Compiled {
     pub fn trial(&self, settings: &Json) -> Result<Seat, NotStarted> {
         let mut seat = self.start(settings)?;
         for hook in Hook::ALL.into_iter().filter(|hook| self.exports(*hook)) {
-            warm_up::ask(&mut seat.instance, hook, self.limits.start_deadline)
-                .map_err(not_started)?;
+            warm_up::ask(&mut seat.instance, hook, &self.limits).map_err(not_started)?;
         }
         Ok(seat)
     }
@@ -299,9 +299,11 @@ impl Seat {
         asking: Asking<'_>,
         request: &RequestFacts,
     ) -> Result<Result<(), Denied>, CallFailed> {
-        let answer = self
-            .instance
-            .admit(asking, request, Instant::now() + self.deadline);
+        let answer = self.instance.admit(
+            asking,
+            request,
+            Deadline::of_call(Instant::now(), &self.limits),
+        );
         Ok(answer.map_err(failed)?.map_err(denied))
     }
 
@@ -314,9 +316,11 @@ impl Seat {
         asking: Asking<'_>,
         channel: &ChannelFacts,
     ) -> Result<Rule, CallFailed> {
-        let answer = self
-            .instance
-            .audience(asking, channel, Instant::now() + self.deadline);
+        let answer = self.instance.audience(
+            asking,
+            channel,
+            Deadline::of_call(Instant::now(), &self.limits),
+        );
         answer.map_err(failed)
     }
 
@@ -332,9 +336,12 @@ impl Seat {
     ) -> Result<Vec<bool>, CallFailed> {
         let mut answers = Vec::with_capacity(subjects.len());
         for batch in subjects.chunks(POLICY_DECIDE_BATCH) {
-            let answer =
-                self.instance
-                    .decide(asking, channel, batch, Instant::now() + self.deadline);
+            let answer = self.instance.decide(
+                asking,
+                channel,
+                batch,
+                Deadline::of_call(Instant::now(), &self.limits),
+            );
             answers.extend(answer.map_err(failed)?);
         }
         Ok(answers)
@@ -349,9 +356,11 @@ impl Seat {
         asking: Asking<'_>,
         command: &CommandQuestion,
     ) -> Result<Result<Option<Json>, Denied>, CallFailed> {
-        let answer = self
-            .instance
-            .authorize(asking, command, Instant::now() + self.deadline);
+        let answer = self.instance.authorize(
+            asking,
+            command,
+            Deadline::of_call(Instant::now(), &self.limits),
+        );
         let answer = answer.map_err(failed)?.map_err(denied);
         Ok(answer.map(|grant| grant.as_ref().map(json::of_members)))
     }
@@ -369,7 +378,7 @@ impl Seat {
             asking,
             event,
             &event.payload,
-            Instant::now() + self.deadline,
+            Deadline::of_call(Instant::now(), &self.limits),
         );
         answer.map_err(failed)
     }

@@ -11,6 +11,7 @@ pub mod junit;
 pub mod project;
 pub mod runner;
 pub mod server;
+pub mod shorten;
 pub mod template;
 pub mod watch;
 

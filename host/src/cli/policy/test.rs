@@ -13,7 +13,8 @@ use crate::cli::Failure;
 use crate::limits::POLICY_START_DEADLINE;
 use crate::policy_tools::cases::{self, Case};
 use crate::policy_tools::junit;
-use crate::policy_tools::runner::{self, Options, Outcome, Report, Run};
+use crate::policy_tools::runner::{self, Fault, Options, Outcome, Report, Run};
+use crate::policy_tools::shorten;
 use crate::policy_tools::workbench::Compiled;
 
 /// Run table cases against a component
@@ -23,7 +24,8 @@ pub(super) struct Test {
     /// The component
     file: PathBuf,
     /// The cases, TOML or JSON (docs/policies.md has the format)
-    cases: PathBuf,
+    #[arg(required = true)]
+    cases: Vec<PathBuf>,
     /// Also write the results as JUnit XML
     #[arg(long, value_name = "OUT")]
     junit: Option<PathBuf>,
@@ -63,8 +65,7 @@ Exit codes: 0 every case passed, 1 one failed, 2 a file cannot be read.";
 
 pub(super) fn run(command: &Test, out: &mut dyn Write) -> Result<(), Failure> {
     command.verbose.begin()?;
-    let usage = |e: cases::CasesError| Failure::Usage(e.to_string());
-    let cases = cases::load(&command.cases).map_err(usage)?;
+    let cases = load(&command.cases)?;
     let bytes = read(&command.file)?;
     let bench = workbench(Some(command.deadline.unwrap_or(POLICY_START_DEADLINE)))?;
     // Large ones take seconds.
@@ -84,7 +85,12 @@ pub(super) fn run(command: &Test, out: &mut dyn Write) -> Result<(), Failure> {
     };
     let report = test(&policy, &cases, options, out)?;
     if let Some(file) = &command.junit {
-        write_junit(&report, &command.cases, file)?;
+        let suite: Vec<_> = command
+            .cases
+            .iter()
+            .map(|it| it.display().to_string())
+            .collect();
+        write_junit(&report, &suite.join(" "), file)?;
     }
     match report.failed() {
         0 => Ok(()),
@@ -95,6 +101,15 @@ pub(super) fn run(command: &Test, out: &mut dyn Write) -> Result<(), Failure> {
         )
         .into()),
     }
+}
+
+/// The cases of all files, one after the other.
+pub(super) fn load(files: &[PathBuf]) -> Result<Vec<Case>, Failure> {
+    let mut all = Vec::new();
+    for file in files {
+        all.extend(cases::load(file).map_err(|error| Failure::Usage(error.to_string()))?);
+    }
+    Ok(all)
 }
 
 /// Runs the cases and prints what came of them.
@@ -134,16 +149,21 @@ pub(super) fn test(
 fn show(outcome: &Outcome, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "FAILED  {}", outcome.name)?;
     for fault in &outcome.faults {
-        match fault.run {
-            Run::Fresh => writeln!(out, "  on a fresh instance")?,
-            Run::Reused => writeln!(
+        let elsewhere = |own: &&Fault| own.run != fault.run && own.says_what(fault);
+        match (fault.run, outcome.faults.iter().find(elsewhere)) {
+            // One trap is told once, whatever instance it is on.
+            (Run::Fresh, Some(_)) => writeln!(out, "  on any instance")?,
+            (Run::Reused, Some(_)) => continue,
+            (Run::Fresh, None) => writeln!(out, "  on a fresh instance")?,
+            (Run::Reused, None) => writeln!(
                 out,
                 "  on an instance that was asked before: {}",
                 fault.before.join(", then ")
             )?,
         }
-        writeln!(out, "    expected  {}", fault.expected)?;
-        writeln!(out, "    found     {}", fault.found)?;
+        let (expected, found) = shorten::both(&fault.expected, &fault.found);
+        writeln!(out, "    expected  {}", indented(&expected))?;
+        writeln!(out, "    found     {}", indented(&found))?;
     }
     if outcome.remembers() {
         writeln!(
@@ -154,7 +174,12 @@ fn show(outcome: &Outcome, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out)
 }
 
-fn write_junit(report: &Report, suite: &Path, file: &Path) -> anyhow::Result<()> {
-    let text = junit::write(report, &suite.display().to_string())?;
+/// Further lines of a text below its first.
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n              ")
+}
+
+fn write_junit(report: &Report, suite: &str, file: &Path) -> anyhow::Result<()> {
+    let text = junit::write(report, suite)?;
     std::fs::write(file, text).with_context(|| format!("cannot write {}", file.display()))
 }

@@ -54,6 +54,14 @@ pub struct Fault {
     pub before: Vec<String>,
 }
 
+impl Fault {
+    /// Whether another one says the same, on whichever instance.
+    #[must_use]
+    pub fn says_what(&self, other: &Self) -> bool {
+        (&self.expected, &self.found) == (&other.expected, &other.found)
+    }
+}
+
 /// What came of a case.
 #[derive(Clone, Debug)]
 pub struct Outcome {

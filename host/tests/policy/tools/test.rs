@@ -212,12 +212,34 @@ fn a_call_that_fails_is_a_failing_case_and_disturbs_no_other() {
     assert_has(
         &out,
         &[
-            "found     the call failed, trap: ",
-            "told to panic",
-            "found     the call failed, deadline: ",
+            "found     the call failed, trap: panicked at ",
+            ": the fixture was told to panic\n",
+            "found     the call failed, deadline: the call ran past its deadline of 50ms \
+             (policy.deadline)",
             "1 of 3 cases passed",
         ],
     );
+    // Told once, though it fails on every instance, and without what the runtime adds.
+    assert_eq!(out.matches("told to panic").count(), 1, "{out}");
+    for plumbing in ["RUST_BACKTRACE", "thread '", "unreachable"] {
+        assert!(!out.contains(plumbing), "{out}");
+    }
+}
+
+#[test]
+fn a_long_value_is_shown_where_it_differs() {
+    let long = "a".repeat(3_000);
+    let text_of = format!(
+        "settings = {{ tag = \"T\" }}\n[[case]]\nname = \"long\"\n\
+         event = {{ name = \"replaced\", payload = {{ x = \"{long}b{long}\" }} }}\n\
+         audience = [{{ id = \"ann\" }}]\n\
+         expect = {{ gets = {{ ann = {{ by = \"T\", was = {{ x = \"{long}c{long}\" }} }} }} }}\n"
+    );
+    let (_folder, cases) = folder("cases.toml", &text_of);
+    let (code, out, _) = policy(&["test", text(&guest("speaks")), text(&cases)]);
+    assert_code(code, 1);
+    assert_has(&out, &["characters more)", "aaca", "aaba"]);
+    assert!(out.len() < 3_000, "{} bytes", out.len());
 }
 
 #[test]

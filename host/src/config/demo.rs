@@ -81,6 +81,21 @@ pub(super) fn fill(config: &mut Config, folder: &Path) -> Result<Demo, Problem> 
     })
 }
 
+/// The API key that development mode made in a folder.
+///
+/// # Errors
+/// There is none, or the file is damaged; the text says what to do, and shows nothing of it.
+pub fn demo_api_key(folder: &Path) -> Result<String, String> {
+    let path = folder.join(DEMO_FILE);
+    if !path.exists() {
+        return Err(format!(
+            "there is no {DEMO_FILE} here: run this in the folder in which `wardroom serve --dev` was \
+             started, or name the file of a key with --key-file"
+        ));
+    }
+    Ok(read_or_make(&path)?.api_key.0.to_string())
+}
+
 fn read_or_make(path: &Path) -> Result<Kept, String> {
     if !path.exists() {
         make(path).map_err(|error| format!("cannot make {}: {error}", path.display()))?;

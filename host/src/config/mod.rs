@@ -18,7 +18,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use demo::{DEMO_FILE, Demo};
+pub use demo::{DEMO_FILE, Demo, demo_api_key};
 pub use error::{ConfigError, Problem};
 pub use initial::{EXAMPLE, Initial, InitialError, make as make_initial};
 pub use source::VARIABLE_PREFIX;

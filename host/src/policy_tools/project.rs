@@ -5,7 +5,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use sha2::{Digest as _, Sha256};
 
 use super::files;
 use crate::limits::POLICY_CASES_BYTES;
@@ -21,26 +22,59 @@ const TARGET: &str = "wasm32-wasip2";
 pub struct Project {
     /// Its folder, in which the command is run.
     pub folder: PathBuf,
+    /// What has to be there before it can be built.
+    pub install: Option<Install>,
     /// A line for the shell.
     pub build: String,
     /// The component.
     pub file: PathBuf,
-    /// The cases that must pass, if there are any.
-    pub cases: Option<PathBuf>,
+    /// The files with the cases that must pass.
+    pub cases: Vec<PathBuf>,
 }
+
+/// How what a project depends on is fetched.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Install {
+    /// A line for the shell, run in the folder.
+    pub run: String,
+    /// Files that say what is depended on, from the folder. It is run again when one changes.
+    pub when: Vec<PathBuf>,
+}
+
+/// The files that say what is depended on, as they were when it was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependencies([u8; 32]);
 
 /// What a folder says of itself, in `policy.toml`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
+    /// What is done before the first build, and again when what is depended on changes.
+    pub install: Option<Install>,
     /// A line for the shell, run in the folder.
     pub build: String,
     /// The component that it makes, from the folder.
     pub file: PathBuf,
-    /// The cases that must pass, from the folder.
-    pub cases: Option<PathBuf>,
+    /// The files with the cases that must pass, from the folder: one, or a list.
+    #[serde(default, deserialize_with = "one_or_more")]
+    pub cases: Vec<PathBuf>,
     /// A line for the shell that runs what tests there are besides.
     pub unit_tests: Option<String>,
+}
+
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a path, or a list of paths")]
+    enum Paths {
+        One(PathBuf),
+        More(Vec<PathBuf>),
+    }
+
+    Ok(match Paths::deserialize(deserializer)? {
+        Paths::One(path) => vec![path],
+        Paths::More(paths) => paths,
+    })
 }
 
 impl Manifest {
@@ -93,11 +127,16 @@ impl Project {
         if !folder.is_dir() {
             return Err(format!("{} is not a folder", folder.display()));
         }
-        let (mut build, mut file, mut cases) = (build, file, cases);
+        let (mut build, mut file, mut cases) = (build, file, Vec::from_iter(cases));
+        let mut install = None;
         if let Some(manifest) = Manifest::of(folder)? {
+            // Who gives another command says all of it.
+            install = manifest.install.filter(|_| build.is_none());
             build = build.or(Some(manifest.build));
             file = file.or(Some(folder.join(manifest.file)));
-            cases = cases.or(manifest.cases.map(|cases| folder.join(cases)));
+            if cases.is_empty() {
+                cases = manifest.cases.iter().map(|it| folder.join(it)).collect();
+            }
         }
         let (build, file) = match (build, file) {
             (Some(build), Some(file)) => (build, file),
@@ -105,19 +144,35 @@ impl Project {
         };
         Ok(Self {
             folder: folder.to_owned(),
+            install,
             build,
             file,
             cases,
         })
     }
 
-    /// Builds it; what the command prints is seen.
+    /// What the project depends on now, by the files that say so; nothing if it says none.
+    #[must_use]
+    pub fn dependencies(&self) -> Option<Dependencies> {
+        let install = self.install.as_ref()?;
+        let mut all = Sha256::new();
+        for file in &install.when {
+            // One that is not there is different from one that is empty.
+            match std::fs::read(self.folder.join(file)) {
+                Ok(bytes) => all.update([[1].as_slice(), &Sha256::digest(bytes)].concat()),
+                Err(_) => all.update([0]),
+            }
+        }
+        Some(Dependencies(all.finalize().into()))
+    }
+
+    /// Runs a line of the project's in its folder; what it prints is seen.
     ///
     /// # Errors
     /// There is no shell.
-    pub fn build(&self) -> std::io::Result<ExitStatus> {
+    pub fn run(&self, line: &str) -> std::io::Result<ExitStatus> {
         Command::new("sh")
-            .args(["-c", &self.build])
+            .args(["-c", line])
             .current_dir(&self.folder)
             .status()
     }
@@ -233,6 +288,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_depended_on_is_known_by_the_files_that_say_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write(
+            MANIFEST,
+            "build = \"make\"\nfile = \"x.wasm\"\n[install]\nrun = \"npm ci\"\nwhen = [\"a\", \"b\"]\n",
+        );
+        let project = Project::new(folder.path(), None, None, None).unwrap();
+        assert_eq!(project.install.as_ref().unwrap().run, "npm ci");
+        let neither = project.dependencies().unwrap();
+        write("a", "");
+        let one = project.dependencies().unwrap();
+        write("source", "changed");
+        assert_eq!(project.dependencies().unwrap(), one);
+        write("b", "");
+        let both = project.dependencies().unwrap();
+        assert!(neither != one && one != both);
+        write("b", "changed");
+        assert!(project.dependencies().unwrap() != both);
+        let other = Project::new(folder.path(), Some("make".to_owned()), None, None).unwrap();
+        assert_eq!(other.dependencies(), None);
+    }
+
+    #[test]
     fn a_folder_says_how_it_is_built_unless_somebody_says_otherwise() {
         let folder = tempfile::tempdir().unwrap();
         let manifest = folder.path().join(MANIFEST);
@@ -241,12 +321,17 @@ mod tests {
         let said = Project::new(folder.path(), None, None, None).unwrap();
         assert_eq!(said.build, "make");
         assert_eq!(said.file, folder.path().join("build/x.wasm"));
-        assert_eq!(said.cases, Some(folder.path().join("cases.toml")));
+        assert_eq!(said.cases, [folder.path().join("cases.toml")]);
+        let several = text.replace("\"cases.toml\"", "[\"one.toml\", \"two.toml\"]");
+        std::fs::write(&manifest, several).unwrap();
+        let said = Project::new(folder.path(), None, None, None).unwrap();
+        let paths = ["one.toml", "two.toml"].map(|name| folder.path().join(name));
+        assert_eq!(said.cases, paths);
 
         let build = Some("make fast".to_owned());
-        let cases = Some(PathBuf::from("few.toml"));
-        let given = Project::new(folder.path(), build, None, cases.clone()).unwrap();
-        assert_eq!((&*given.build, given.cases), ("make fast", cases));
+        let cases = PathBuf::from("few.toml");
+        let given = Project::new(folder.path(), build, None, Some(cases.clone())).unwrap();
+        assert_eq!((&*given.build, given.cases), ("make fast", vec![cases]));
         assert_eq!(given.file, said.file);
 
         std::fs::write(&manifest, "built = \"make\"").unwrap();

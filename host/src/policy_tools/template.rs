@@ -249,9 +249,11 @@ mod tests {
                 file.ends_with("quiet-hours.wasm") || file.ends_with("quiet_hours.wasm"),
                 "{language}: {file}"
             );
-            assert_eq!(manifest.cases.as_deref(), Some(Path::new("cases.toml")));
-            let cases = crate::policy_tools::cases::load(&folder.join("cases.toml"));
-            assert!(!cases.unwrap().is_empty());
+            assert_eq!(manifest.cases.first().unwrap(), Path::new("cases.toml"));
+            for file in &manifest.cases {
+                let cases = crate::policy_tools::cases::load(&folder.join(file));
+                assert!(!cases.unwrap().is_empty());
+            }
             for needed in ["README.md", ".gitignore"] {
                 assert!(folder.join(needed).is_file(), "{language}: {needed}");
             }

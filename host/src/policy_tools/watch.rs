@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Instant, UNIX_EPOCH};
 
+use ignore::{DirEntry, WalkBuilder};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use sha2::{Digest as _, Sha256};
 
@@ -17,14 +18,23 @@ use crate::limits::{
 };
 
 /// Folders that hold what tools make and no sources. Hidden ones are left out as well.
-const NOT_SOURCES: [&str; 7] = [
+const NOT_SOURCES: [&str; 10] = [
     "build",
-    "target",
+    "coverage",
+    "dist",
     "node_modules",
-    "__pycache__",
+    "out",
+    "target",
+    "venv",
     "zig-cache",
     "zig-out",
-    "dist",
+    "__pycache__",
+];
+
+/// How files end that tools and a server write: components, databases, logs, and drafts of editors.
+const NOT_SOURCE_FILES: [&str; 17] = [
+    "wasm", "cwasm", "o", "pyc", "class", "redb", "db", "sqlite", "sqlite3", "log", "jsonl", "1",
+    "pid", "sock", "tmp", "swp", "bak",
 ];
 
 /// The folder cannot be watched.
@@ -143,35 +153,40 @@ impl Seen {
 
 fn look(folder: &Path, made: &[PathBuf]) -> Seen {
     let mut seen = Seen::default();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        // A folder that went meanwhile has no files.
-        let Ok(entries) = fs::read_dir(&folder) else {
+    let walk = WalkBuilder::new(folder)
+        // The folder's own files say what is none of its sources, whether or not it is of git.
+        .require_git(false)
+        // Those of a folder around it are about something else, and may leave out all of it.
+        .parents(false)
+        .git_global(false)
+        .git_exclude(false)
+        .filter_entry(|entry| entry.depth() == 0 || is_source(entry))
+        .build();
+    // What went meanwhile is no source any more.
+    for entry in walk.filter_map(Result::ok) {
+        let path = entry.path();
+        if entry.file_type().is_none_or(|kind| kind.is_dir()) || made.iter().any(|it| it == path) {
             continue;
-        };
-        for entry in entries.filter_map(Result::ok) {
-            let (path, name) = (entry.path(), entry.file_name());
-            let name = name.to_string_lossy();
-            if name.starts_with('.') || made.contains(&path) {
-                continue;
-            }
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => {
-                    if !NOT_SOURCES.contains(&&*name) {
-                        folders.push(path);
-                    }
-                }
-                Ok(_) if seen.files.len() >= POLICY_DEV_FILES => seen.truncated = true,
-                Ok(_) => {
-                    if let Some(digest) = digest(&path) {
-                        seen.files.insert(path, digest);
-                    }
-                }
-                Err(_) => {}
-            }
+        }
+        if seen.files.len() >= POLICY_DEV_FILES {
+            seen.truncated = true;
+            break;
+        }
+        if let Some(digest) = digest(path) {
+            seen.files.insert(path.to_owned(), digest);
         }
     }
     seen
+}
+
+/// Whether a file may be a source, or a folder hold some, by what it is called.
+fn is_source(entry: &DirEntry) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+        return !NOT_SOURCES.contains(&&*name);
+    }
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    !name.ends_with('~') && !ending.is_some_and(|ending| NOT_SOURCE_FILES.contains(&ending))
 }
 
 /// What tells one content of a file from another; nothing where it cannot be read.
@@ -236,6 +251,52 @@ mod tests {
         while !changed.contains(&at("lib.rs")) {
             changed = sources.changed();
         }
+    }
+
+    #[test]
+    fn what_a_server_and_a_build_write_and_what_is_ignored_is_no_source() {
+        let outside = tempfile::tempdir().unwrap();
+        // What a folder around it ignores is about something else.
+        fs::write(outside.path().join(".gitignore"), "*\n").unwrap();
+        let folder = outside.path().canonicalize().unwrap().join("policy");
+        let at = |name: &str| folder.join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(at(".gitignore"), "*.out\ngenerated/\n").unwrap();
+        fs::write(at("policy.py"), "one").unwrap();
+        let sources = Sources::follow(&folder, Vec::new()).unwrap();
+        assert_eq!(sources.seen.files.len(), 1, "{:?}", sources.seen);
+
+        for folder in [
+            "node_modules",
+            "venv",
+            "generated",
+            "policies",
+            ".policy-cache",
+        ] {
+            fs::create_dir(at(folder)).unwrap();
+        }
+        for written in [
+            "wardroom.redb",
+            "decisions.jsonl",
+            "decisions.jsonl.1",
+            "server.log",
+            "other.wasm",
+            "compiled.out",
+            "policy.py~",
+            "node_modules/index.js",
+            "venv/site.py",
+            "generated/types.py",
+            "policies/policy.wasm",
+            ".policy-cache/compiled",
+            ".wardroom-dev.toml",
+        ] {
+            fs::write(at(written), "written").unwrap();
+        }
+        let present = look(&sources.folder, &sources.made);
+        assert_eq!(sources.seen.differing(&present), [] as [&Path; 0]);
+        fs::write(at("policies/more.py"), "a source").unwrap();
+        let present = look(&sources.folder, &sources.made);
+        assert_eq!(sources.seen.differing(&present), [at("policies/more.py")]);
     }
 
     #[test]

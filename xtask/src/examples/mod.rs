@@ -147,6 +147,10 @@ impl<'a> Example<'a> {
             None
         } else {
             files::sync(&self.fresh, &self.project)?;
+            let install = manifest.get("install").and_then(|it| it.get("run"));
+            if let Some(install) = install.and_then(toml::Value::as_str) {
+                self.shell(install)?;
+            }
             self.shell(needs("build")?)?;
             if let Some(tests) = says("unit_tests") {
                 self.shell(tests)?;
@@ -157,7 +161,15 @@ impl<'a> Example<'a> {
         let tested = Instant::now();
         let mut test = Command::new(self.server);
         test.args(["policy", "test"]).arg(component);
-        test.arg(self.project.join(needs("cases")?));
+        let cases = manifest
+            .get("cases")
+            .context("policy.toml has no `cases`")?;
+        let cases = cases
+            .as_array()
+            .map_or(std::slice::from_ref(cases), Vec::as_slice);
+        for file in cases.iter().filter_map(toml::Value::as_str) {
+            test.arg(self.project.join(file));
+        }
         let said = run_unseen(test.args(["--endurance", ENDURANCE]))?;
         let passed = said.lines().last().unwrap_or_default();
         let seconds = |time: Duration| format!("{:.1} s", time.as_secs_f64());

@@ -1,7 +1,7 @@
 //! `wardroom policy dev`: builds, checks, tests and installs a policy whenever its sources change.
 //! It must not reach into a server: a server takes the file because it follows files.
 
-use std::fs;
+use std::cell::Cell;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,16 +9,17 @@ use std::time::Instant;
 use anyhow::{Context, anyhow};
 use clap::Args;
 
+use super::remote::{DEFAULT_URL, DevKey, read_key};
 use super::{Settings, check, read, shown, test, workbench};
 use crate::builtin;
 use crate::cli::Failure;
 use crate::limits::POLICY_START_DEADLINE;
-use crate::policy_tools::project::Project;
+use crate::policy_tools::install;
+use crate::policy_tools::project::{Dependencies, Project};
 use crate::policy_tools::runner::Options;
 use crate::policy_tools::server::{Server, Verdict};
 use crate::policy_tools::watch::Sources;
 use crate::policy_tools::workbench::Digest;
-use crate::policy_tools::{cases, install};
 
 /// Build, check, test and install a policy whenever its sources change, until Ctrl-C
 #[derive(Args, Debug)]
@@ -42,11 +43,13 @@ pub(super) struct Dev {
     #[arg(long, value_name = "DEST")]
     install: Option<PathBuf>,
     /// The address for backends of the server that has it, to be told what it makes of it
-    #[arg(long, value_name = "URL", requires_all = ["install", "key_file"])]
+    #[arg(long, value_name = "URL", requires = "install")]
     url: Option<String>,
     /// A file that holds an API key of that server with the scope ops:read
     #[arg(long, value_name = "FILE", requires = "url")]
     key_file: Option<PathBuf>,
+    #[command(flatten)]
+    key: DevKey,
     /// Do it once and end, with exit code 1 if the policy is not good
     #[arg(long)]
     once: bool,
@@ -60,8 +63,9 @@ Examples:
   wardroom policy dev my-policy --build 'make policy.wasm' --file my-policy/policy.wasm
 
 What is installed is renamed into place, and a running server takes it within a moment. A policy that
-does not build, is refused or fails a case is not installed. Folders named build, target,
-node_modules and the like, and hidden ones, are no sources.";
+does not build, is refused or fails a case is not installed, and one that is there already is not
+written again. What .gitignore leaves out is no source, and neither are components, databases, logs,
+hidden files and folders named build, target, node_modules and the like.";
 
 /// What `dev` works with.
 struct Bench<'a> {
@@ -69,6 +73,8 @@ struct Bench<'a> {
     project: Project,
     target: Option<PathBuf>,
     server: Option<Server>,
+    /// What the project depended on when that was installed last.
+    installed: Cell<Option<Dependencies>>,
 }
 
 pub(super) fn run(command: &Dev, out: &mut dyn Write) -> Result<(), Failure> {
@@ -83,15 +89,13 @@ pub(super) fn run(command: &Dev, out: &mut dyn Write) -> Result<(), Failure> {
     let project = Project::new(&command.folder, build, file, command.cases.clone());
     let project = project.map_err(usage)?;
     let target = install.map(|to| install::target(&project.file, to));
-    let server = match (&command.url, &command.key_file) {
-        (Some(url), Some(file)) => Some(Server::new(url, &key(file)?).map_err(usage)?),
-        _ => None,
-    };
+    let server = command.server()?;
     let bench = Bench {
         command,
         project,
         target,
         server,
+        installed: Cell::new(None),
     };
     // The sources are looked at before they are built, so that what changes meanwhile is seen.
     let made = bench.target.iter().chain([&bench.project.file]).cloned();
@@ -124,19 +128,40 @@ pub(super) fn run(command: &Dev, out: &mut dyn Write) -> Result<(), Failure> {
     }
 }
 
-fn key(file: &Path) -> Result<String, Failure> {
-    fs::read_to_string(file)
-        .map(|text| text.trim().to_owned())
-        .map_err(|e| Failure::Usage(format!("{}: {e}", file.display())))
+impl Dev {
+    /// The server that is to be told of, if one is.
+    fn server(&self) -> Result<Option<Server>, Failure> {
+        let key = match (&self.key_file, self.key.found()?) {
+            (Some(file), _) => read_key(file)?,
+            (None, Some(key)) => key,
+            (None, None) if self.url.is_some() => {
+                return Err(Failure::Usage(
+                    "an API key is needed for --url: name its file with --key-file, or take the key of \
+                     `wardroom serve --dev` with --dev"
+                        .to_owned(),
+                ));
+            }
+            (None, None) => return Ok(None),
+        };
+        if self.install.is_none() {
+            return Err(Failure::Usage(
+                "--dev asks the server about what was installed: give --install".to_owned(),
+            ));
+        }
+        let url = self.url.as_deref().unwrap_or(DEFAULT_URL);
+        Server::new(url, &key).map(Some).map_err(Failure::Usage)
+    }
 }
 
 impl Bench<'_> {
     /// Once through: build, check, test, install, ask the server.
     fn round(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        self.depend(out)?;
         let started = Instant::now();
         writeln!(out, "building: {}", self.project.build)?;
         out.flush()?;
-        let status = self.project.build().context("there is no shell")?;
+        let status = self.project.run(&self.project.build);
+        let status = status.context("there is no shell")?;
         if !status.success() {
             return Err(anyhow!("the build failed ({status})").into());
         }
@@ -149,13 +174,41 @@ impl Bench<'_> {
         };
         let changed = install::install(&bytes, target)
             .with_context(|| format!("cannot write {}", target.display()))?;
-        let said = if changed { "installed" } else { "unchanged" };
-        writeln!(out, "{said}: {}", target.display())?;
+        match changed {
+            true => writeln!(out, "installed: {}", target.display())?,
+            false => writeln!(
+                out,
+                "unchanged: {} holds this very component already, and nothing is installed",
+                target.display()
+            )?,
+        }
         out.flush()?;
         match &self.server {
             Some(server) => ask(server, &bytes, target, out),
             None => Ok(()),
         }
+    }
+
+    /// Installs what the project depends on, unless nothing has changed there since.
+    fn depend(&self, out: &mut dyn Write) -> Result<(), Failure> {
+        let Some(install) = &self.project.install else {
+            return Ok(());
+        };
+        let before = self.installed.take();
+        if before.is_some() && before == self.project.dependencies() {
+            self.installed.set(before);
+            return Ok(());
+        }
+        writeln!(out, "installing: {}", install.run)?;
+        out.flush()?;
+        let status = self.project.run(&install.run);
+        let status = status.context("there is no shell")?;
+        if !status.success() {
+            return Err(anyhow!("what it depends on cannot be installed ({status})").into());
+        }
+        // Tools write down what they chose, which is no news to them.
+        self.installed.set(self.project.dependencies());
+        Ok(())
     }
 
     fn examine(&self, bytes: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
@@ -168,8 +221,8 @@ impl Bench<'_> {
             check::report(&self.project.file, &checked, out)?;
             return Err(anyhow!("a server refuses it").into());
         }
-        if let Some(file) = &self.project.cases {
-            let cases = cases::load(file).map_err(|e| Failure::Usage(e.to_string()))?;
+        if !self.project.cases.is_empty() {
+            let cases = test::load(&self.project.cases)?;
             let options = Options {
                 seed: u64::from(rand::random::<u32>()),
                 repeat: 1,

@@ -2,7 +2,7 @@
 //! know what is in one.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
@@ -15,7 +15,8 @@ use crate::policy_tools::template::{self, Name, TemplateError};
 pub(super) struct New {
     /// What it is to be called, such as `quiet-hours`
     name: String,
-    /// The language that it is to be written in; an unknown one lists those there are
+    /// The language that it is to be written in, such as rust, typescript or ts, python or py; an unknown
+    /// one lists those there are
     #[arg(long, short, value_name = "LANGUAGE")]
     lang: String,
     /// Its folder, which must not be there yet; without it, the name
@@ -48,10 +49,16 @@ pub(super) fn run(command: &New, out: &mut dyn Write) -> Result<(), Failure> {
     })?;
     writeln!(out, "written: {}\n", folder.display())?;
     writeln!(out, "  cd {}", folder.display())?;
+    if let Some(install) = &manifest.install {
+        writeln!(out, "  {}", install.run)?;
+    }
     writeln!(out, "  {}", manifest.build)?;
-    let cases = manifest.cases.as_deref().unwrap_or(Path::new("cases.toml"));
-    let (file, cases) = (manifest.file.display(), cases.display());
-    writeln!(out, "  wardroom policy test {file} {cases}\n")?;
+    let cases = manifest
+        .cases
+        .iter()
+        .map(|file| format!(" {}", file.display()));
+    let (file, cases) = (manifest.file.display(), cases.collect::<String>());
+    writeln!(out, "  wardroom policy test {file}{cases}\n")?;
     writeln!(
         out,
         "README.md there says what it needs, and what is where."

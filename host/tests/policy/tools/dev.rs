@@ -34,8 +34,8 @@ impl Project {
 
     /// Replaces the source, whole.
     fn write(&self, component: &Path) {
-        fs::copy(component, self.at("new.wasm")).unwrap();
-        fs::rename(self.at("new.wasm"), self.at("src/policy.wasm")).unwrap();
+        fs::copy(component, self.at("new")).unwrap();
+        fs::rename(self.at("new"), self.at("src/policy.source")).unwrap();
     }
 
     fn installed(&self) -> Option<Vec<u8>> {
@@ -49,7 +49,7 @@ impl Project {
             "dev".to_owned(),
             at("src"),
             "--build".to_owned(),
-            "mkdir -p target && cp policy.wasm target/".to_owned(),
+            "mkdir -p target && cp policy.source target/policy.wasm".to_owned(),
             "--file".to_owned(),
             built,
             "--cases".to_owned(),
@@ -80,7 +80,19 @@ fn only_what_builds_is_taken_and_passes_is_installed() {
     assert_code(code, 0);
     assert_has(&out, &["1 of 1 cases passed", "installed: "]);
     assert_eq!(project.installed(), Some(fs::read(&good).unwrap()));
-    assert_has(&project.once(&[]).1, &["unchanged: "]);
+    // The same once more is not written again.
+    let written = || {
+        fs::metadata(project.at("policies/policy.wasm"))
+            .unwrap()
+            .modified()
+            .unwrap()
+    };
+    let before = written();
+    assert_has(
+        &project.once(&[]).1,
+        &["unchanged: ", "holds this very component already"],
+    );
+    assert_eq!(written(), before);
 
     // Nobody sees anything, says this one.
     project.write(&guest("nobody"));
@@ -95,7 +107,7 @@ fn only_what_builds_is_taken_and_passes_is_installed() {
     assert_has(&out, &["refused: channel-visibility.audience"]);
     assert_has(&err, &["a server refuses it"]);
 
-    fs::remove_file(project.at("src/policy.wasm")).unwrap();
+    fs::remove_file(project.at("src/policy.source")).unwrap();
     let (code, _, err) = project.once(&[]);
     assert_code(code, 1);
     assert_has(&err, &["the build failed"]);
@@ -118,6 +130,67 @@ fn what_cannot_work_is_said_before_anything_is_built() {
     assert_code(code, 2);
     assert_eq!(out, "");
     assert_has(&err, &["expected http://HOST:PORT"]);
+}
+
+#[test]
+fn a_key_is_needed_for_a_server_and_development_mode_has_one() {
+    let project = Project::new(&plugin("private_channels"));
+    let (code, out, err) = project.once(&["--url", "http://127.0.0.1:1"]);
+    assert_code(code, 2);
+    assert_eq!(out, "");
+    assert_has(&err, &["--key-file", "--dev"]);
+    // The tests are run in a folder in which no server was started.
+    let (code, out, err) = project.once(&["--dev"]);
+    assert_code(code, 2);
+    assert_eq!(out, "");
+    assert_has(
+        &err,
+        &["no .wardroom-dev.toml here", "wardroom serve --dev"],
+    );
+    let explain = ["explain", "-w", "w", "-u", "u", "-c", "c"];
+    let (code, _, err) = policy(&[&explain[..], &["--dev"]].concat());
+    assert_code(code, 2);
+    assert_has(&err, &["no .wardroom-dev.toml here"]);
+    let (code, _, err) = policy(&explain);
+    assert_code(code, 2);
+    assert_has(&err, &["WARDROOM_API_KEY", "--dev"]);
+}
+
+#[test]
+fn what_is_depended_on_is_installed_once_and_again_when_it_changes() {
+    let project = Project::new(&plugin("private_channels"));
+    let manifest = "build = \"mkdir -p target && cp policy.source target/policy.wasm\"\n\
+        file = \"target/policy.wasm\"\n[install]\nrun = \"echo x >> installs.log\"\n\
+        when = [\"package.json\"]\n";
+    fs::write(project.at("src/policy.toml"), manifest).unwrap();
+    fs::write(project.at("src/package.json"), "{}").unwrap();
+    let log = fs::File::create(project.at("log")).unwrap();
+    let waits = |times: usize| {
+        let log = fs::read_to_string(project.at("log")).unwrap();
+        log.matches("waiting for changes").count() >= times
+    };
+    let installs = || {
+        fs::read_to_string(project.at("src/installs.log"))
+            .unwrap()
+            .lines()
+            .count()
+    };
+    let _running = Running(
+        Command::new(env!("CARGO_BIN_EXE_wardroom"))
+            .args(["policy", "dev", text(&project.at("src"))])
+            .stdout(log)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    eventually("the first build", || waits(1));
+    assert_eq!(installs(), 1);
+    project.write(&guest("speaks"));
+    eventually("the second build", || waits(2));
+    assert_eq!(installs(), 1);
+    fs::write(project.at("src/package.json"), "{\"dependencies\": {}}").unwrap();
+    eventually("the third build", || waits(3));
+    assert_eq!(installs(), 2);
 }
 
 /// Ends the process however the test ends.

@@ -18,6 +18,24 @@ struct Template {
     files: &'static [(&'static str, &'static [u8])],
 }
 
+/// What else people call a language.
+const ALIASES: [(&str, &str); 14] = [
+    ("as", "assemblyscript"),
+    ("c++", "cpp"),
+    ("cc", "cpp"),
+    ("cxx", "cpp"),
+    ("golang", "go"),
+    ("js", "javascript"),
+    ("mjs", "javascript"),
+    ("kt", "kotlin"),
+    ("mbt", "moonbit"),
+    ("py", "python"),
+    ("python3", "python"),
+    ("rs", "rust"),
+    ("ts", "typescript"),
+    ("moon", "moonbit"),
+];
+
 /// The name of the examples, in each form that languages write it in.
 const EXAMPLE: &str = "house-rules";
 
@@ -116,7 +134,10 @@ pub fn languages() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// There is no such template, or the folder exists or cannot be written.
 pub fn write(language: &str, name: &Name, folder: &Path) -> Result<Manifest, TemplateError> {
-    let template = TEMPLATES.iter().find(|it| it.language == language);
+    let wanted = language.to_ascii_lowercase();
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == wanted);
+    let wanted = alias.map_or(&*wanted, |(_, language)| language);
+    let template = TEMPLATES.iter().find(|it| it.language == wanted);
     let template = template.ok_or_else(|| TemplateError::Language {
         language: language.to_owned(),
         known: languages().collect(),
@@ -307,6 +328,26 @@ mod tests {
             assert!(error.to_string().contains("file"), "{error}");
         }
         assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    }
+
+    #[test]
+    fn a_language_goes_by_the_names_that_people_call_it() {
+        let name: Name = "quiet-hours".parse().unwrap();
+        let parent = tempfile::tempdir().unwrap();
+        let known: Vec<_> = languages().collect();
+        for (alias, language) in ALIASES {
+            assert!(
+                known.contains(&language) && !known.contains(&alias),
+                "{alias}"
+            );
+            let folder = parent.path().join(alias);
+            let manifest = write(alias, &name, &folder).unwrap();
+            assert_eq!(Some(manifest), Manifest::of(&folder).unwrap());
+            let same = parent.path().join(format!("{alias} in full"));
+            write(language, &name, &same).unwrap();
+            assert_eq!(all_files(&folder).len(), all_files(&same).len(), "{alias}");
+        }
+        write("TypeScript", &name, &parent.path().join("capital")).unwrap();
     }
 
     #[test]

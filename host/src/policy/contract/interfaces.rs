@@ -9,6 +9,10 @@ use super::types::{Differ, Sides, shown};
 use super::{Finding, HOOKS, OFFERED, PACKAGE, SPOKEN, Surfaces};
 use crate::policy::wasi;
 
+/// What the runtimes of JavaScript and Python export for their own start. Each component in these
+/// languages has it, and none means anything by it.
+const RUNTIMES_OWN: &str = "init";
+
 /// Gathers what there is to say, export by export and import by import.
 pub(super) struct Surface<'a> {
     sides: Sides<'a>,
@@ -177,6 +181,9 @@ impl<'a> Surface<'a> {
     }
 
     fn foreign_export(&mut self, full: &str, name: Name<'_>) {
+        if full == RUNTIMES_OWN {
+            return;
+        }
         self.found.other_exports.push(full.to_owned());
         if HOOKS.contains(&name.interface) && !name.package.is_empty() {
             let said = format!(

@@ -261,6 +261,20 @@ fn a_getter_that_is_not_there_is_said_with_the_one_that_is() {
 }
 
 #[test]
+fn of_what_a_runtime_exports_for_itself_nothing_is_said() {
+    let source = "package a:b; world guest { export init: func(); export run: func(); }";
+    assert_says(
+        source,
+        &["note run: this server never asks it", "it exports `run`"],
+    );
+    let lines = lines(source);
+    assert!(
+        !lines.iter().any(|line| line.contains("init")),
+        "{lines:#?}"
+    );
+}
+
+#[test]
 fn no_hook_and_functions_by_themselves_are_said() {
     assert_says(
         "package a:b; world guest { export run: func(); }",

@@ -22,10 +22,31 @@ function hook(name, method) {
       const answer = policy[name][method](lent, ...rest);
       if (typeof answer?.then !== "function") return answer;
       throw new Error(`${name}.${method} must answer at once, and so cannot be async`);
+    } catch (thrown) {
+      // What is no denial ends the call, and its stack is what the author reads.
+      if (thrown instanceof Error) thrown.stack = placed(thrown.stack);
+      throw thrown;
     } finally {
       lent[Symbol.dispose]?.();
     }
   };
+}
+
+/** What the files that are run were made of; the build puts it in here. */
+const positions = {};
+
+/** A stack with the places of what its author wrote, as far as a source map tells them. */
+function placed(stack) {
+  const frames = (stack ?? "").split("\n").filter((frame) => !frame.includes("/build/entry.js"));
+  const place = /(\/[^\s():]+):(\d+):(\d+)/;
+  return frames.map((frame) => frame.replace(place, original)).join("\n");
+}
+
+function original(_, file, line, column) {
+  const segments = (positions[file]?.lines[line - 1] || "").split(",").map((all) => all.split(" ").map(Number));
+  const [, source, ownLine, ownColumn] = segments.findLast(([from]) => from <= column - 1) ?? [];
+  if (ownLine === undefined) return `${file.slice(1)}:${line}:${column}`;
+  return `${positions[file].sources[source]}:${ownLine + 1}:${ownColumn + 1}`;
 }
 
 let random = 0;
@@ -48,5 +69,5 @@ globalThis.console = Object.fromEntries(
 
 function shown(value) {
   if (typeof value === "string") return value;
-  return value instanceof Error ? `${value}\n${value.stack}` : (JSON.stringify(value) ?? `${value}`);
+  return value instanceof Error ? `${value}\n${placed(value.stack)}` : (JSON.stringify(value) ?? `${value}`);
 }

@@ -78,8 +78,9 @@ pub(super) async fn watch(transport: Weak<Transport>) {
 impl Output {
     fn is_lost(self: &Arc<Self>, interval: Duration, timeout: Duration) -> bool {
         let now = uptime::now();
-        if !self.may_read() {
-            // It may have answered long ago: it is not read as long as much of it waits.
+        // It may have answered long ago: it is not read as long as much of it waits. Or it cannot have
+        // been asked yet, behind what it is taking; that has deadlines of its own.
+        if !self.may_read() || self.is_writing() {
             self.heard();
         }
         self.pulse.lock().is_lost(now, interval, timeout)

@@ -6,6 +6,7 @@ mod arriving;
 mod closing;
 mod connection;
 mod conversation;
+mod copies;
 mod delivery;
 mod engine;
 mod frame;

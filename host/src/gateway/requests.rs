@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use tower::Service;
 
 use super::arriving::{Client, TurnedAway};
+use super::copies::Copy;
 use super::engine::{self, EngineBody, PATH, Protocol, SessionOutput, Transport};
 use super::handshake;
 use super::origins::AllowedOrigins;
@@ -222,14 +223,13 @@ where
             StatusCode::BAD_REQUEST => with_number(body),
             _ => body,
         };
-        let body = match poll {
-            Some(poll) => poll.answered(body),
-            None => body,
+        let shares = poll.map(|poll| poll.answered(&body)).unwrap_or_default();
+        let body = if shares.is_empty() {
+            UnsyncBoxBody::new(Full::from(body).map_err(Into::into))
+        } else {
+            UnsyncBoxBody::new(Copy::new(body, shares))
         };
-        Response::from_parts(
-            parts,
-            UnsyncBoxBody::new(Full::from(body).map_err(Into::into)),
-        )
+        Response::from_parts(parts, body)
     }
 
     /// What a body holds, for the session that it is sent to.

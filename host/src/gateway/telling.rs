@@ -33,8 +33,18 @@ impl Conversations {
         page: Option<Page>,
     ) -> Result<(), Fault> {
         let seat = seated(peer)?;
-        // Where policies render events, most of what they are asked is asked before others wait.
-        self.committer.prepare_appearances(&seat.workspace).await;
+        let prepared = async {
+            // One at a time: whoever does not take the last one gets no other.
+            peer.output().answer_has_left().await;
+            // Where policies render events, most of what they are asked is asked before others wait.
+            self.committer.prepare_appearances(&seat.workspace).await;
+        };
+        // Whoever is gone is not kept from departing, here and below.
+        tokio::select! {
+            biased;
+            () = peer.output().is_over() => return Ok(()),
+            () = prepared => {}
+        }
         let (reached, is_reached) = oneshot::channel();
         let (wanted, to) = (reply.ack.is_some(), Arc::clone(peer));
         let told = move |entry: &Entry| {
@@ -60,12 +70,20 @@ impl Conversations {
             user: &seat.user,
             page: page.as_ref(),
         };
-        let text = self.states.text(&seat.workspace, &state, asked).await;
-        let text = text.map_err(fault_of)?;
-        let share = match held.is_copied() {
-            true => Some(self.states.room_for(text.len()).await.map_err(fault_of)?),
-            false => None,
+        let made = async {
+            let text = self.states.text(&seat.workspace, &state, asked).await?;
+            let share = match held.is_copied() {
+                true => Some(self.states.room_for(text.len()).await?),
+                false => None,
+            };
+            Ok((text, share))
         };
+        let made = tokio::select! {
+            biased;
+            () = peer.output().is_over() => return Ok(()),
+            made = made => made,
+        };
+        let (text, share) = made.map_err(fault_of)?;
         let (before, after) = wire::around_state(id, grant.as_ref());
         let before = frame::beginning(&before, text.len() + after.len());
         held.fill(&[before, text, Bytes::from(after)], share);

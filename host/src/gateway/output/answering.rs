@@ -24,6 +24,27 @@ impl Output {
         }
     }
 
+    /// Waits until no answer is on its way to the client.
+    pub(in crate::gateway) async fn answer_has_left(&self) {
+        self.until(|state| state.answer_left == 0 && state.copied == 0)
+            .await;
+    }
+
+    /// Waits until the connection is being closed.
+    pub(in crate::gateway) async fn is_over(&self) {
+        self.until(|state| state.closing.is_some()).await;
+    }
+
+    async fn until(&self, there: impl Fn(&State) -> bool) {
+        loop {
+            let moved_on = self.moved_on.notified();
+            if self.has_ended() || there(&self.state.lock()) {
+                return;
+            }
+            moved_on.await;
+        }
+    }
+
     /// The place that is kept.
     pub(in crate::gateway) fn held(self: &Arc<Self>) -> Held {
         Held(Arc::clone(self))
@@ -70,22 +91,21 @@ impl Held {
         if state.behind.is_none() || state.closing.is_some() || output.has_ended() {
             return;
         }
+        let bytes = bytes_of(parts);
         if state.route == Route::Direct {
             // What waits behind it says nothing of how fast the client is: that shows by the answer.
             let before = state.behind.as_ref().map_or(0, |it| bytes_of(it));
             state.waiting_bytes -= before;
             output.write_whole(&mut state, parts);
-            state.answer_left = state.waiting_bytes.bytes();
-            // The answer has a bound of its own.
-            let left = state.answer_left;
-            state.waiting_bytes.set_apart(left);
-            state.answer_by = uptime::now() + patience(state.answer_left);
-            state.waiting_bytes += before;
+            if !output.has_ended() {
+                state.begin_answer(bytes);
+                state.waiting_bytes += before;
+            }
         } else {
             // It is copied anyway.
             output.route(&mut state, &[Bytes::from(parts.concat())]);
-            if let Some(share) = share {
-                state.keep_share(share);
+            if !output.has_ended() {
+                state.keep_copy(bytes, share);
             }
         }
     }
@@ -98,8 +118,30 @@ impl Drop for Held {
     }
 }
 
+impl State {
+    /// Bytes that nobody is slow for: they asked for them, and take of them.
+    pub(super) fn exempt(&self) -> usize {
+        self.answer.min(self.answer_left) + self.copied
+    }
+
+    /// Leaves answers to the bound that they have for themselves.
+    pub(super) fn set_answers_apart(&mut self) {
+        let exempt = self.exempt();
+        self.waiting_bytes.set_apart(exempt);
+    }
+
+    /// Called when an answer of so many bytes, if any, was put behind all that waits.
+    pub(super) fn begin_answer(&mut self, bytes: usize) {
+        if bytes > 0 {
+            (self.answer, self.answer_left) = (bytes, self.waiting_bytes.bytes());
+            self.answer_by = uptime::now() + patience(self.answer_left);
+            self.set_answers_apart();
+        }
+    }
+}
+
 /// How long an answer of so many bytes may take to leave: others wait for the room that it takes.
-fn patience(bytes: usize) -> Duration {
+pub(in crate::gateway) fn patience(bytes: usize) -> Duration {
     let seconds = bytes as u64 / limits::STATE_BYTES_PER_SECOND;
     limits::STATE_LEAVE_TIMEOUT + Duration::from_secs(seconds)
 }

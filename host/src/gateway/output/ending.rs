@@ -35,6 +35,7 @@ impl Output {
         let farewell = cause.farewell();
         let is_polling = state.route == Route::Polling;
         state.closing = Some(cause.clone());
+        self.moved_on.notify_waiters();
         self.resume_reading();
         if let Some(packet) = cause.explanation() {
             self.route(&mut state, &[frame::text(&packet)]);
@@ -113,9 +114,10 @@ impl Output {
         state.queue = VecDeque::new();
         state.held = VecDeque::new();
         state.behind = None;
-        state.answer_left = 0;
+        (state.answer, state.answer_left, state.copied) = (0, 0, 0);
         state.polled = None;
         state.waiting_bytes.clear();
+        self.moved_on.notify_waiters();
         self.resume_reading();
         self.authenticated();
         self.transport.metrics.connection_closed(cause.name());

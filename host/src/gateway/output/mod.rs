@@ -17,10 +17,10 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use socketioxide::socket::{Sid, Socket};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use self::answering::Behind;
-pub(super) use self::answering::Held;
+pub(super) use self::answering::{Held, patience};
 pub(super) use self::polling::Poll;
 use self::polling::Polled;
 use super::address::Source;
@@ -82,6 +82,8 @@ pub(crate) struct Output {
     pub(super) reader: AtomicWaker,
     /// Who reads from the client and waits for room: its WebSocket, or its polling requests.
     readers: Mutex<Vec<Waker>>,
+    /// Told when an answer has left, and when the connection is being closed.
+    moved_on: Notify,
     /// When something last came of the client.
     pub(super) pulse: Mutex<Pulse>,
     state: Mutex<State>,
@@ -103,9 +105,13 @@ struct State {
     behind: Behind,
     /// Bytes in `queue`, `held`, `polled` and `behind`.
     waiting_bytes: Pile,
-    /// Bytes until the end of an answer that is in `queue`: nobody is slow for what they asked for, as
-    /// long as they take of it.
+    /// Bytes of an answer that is in `queue`: nobody is slow for what they asked for, as long as they
+    /// take of it.
+    answer: usize,
+    /// Bytes until its end, with those before it.
     answer_left: usize,
+    /// Bytes of answers in `polled` and `held`.
+    copied: usize,
     /// When the end of that answer must have left, in time that the process ran.
     answer_by: Duration,
     flushing: bool,
@@ -164,6 +170,7 @@ impl Output {
             input_ended: AtomicBool::new(false),
             reader: AtomicWaker::new(),
             readers: Mutex::default(),
+            moved_on: Notify::new(),
             pulse: Mutex::new(Pulse::new()),
             state: Mutex::new(State {
                 route: Route::Joining,
@@ -174,7 +181,9 @@ impl Output {
                 polled: began_polling.then(|| Box::new(Polled::new())),
                 behind: None,
                 waiting_bytes,
+                answer: 0,
                 answer_left: 0,
+                copied: 0,
                 answer_by: Duration::ZERO,
                 flushing: false,
                 parting: None,
@@ -319,16 +328,21 @@ impl Output {
             if frame.text.is_some_and(|text| self.transport.mark.is(text)) {
                 state.route = Route::Direct;
                 state.end_polling();
+                let copied = state.copied;
                 let held = state.take_held();
-                self.write(&mut state, &held);
+                self.write_whole(&mut state, &held);
+                state.begin_answer(copied);
                 self.end_if_drained(&mut state);
                 continue;
             }
+            let mut answer = 0;
             if frame
                 .text
                 .is_some_and(|text| polling::is_event(text.as_bytes()))
             {
+                let copied = state.copied;
                 state.note_fetched(1);
+                answer = copied - state.copied;
             }
             // From this answer on socketioxide keeps its queue locked for the WebSocket: whatever
             // is put into it now leaves through here. The client has had the answer already.
@@ -341,6 +355,7 @@ impl Output {
             }
             let whole = self.with_true_bounds(&frame);
             self.write(&mut state, &[whole]);
+            state.begin_answer(answer);
         }
     }
 
@@ -358,7 +373,7 @@ impl Output {
     /// Whether one more thing may wait. If not, the client has let too much pile up, and is closed.
     fn has_room(self: &Arc<Self>, state: &mut State) -> bool {
         let settings = &self.transport.settings;
-        let waiting = state.waiting_bytes.bytes() - state.answer_left;
+        let waiting = state.waiting_bytes.bytes().saturating_sub(state.exempt());
         let has_room = waiting <= settings.max_output_bytes && {
             // The piles of many may be too large though none of them is.
             let most = settings.max_output_total_bytes;
@@ -378,6 +393,7 @@ impl State {
     fn take_held(&mut self) -> Vec<Bytes> {
         let held: Vec<_> = std::mem::take(&mut self.held).into();
         self.waiting_bytes -= held.iter().map(Bytes::len).sum::<usize>();
+        self.copied = 0;
         held
     }
 
@@ -385,7 +401,7 @@ impl State {
         self.waiting_bytes -= written;
         if self.answer_left > 0 {
             self.answer_left = self.answer_left.saturating_sub(written);
-            self.waiting_bytes.set_apart(self.answer_left);
+            self.set_answers_apart();
         }
         while let Some(front) = self.queue.front_mut() {
             if written < front.len() {

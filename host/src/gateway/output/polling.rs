@@ -43,6 +43,8 @@ pub(super) struct Polled {
 /// An event or acknowledgement in socketioxide's queue.
 struct Waiting {
     bytes: usize,
+    /// How many of them are of an answer to `get-state`.
+    answer: usize,
     /// What it takes of a budget that many share.
     share: Option<Share>,
 }
@@ -86,7 +88,11 @@ impl Output {
         if polled.waiting.is_empty() {
             polled.since = uptime::now();
         }
-        polled.waiting.push_back(Waiting { bytes, share: None });
+        polled.waiting.push_back(Waiting {
+            bytes,
+            answer: 0,
+            share: None,
+        });
         state.waiting_bytes += bytes;
         if !std::mem::replace(&mut polled.watched, true) {
             let patience = self.transport.settings.write_timeout * limits::POLL_WRITE_TIMEOUTS;
@@ -234,23 +240,37 @@ impl State {
         let mut shares = Vec::new();
         for fetched in polled.waiting.drain(..count) {
             self.waiting_bytes -= fetched.bytes;
+            self.copied -= fetched.answer;
             shares.extend(fetched.share);
         }
+        self.set_answers_apart();
         shares
     }
 
-    /// Keeps what the last thing in socketioxide's queue takes of a budget, for as long as it is there.
-    pub(super) fn keep_share(&mut self, share: Share) {
-        let polled = self.polled.as_deref_mut();
-        if let Some(last) = polled.and_then(|polled| polled.waiting.back_mut()) {
-            last.share = Some(share);
+    /// Takes note that what was put last into socketioxide's queue, or is held for the WebSocket, is an
+    /// answer of so many bytes, and keeps what it takes of a budget for as long as it is in the queue.
+    pub(super) fn keep_copy(&mut self, bytes: usize, share: Option<Share>) {
+        if self.route == Route::Polling {
+            let polled = self.polled.as_deref_mut();
+            let Some(last) = polled.and_then(|polled| polled.waiting.back_mut()) else {
+                return;
+            };
+            // The frame around it is not in the queue.
+            let bytes = bytes.min(last.bytes);
+            (last.answer, last.share) = (bytes, share);
+            self.copied += bytes;
+        } else {
+            self.copied += bytes;
         }
+        self.set_answers_apart();
     }
 
     /// Forgets what socketioxide's queue held, once no poll can fetch anything.
     pub(super) fn end_polling(&mut self) {
         if let Some(polled) = self.polled.take() {
             self.waiting_bytes -= polled.waiting.iter().map(|it| it.bytes).sum::<usize>();
+            self.copied -= polled.waiting.iter().map(|it| it.answer).sum::<usize>();
+            self.set_answers_apart();
         }
     }
 }
@@ -262,17 +282,13 @@ pub(in crate::gateway) struct Poll {
 }
 
 impl Poll {
-    /// Takes note of what the answer carries. The body keeps what it takes of budgets until it has left.
-    pub(in crate::gateway) fn answered(self, body: Bytes) -> Bytes {
-        let count = count_events(self.output.protocol, &body);
+    /// Takes note of what the answer carries. What that takes of budgets is kept by the body until it
+    /// has left.
+    pub(in crate::gateway) fn answered(self, body: &[u8]) -> Vec<Share> {
+        let count = count_events(self.output.protocol, body);
         let shares = self.output.state.lock().note_fetched(count);
-        if shares.is_empty() {
-            return body;
-        }
-        Bytes::from_owner(Shared {
-            body,
-            _shares: shares,
-        })
+        self.output.moved_on.notify_waiters();
+        shares
     }
 
     /// Waits until the poll is to be answered with nothing.
@@ -281,18 +297,6 @@ impl Poll {
             Some(release) => release.notified().await,
             None => std::future::pending().await,
         }
-    }
-}
-
-/// The body of an answer that takes something of a budget.
-struct Shared {
-    body: Bytes,
-    _shares: Vec<Share>,
-}
-
-impl AsRef<[u8]> for Shared {
-    fn as_ref(&self) -> &[u8] {
-        &self.body
     }
 }
 

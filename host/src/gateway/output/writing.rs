@@ -80,6 +80,11 @@ impl Output {
         }
     }
 
+    /// Whether something waits for a WebSocket to take it.
+    pub(in crate::gateway) fn is_writing(&self) -> bool {
+        self.state.lock().flushing
+    }
+
     /// Empties the queue as the client takes it; runs only while something waits.
     async fn flush(self: Arc<Self>) {
         let Some(stream) = self.stream() else { return };
@@ -101,7 +106,13 @@ impl Output {
         while !state.queue.is_empty() && !self.has_ended() {
             match self.try_write(&state.queue) {
                 Ok(0) => return ControlFlow::Continue(()),
-                Ok(written) => state.drop_front(written),
+                Ok(written) => {
+                    let had_answer = state.answer_left > 0;
+                    state.drop_front(written);
+                    if had_answer && state.answer_left == 0 {
+                        self.moved_on.notify_waiters();
+                    }
+                }
                 Err(_) => self.end(&mut state, Cause::TransportLost),
             }
         }

@@ -86,6 +86,7 @@ async fn a_client_is_not_slow_for_a_large_answer_as_long_as_it_takes_of_it() {
     }
     // It takes nothing of its answer while things happen.
     asker.send(r#"427["get-state",{}]"#).await;
+    asker.send(r#"428["get-state",{}]"#).await;
     for number in 0..20 {
         let name = format!("late{number}");
         let _late = house.client(&name).await;
@@ -100,6 +101,60 @@ async fn a_client_is_not_slow_for_a_large_answer_as_long_as_it_takes_of_it() {
         before.len()
     );
     assert!(seen[answer.unwrap()].len() > MEMBERS * filler.len());
+    // The next one has no place before the first has left.
+    assert!(!seen.iter().any(|packet| packet.starts_with("438[")));
+    asker.until_containing("438[").await;
+}
+
+#[tokio::test]
+async fn who_leaves_while_an_answer_is_made_is_not_waited_for() {
+    let house = House::start(Settings::default()).await;
+    let _room = house.states().all_room().await;
+    let (mut asker, mut other) = waiting(&house).await;
+    let begun = std::time::Instant::now();
+    asker.send("41").await;
+    let gone = online("asker").replace(r#""online"}"#, r#""offline"}"#);
+    other.until(&gone).await;
+    assert!(begun.elapsed() < crate::limits::STATE_PATIENCE / 2);
+}
+
+#[tokio::test]
+async fn who_polls_is_not_slow_for_a_large_answer() {
+    let house = House::start(Settings {
+        max_output_bytes: 16 * 1024,
+        ..Settings::default()
+    })
+    .await;
+    let filler = "x".repeat(15_000);
+    for number in 0..10 {
+        let profile = Json::from_canonical(&format!(r#"{{"id":"m{number}","about":"{filler}"}}"#));
+        let put = Command::PutMember {
+            user: UserId::new(&format!("m{number}")).unwrap(),
+            spec: MemberSpec::default(),
+            default_profile: profile,
+        };
+        house.run(put).await;
+    }
+    let client = Polling::join(house.address).await;
+    client.post(&format!("42[\"auth\",{}]", auth("ann"))).await;
+    while !client.poll().await.concat().contains("auth-success") {}
+    client.post(r#"427["get-state",{}]"#).await;
+    let waits = async {
+        while house.states().taken() == 0 || house.states().is_busy() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waits)
+        .await
+        .expect("it waits");
+    for name in ["bob", "eve"] {
+        house.client(name).await;
+    }
+    let mut seen = Vec::new();
+    while !seen.contains(&online("eve")) {
+        seen.extend(client.poll().await);
+    }
+    assert!(seen.iter().any(|packet| packet.starts_with("437[")));
 }
 
 #[tokio::test]

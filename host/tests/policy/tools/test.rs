@@ -85,7 +85,7 @@ fn a_failing_case_says_what_was_expected_and_what_was_found() {
     assert_has(
         &out,
         &[
-            "FAILED  a banned person does not\n  on a fresh instance\n    expected  denied, code \
+            "FAILED  a banned person does not\n  on any instance\n    expected  denied, code \
              \"banned\", a message that holds \"says U\"\n    found     denied, code \"banned\", \
              message \"you are banned, says T\"",
             "expected  seen by blind, by the rule `each`\n    found     seen by ann, by the rule \

@@ -1,5 +1,10 @@
 //! What goes into the binary beside its code: templates of new policies, and the policies that ship.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "that is how a build script talks to cargo"
+)]
+
 mod profile;
 mod shipped;
 mod templates;

@@ -216,6 +216,6 @@ fn is_about_the_server(variable: &OsStr) -> bool {
     let Some(variable) = variable.to_str() else {
         return false;
     };
-    let begins = |with: &&str| variable.starts_with(with);
-    NOT_KEPT.iter().any(|with| begins(&with)) && !KEPT.iter().any(|with| begins(&with))
+    let begins = |with: &&str| variable.starts_with(*with);
+    NOT_KEPT.iter().any(begins) && !KEPT.iter().any(begins)
 }

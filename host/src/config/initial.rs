@@ -190,7 +190,7 @@ mod tests {
         let config = Config::load(Some(&file), [], Mode::Production).unwrap();
         assert_eq!(config.warnings, [] as [&str; 0]);
         assert_eq!(config.key_files, [file.with_file_name("token-secret")]);
-        assert_eq!(config.key_files, [made.secret_file.clone()]);
+        assert_eq!(config.key_files, std::slice::from_ref(&made.secret_file));
         let store = file.with_file_name("wardroom.redb");
         assert_eq!(config.store.path, Some(store));
         let keys = ApiKeys::new(config.api_keys);

@@ -94,7 +94,7 @@ impl Held {
         let bytes = bytes_of(parts);
         if state.route == Route::Direct {
             // What waits behind it says nothing of how fast the client is: that shows by the answer.
-            let before = state.behind.as_ref().map_or(0, |it| bytes_of(it));
+            let before = state.behind.as_ref().map_or(0, bytes_of);
             state.waiting_bytes -= before;
             output.write_whole(&mut state, parts);
             if !output.has_ended() {

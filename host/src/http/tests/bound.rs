@@ -27,7 +27,11 @@ async fn three() -> Server {
 
 /// The calls whose path names no workspace and that a bound key may make all the same: each keeps to
 /// what the key reaches, as the other tests here show.
-const ACROSS: [&str; 13] = [
+const ACROSS: [&str; 17] = [
+    "GET /v1/explain/decisions/{decisionId}",
+    "POST /v1/explain/admission",
+    "POST /v1/explain/command",
+    "POST /v1/explain/event",
     "DELETE /v1/connections/{socketId}",
     "DELETE /v1/users/{userId}",
     "GET /v1/connections/{socketId}",

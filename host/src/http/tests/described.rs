@@ -127,7 +127,11 @@ async fn the_document_is_whole() {
 async fn posts_take_an_idempotency_key() {
     let document = Server::new().get("/v1/openapi.json").await.is(200);
     for (path, methods) in document["paths"].as_object().unwrap() {
-        let Some(post) = methods.get("post") else {
+        // Those that explain change nothing, however often they are made.
+        let Some(post) = methods
+            .get("post")
+            .filter(|_| !path.starts_with("/v1/explain/"))
+        else {
             continue;
         };
         let parameters = post["parameters"].as_array().unwrap();

@@ -404,5 +404,21 @@ async fn a_refusal_is_explained_by_its_id_to_those_whose_workspace_it_was_in() {
         request_with("GET", &path, &[("authorization", &key)], "")
     };
     server.send(bound("d1")).await.is(200);
+    let key = [("authorization", &*format!("Bearer {BOUND_KEY}"))];
+    for (what, more) in [
+        ("admission", json!({})),
+        ("command", json!({"command": "get-state"})),
+        ("event", json!({"event": "plain"})),
+    ] {
+        // Whether it is there or not.
+        for workspace in ["other", "nowhere"] {
+            let mut body = json!({"workspaceId": workspace, "userId": "ann"});
+            let own = body.as_object_mut().unwrap();
+            own.extend(more.as_object().unwrap().clone());
+            let path = format!("/v1/explain/{what}");
+            let answered = server.send(request_with("POST", &path, &key, body.to_string()));
+            answered.await.problem("workspace-forbidden");
+        }
+    }
     server.send(bound("d2")).await.problem("not-found");
 }

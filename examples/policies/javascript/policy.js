@@ -1,4 +1,4 @@
-// House rules: who sees which channel, who gets contact data, and when a channel is open.
+// House rules: who enters, who sees which channel, who gets contact data, and when a channel is open.
 // `settings.js` says what the settings mean. Nothing is remembered between calls but them.
 
 import { isOpenAt, parse } from "./settings.js";
@@ -12,6 +12,15 @@ export const lifecycle = {
   configure(text) {
     // The message of what it throws is what the operator reads.
     settings = parse(text);
+  },
+};
+
+/** @type {import("./wardroom/policy.d.ts").Admission} */
+export const admission = {
+  admit(request) {
+    // Asked when somebody comes, and again when what is known of them changes.
+    if (request.subject().attribute("suspended") !== "true") return;
+    throw { code: "suspended", message: "You are suspended; ask an administrator." };
   },
 };
 

@@ -1,4 +1,4 @@
-"""House rules: who sees a regional channel, who gets contact data, and when a channel is open.
+"""House rules: who enters, who sees a channel, who gets contact data, and when a channel is open.
 
 `settings.py` says what the settings mean. Nothing here remembers anything between calls but them.
 """
@@ -16,7 +16,7 @@ from wit_world.exports.events import (
     Rendering_Unchanged,
     Rendition,
 )
-from wit_world.imports.context import Channel, Command, Event, Subject
+from wit_world.imports.context import Channel, Command, Event, Request, Subject
 from wit_world.imports.types import (
     Clause,
     Denial,
@@ -38,6 +38,15 @@ class Lifecycle(exports.Lifecycle):
             globals()["settings"] = parse(settings)
         except ValueError as error:
             raise Err(str(error)) from None
+
+
+class Admission(exports.Admission):
+    def admit(self, request: Request) -> None:
+        # Asked when somebody comes, and again when what is known of them changes.
+        if request.subject().attribute("suspended") == "true":
+            raise Err(
+                Denial(code="suspended", message="You are suspended; ask an administrator.")
+            )
 
 
 class ChannelVisibility(exports.ChannelVisibility):

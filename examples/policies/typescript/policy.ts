@@ -1,8 +1,9 @@
-// House rules: who sees which channel, who gets contact data, and when a channel is open.
+// House rules: who enters, who sees which channel, who gets contact data, and when a channel is open.
 // `settings.ts` says what the settings mean. Nothing is remembered between calls but them.
 
 import { isOpenAt, parse, type Settings } from "./settings.ts";
 import type {
+  Admission,
   ChannelVisibility,
   Clause,
   Commands,
@@ -22,6 +23,18 @@ export const lifecycle: Lifecycle = {
   configure(text) {
     // The message of what it throws is what the operator reads.
     settings = parse(text);
+  },
+};
+
+export const admission: Admission = {
+  admit(request) {
+    // Asked when somebody comes, and again when what is known of them changes.
+    if (request.subject().attribute("suspended") !== "true") return;
+    const denial: Denial = {
+      code: "suspended",
+      message: "You are suspended; ask an administrator.",
+    };
+    throw denial;
   },
 };
 

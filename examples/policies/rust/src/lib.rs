@@ -1,5 +1,5 @@
-//! House rules: who sees a regional channel, who gets contact data, and when a channel is open.
-//! `settings.rs` says what the settings mean. Nothing is remembered between calls but them.
+//! House rules: who enters, who sees a regional channel, who gets contact data, and when a channel is
+//! open. `settings.rs` says what the settings mean. Nothing is remembered between calls but them.
 
 mod settings;
 #[cfg(test)]
@@ -7,8 +7,8 @@ mod tests;
 
 use serde_json::json;
 use wardroom_policy::{
-    Channel, ChannelVisibility, Command, Commands, Denial, Event, Events, Fields, Json, Lifecycle,
-    Rendering, Rendition, Rule, Subject, any, attribute, everybody, roles, to_json, unix_time,
+    Admission, Channel, ChannelVisibility, Command, Commands, Denial, Event, Events, Fields, Json,
+    Lifecycle, Rendering, Rendition, Request, Rule, Subject, any, attribute, everybody, roles, to_json, unix_time,
     user,
 };
 
@@ -21,7 +21,7 @@ struct HouseRules {
     settings: Settings,
 }
 
-wardroom_policy::export!(HouseRules: lifecycle, channel_visibility, commands, events);
+wardroom_policy::export!(HouseRules: lifecycle, admission, channel_visibility, commands, events);
 
 impl Lifecycle for HouseRules {
     type Settings = Settings;
@@ -29,6 +29,19 @@ impl Lifecycle for HouseRules {
     fn configure(settings: Settings) -> Result<Self, String> {
         settings.check()?;
         Ok(Self { settings })
+    }
+}
+
+impl Admission for HouseRules {
+    // Asked when somebody comes, and again when what is known of them changes.
+    fn admit(&self, request: &Request) -> Result<(), Denial> {
+        match request.subject().attribute("suspended").as_deref() {
+            Some("true") => Err(Denial::new(
+                "suspended",
+                "You are suspended; ask an administrator.",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 

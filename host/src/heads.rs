@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+
+use crate::uptime;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// A head has been coming since then.
-    Reading(Instant),
+    /// A head has been coming since then, in time that the process ran.
+    Reading(Duration),
     /// A request is being answered.
     Answering,
     /// Nothing.
@@ -30,7 +31,7 @@ impl Heads {
     pub(crate) fn new(patience: Duration) -> Self {
         Self {
             patience,
-            phase: Mutex::new(Phase::Reading(Instant::now())),
+            phase: Mutex::new(Phase::Reading(uptime::now())),
             changed: Notify::new(),
         }
     }
@@ -39,7 +40,7 @@ impl Heads {
     pub(crate) fn input(&self) {
         let mut phase = self.phase.lock();
         if *phase == Phase::Idle {
-            *phase = Phase::Reading(Instant::now());
+            *phase = Phase::Reading(uptime::now());
             self.changed.notify_one();
         }
     }
@@ -59,7 +60,8 @@ impl Heads {
         matches!(*self.phase.lock(), Phase::Reading(_))
     }
 
-    /// Waits until a head has taken too long.
+    /// Waits until a head has taken too long. Look at the connection first: a head that waits in its
+    /// socket has come.
     pub(crate) async fn overdue(&self) {
         loop {
             let phase = *self.phase.lock();
@@ -67,7 +69,7 @@ impl Heads {
                 self.changed.notified().await;
                 continue;
             };
-            sleep_until(since + self.patience).await;
+            uptime::sleep((since + self.patience).saturating_sub(uptime::now())).await;
             if *self.phase.lock() == phase {
                 return;
             }

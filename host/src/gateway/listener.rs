@@ -172,6 +172,9 @@ async fn serve_one<S, B>(
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
+        // What has come is read before anything is said of it: after a pause of the process all of
+        // this may be ready at once.
+        biased;
         served = connection.as_mut() => served,
         () = heads.overdue() => return,
         // Half a request is nothing to wait for.

@@ -123,6 +123,9 @@ async fn serve_one(
         .serve_connection(TokioIo::new(watched), service);
     let mut connection = std::pin::pin!(connection);
     let served = tokio::select! {
+        // What has come is read before anything is said of it: after a pause of the process all of
+        // this may be ready at once.
+        biased;
         served = connection.as_mut() => served,
         () = heads.overdue() => return,
         // Half a request is nothing to wait for.
@@ -242,6 +245,31 @@ mod tests {
             answered.is_empty() || answered.starts_with("HTTP/1.1 431"),
             "{answered}"
         );
+    }
+
+    /// Lets everything that can go on do so.
+    async fn settle() {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_head_that_came_while_nothing_ran_is_read() {
+        let head = SHORT / 4;
+        let (address, _stop) = start(Bounds { head, ..BOUNDS }).await;
+        // By chance it would be read half of the time.
+        for _ in 0..8 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(&WHOLE.as_bytes()[..4]).await.unwrap();
+            settle().await;
+            stream.try_write(&WHOLE.as_bytes()[4..]).unwrap();
+            // This is the thread of the server as well.
+            std::thread::sleep(head * 2);
+            let mut answer = [0; 1024];
+            let read = timeout(PATIENCE, stream.read(&mut answer)).await;
+            assert!(read.unwrap().unwrap() > 0, "closed unread");
+        }
     }
 
     #[tokio::test]

@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::limits::{ACCEPT_PAUSE, MAX_ACCEPT_PAUSE};
+use crate::limits::{ACCEPT_PAUSE, MAX_ACCEPT_PAUSE, MAX_KERNEL_OUTPUT_BYTES};
 use crate::metrics::Metrics;
 
 /// A listener that goes on.
@@ -41,6 +42,21 @@ impl Accepting {
     pub(crate) async fn next(&mut self) -> (TcpStream, SocketAddr) {
         let listener = &self.listener;
         self.trouble.until_done(|| listener.accept()).await
+    }
+}
+
+/// Sets what the kernel is to do with a connection whose other end may take nothing of what waits for it
+/// for so long.
+pub(crate) fn prepare(stream: &TcpStream, stall_deadline: Duration, peer: SocketAddr) {
+    let socket = SockRef::from(stream);
+    let set = stream
+        .set_nodelay(true)
+        // A peer that vanished, or whose window stays closed, is given up by the kernel as well.
+        .and_then(|()| socket.set_tcp_user_timeout(Some(stall_deadline)))
+        // A stopped reader fills its bounded output here, and not the kernel's memory.
+        .and_then(|()| socket.set_tcp_notsent_lowat(MAX_KERNEL_OUTPUT_BYTES));
+    if let Err(error) = set {
+        tracing::debug!(%error, %peer, "a connection's options could not be set");
     }
 }
 

@@ -5,7 +5,6 @@ use std::collections::hash_map::Entry;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -14,7 +13,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
-use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +23,7 @@ use super::connection::Connection;
 use super::engine::Transport;
 use super::heartbeat;
 use super::requests::Requests;
-use crate::accepting::Accepting;
+use crate::accepting::{self, Accepting};
 use crate::heads::Heads;
 use crate::limits;
 
@@ -72,7 +70,7 @@ pub(super) async fn serve<S, B>(
             transport.metrics.limited("address-connections");
             continue;
         };
-        prepare(&stream, stall_deadline, peer);
+        accepting::prepare(&stream, stall_deadline, peer);
         let stop = stop.clone();
         tokio::spawn(serve_one(
             Arc::clone(&transport),
@@ -119,20 +117,6 @@ impl Drop for IdleConnection {
                 count.remove();
             }
         }
-    }
-}
-
-/// Sets what the kernel is to do with the connection.
-fn prepare(stream: &TcpStream, stall_deadline: Duration, peer: SocketAddr) {
-    let socket = SockRef::from(stream);
-    let set = stream
-        .set_nodelay(true)
-        // A peer that vanished, or whose window stays closed, is given up by the kernel as well.
-        .and_then(|()| socket.set_tcp_user_timeout(Some(stall_deadline)))
-        // A stopped reader fills its bounded output here, and not the kernel's memory.
-        .and_then(|()| socket.set_tcp_notsent_lowat(limits::MAX_KERNEL_OUTPUT_BYTES));
-    if let Err(error) = set {
-        tracing::debug!(%error, %peer, "a connection's options could not be set");
     }
 }
 

@@ -1,10 +1,7 @@
 //! The internal TCP listener: accepts, bounds and serves connections. It must not know the calls.
 
-use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
@@ -14,14 +11,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::accepting::Accepting;
+use super::watched::Watched;
+use crate::accepting::{self, Accepting};
 use crate::heads::Heads;
 use crate::limits;
 use crate::metrics::Metrics;
@@ -38,12 +35,15 @@ struct Bounds {
     head: Duration,
     /// Between two requests.
     idle: Duration,
+    /// For the caller to take some of an answer.
+    stall: Duration,
 }
 
 const BOUNDS: Bounds = Bounds {
     connections: limits::HTTP_CONNECTIONS,
     head: limits::REQUEST_HEAD_TIMEOUT,
     idle: limits::KEEP_ALIVE,
+    stall: limits::HTTP_ANSWER_STALL,
 };
 
 /// Answers backends on `listener` until `stop`, then until the last answer is out.
@@ -80,6 +80,7 @@ async fn serve_within(
             continue;
         };
         was_full = false;
+        accepting::prepare(&stream, bounds.stall, peer);
         connections.spawn(serve_one(
             bounds,
             (stream, peer),
@@ -112,10 +113,7 @@ async fn serve_one(
             response
         }
     });
-    let watched = Watched {
-        stream,
-        heads: Arc::clone(&heads),
-    };
+    let watched = Watched::new(stream, Arc::clone(&heads), bounds.stall);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.idle)
@@ -141,57 +139,6 @@ async fn serve_one(
     }
 }
 
-/// A connection that says when something comes over it.
-struct Watched {
-    stream: TcpStream,
-    heads: Arc<Heads>,
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let read = ready!(Pin::new(&mut self.stream).poll_read(context, buffer));
-        if buffer.filled().len() > before {
-            self.heads.input();
-        }
-        Poll::Ready(read)
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, buffer)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffers: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -204,11 +151,15 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(15);
     const SHORT: Duration = Duration::from_millis(200);
+    /// More than the kernel takes for anybody.
+    const LARGE_BYTES: usize = 64 * 1024 * 1024;
 
     async fn start(bounds: Bounds) -> (SocketAddr, tokio_util::sync::DropGuard) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let routes = Router::new().route("/", get(|| async { "here" }));
+        let routes = Router::new()
+            .route("/", get(|| async { "here" }))
+            .route("/large", get(|| async { vec![b'x'; LARGE_BYTES] }));
         let stop = CancellationToken::new();
         let serving = serve_within(bounds, listener, routes, Arc::default(), stop.clone());
         tokio::spawn(serving);
@@ -296,6 +247,31 @@ mod tests {
         timeout(PATIENCE, again)
             .await
             .expect("the place is free again");
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_not_read_is_kept_for_a_bounded_time() {
+        let bounds = Bounds {
+            connections: 1,
+            stall: SHORT,
+            ..BOUNDS
+        };
+        let (address, _stop) = start(bounds).await;
+        let mut deaf = TcpStream::connect(address).await.unwrap();
+        let large = WHOLE.replace(" / ", " /large ");
+        deaf.write_all(large.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        timeout(PATIENCE, deaf.read_exact(&mut answer))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        let close = WHOLE.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+        let others = async { while said(address, &close).await.is_empty() {} };
+        timeout(PATIENCE, others).await.expect("it is closed");
+        let mut rest = Vec::new();
+        deaf.read_to_end(&mut rest).await.ok();
+        assert!(rest.len() < LARGE_BYTES, "it was not sent whole");
     }
 
     #[tokio::test]

@@ -21,6 +21,7 @@ mod problem;
 mod public;
 mod serving;
 mod users;
+mod watched;
 mod wire;
 mod workspace;
 

@@ -68,6 +68,8 @@ pub const HTTP_ANSWER_PATIENCE: Duration = Duration::from_millis(250);
 pub const HTTP_CONNECTIONS: usize = 1_024;
 /// How long the body of a call may make no progress.
 pub const HTTP_BODY_STALL: Duration = Duration::from_secs(15);
+/// How long a caller may take nothing of its answer.
+pub const HTTP_ANSWER_STALL: Duration = Duration::from_secs(15);
 /// How long the body of a call may take in all.
 pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(300);
 

@@ -185,21 +185,37 @@ impl Gateway {
     /// [`limits::LINGER_TIMEOUT`] at most. Nobody is announced to have left.
     pub async fn drain(&self) {
         self.conversations.draining.store(true, Ordering::Release);
-        loop {
-            let outputs = self.transport.outputs();
-            if outputs.is_empty() {
-                break;
-            }
-            for output in outputs {
-                output.close(Cause::Shutdown);
-            }
+        while self.close_all() {
             tokio::time::sleep(limits::DRAIN_POLL).await;
         }
         // Connections that only begin to close now are no clients'.
         let lingering = &self.transport.lingering;
-        lingering.close();
-        tokio::time::timeout(limits::LINGER_TIMEOUT, lingering.wait())
+        let heard = async {
+            // A session that has ended gives up its connection next, and that then lingers; one that
+            // polled has none, and is kept by socketioxide for a while longer.
+            while self
+                .transport
+                .outputs()
+                .iter()
+                .any(|it| it.stream().is_some())
+            {
+                tokio::time::sleep(limits::DRAIN_POLL).await;
+            }
+            lingering.close();
+            lingering.wait().await;
+        };
+        tokio::time::timeout(limits::LINGER_TIMEOUT, heard)
             .await
             .ok();
+    }
+
+    /// Closes every session that has not ended; whether there was one.
+    fn close_all(&self) -> bool {
+        let mut open = self.transport.outputs();
+        open.retain(|output| !output.has_ended());
+        for output in &open {
+            output.close(Cause::Shutdown);
+        }
+        !open.is_empty()
     }
 }

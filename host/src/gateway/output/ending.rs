@@ -37,7 +37,9 @@ impl Output {
         state.closing = Some(cause.clone());
         self.moved_on.notify_waiters();
         self.resume_reading();
-        if let Some(packet) = cause.explanation() {
+        // Who has not joined hears nothing: it would be held until then.
+        let hears = state.route != Route::Joining;
+        if let Some(packet) = cause.explanation().filter(|_| hears) {
             self.route(&mut state, &[frame::text(&packet)]);
         }
         let parting = state.parting.take();
@@ -57,7 +59,7 @@ impl Output {
             self.route(&mut state, &[last]);
         }
         self.end_if_drained(&mut state);
-        let waits = farewell != Farewell::None || !state.queue.is_empty();
+        let waits = (hears && farewell != Farewell::None) || !state.queue.is_empty();
         if !waits || cause == Cause::SlowConsumer {
             return self.end(&mut state, cause);
         }

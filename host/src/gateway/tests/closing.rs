@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::clients::{Polling, WebSocket, exchange};
+use super::conversing::House;
 use super::*;
 use wardroom_domain::CloseReason;
 
@@ -213,6 +214,16 @@ async fn a_client_that_does_not_close_is_not_waited_for_long() {
         "{took:?}"
     );
     drop(client);
+}
+
+#[tokio::test]
+async fn a_drain_does_not_wait_for_who_never_joined() {
+    let house = House::start(Settings::default()).await;
+    let _polling = Polling::open(house.address).await;
+    let _websocket = WebSocket::open(house.address, "EIO=4").await;
+    tokio::time::timeout(limits::CLOSE_TIMEOUT, house.gateway.drain())
+        .await
+        .expect("there is nobody to tell");
 }
 
 #[tokio::test]

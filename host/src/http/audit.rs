@@ -18,6 +18,7 @@ use super::Api;
 use super::idempotency::is_replayed;
 use super::input::PathId;
 use super::problem::code_of;
+use super::watched::UntilSent;
 use crate::limits::{MAX_AUDIT_PATH_BYTES, MAX_AUDIT_WORKSPACES, MAX_REQUEST_ID_CHARS};
 use crate::line_file::{Counts, LineFile, Settings};
 use crate::metrics::Metrics;
@@ -160,7 +161,8 @@ pub(super) async fn record(
     let api = Arc::clone(&call.api);
     let at_work = api.work.begin();
     let mut response = next.run(request).await;
-    drop(at_work);
+    // A call is over when its answer has left.
+    response.extensions_mut().insert(UntilSent::new(at_work));
     call.answer = Some(Answered {
         status: response.status().as_u16(),
         code: code_of(&response).map(|code| code.as_str()),

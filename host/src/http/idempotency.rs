@@ -169,7 +169,9 @@ pub(super) async fn once(
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let request = Request::from_parts(parts, Body::from(body));
     // If the caller hangs up, the call is done and remembered all the same: the caller will ask.
+    let at_work = api.work.begin();
     let work = tokio::spawn(async move {
+        let _at_work = at_work;
         let response = caught(method, path, next.run(request)).await;
         let (response, answer) = recorded(response, fingerprint).await;
         let bytes = answer.as_ref().map_or(0, |answer| answer.body.len());

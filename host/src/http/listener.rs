@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use super::watched::Watched;
+use super::watched::{Unsent, Watched};
 use crate::accepting::{self, Accepting};
 use crate::heads::Heads;
 use crate::limits;
@@ -101,19 +101,21 @@ async fn serve_one(
     stop: CancellationToken,
 ) {
     let heads = Arc::new(Heads::new(bounds.head));
-    let answering = Arc::clone(&heads);
+    let unsent = Arc::new(Unsent::default());
+    let (answering, answers) = (Arc::clone(&heads), Arc::clone(&unsent));
     let service = service_fn(move |mut request: Request<Incoming>| {
         let caller = ConnectInfo(CallerAddress(peer));
         request.extensions_mut().insert(caller);
         let (routes, heads) = (routes.clone(), Arc::clone(&answering));
+        let unsent = Arc::clone(&answers);
         async move {
             heads.complete();
             let response = routes.oneshot(request).await;
             heads.answered();
-            response
+            response.map(|response| unsent.watch(response))
         }
     });
-    let watched = Watched::new(stream, Arc::clone(&heads), bounds.stall);
+    let watched = Watched::new(stream, Arc::clone(&heads), unsent, bounds.stall);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(bounds.idle)

@@ -127,7 +127,11 @@ impl Api {
         command: Command,
     ) -> Result<Arc<Entry>, Problem> {
         let (committer, workspace) = (Arc::clone(&self.committer), workspace.clone());
-        let running = tokio::spawn(async move { committer.run(&workspace, command, None).await });
+        let at_work = self.work.begin();
+        let running = tokio::spawn(async move {
+            let _at_work = at_work;
+            committer.run(&workspace, command, None).await
+        });
         Ok(running.await.unwrap_or(Err(Failure::Internal))?)
     }
 }

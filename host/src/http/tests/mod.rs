@@ -29,7 +29,7 @@ use wardroom_domain::{Command, Event, Leave, OnlineStatus, Output, SocketId, Use
 
 use super::{
     Api, AuditFile, Authenticate, BodyLimits, Caller, Candidate, Denied, DryRun, Judges, Ops,
-    Policies, PolicyStatus,
+    Policies, PolicyStatus, Work,
 };
 use super::{
     PrivateChannels, Readiness, Refusal, Scope, ShadowReport, Visibility, Workspaces, audit_file,
@@ -141,6 +141,7 @@ struct Server {
     router: Router,
     committer: Arc<Committer>,
     audit: Option<Arc<AuditFile>>,
+    work: Work,
 }
 
 struct Answered {
@@ -192,11 +193,13 @@ impl Server {
             metrics,
             limits,
         );
+        let work = api.work.clone();
         let router = router(Arc::new(api.with_audit(audit.clone())));
         Self {
             router,
             committer,
             audit,
+            work,
         }
     }
 

@@ -122,8 +122,10 @@ async fn a_caller_who_hangs_up_finds_the_answer_later() {
         let first_poll = futures_util::poll!(call.as_mut());
         assert!(first_poll.is_pending(), "the work goes on elsewhere");
     }
+    assert_eq!(server.work.calls(), 1, "a drain waits for it");
     assert_eq!(log.next().await.len(), 1);
     assert!(is_replayed(&publish(&server, "k", "a").await));
+    assert_eq!(server.work.calls(), 0);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Threads that must not end before their work does: one that panics is begun again, and counted.
+//! Threads and tasks that must not end before their work does: one that panics is begun again, and counted.
 //! It must not know what a thread does.
 
 use std::collections::BTreeMap;
@@ -22,12 +22,30 @@ pub fn keep(name: &'static str, mut work: impl FnMut() + Send + 'static) -> io::
     let kept = move || {
         // The panic hook has told the log what happened and where.
         while catch_unwind(AssertUnwindSafe(&mut work)).is_err() {
-            *RESTARTS.lock().entry(name).or_default() += 1;
-            tracing::error!(thread = name, "a thread panicked and is begun again");
+            begun_again(name);
             thread::park_timeout(THREAD_RESTART_PAUSE);
         }
     };
     Builder::new().name(name.to_owned()).spawn(kept).map(drop)
+}
+
+/// The same for a task, which must have a runtime: `begin` makes what is to be done, anew after each
+/// panic. The future ends when that does; dropping it leaves the task alone.
+pub async fn keep_task<F>(name: &'static str, mut begin: impl FnMut() -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    while let Err(error) = tokio::spawn(begin()).await
+        && error.is_panic()
+    {
+        begun_again(name);
+        tokio::time::sleep(THREAD_RESTART_PAUSE).await;
+    }
+}
+
+fn begun_again(name: &'static str) {
+    *RESTARTS.lock().entry(name).or_default() += 1;
+    tracing::error!(thread = name, "a thread panicked and is begun again");
 }
 
 /// How often threads were begun again since the process started, by name; those that never were
@@ -61,5 +79,22 @@ mod tests {
         // What returns is not begun again, and drops what it had.
         assert_eq!(next(), Err(mpsc::RecvTimeoutError::Disconnected));
         assert_eq!(restarts().get("test-thread"), Some(&2));
+    }
+
+    #[tokio::test]
+    async fn a_task_that_panics_goes_on_and_is_counted() {
+        let (sender, receiver) = mpsc::channel();
+        let mut begun = 0;
+        let begin = move || {
+            begun += 1;
+            let (begun, sender) = (begun, sender.clone());
+            async move {
+                sender.send(begun).unwrap();
+                assert!(begun > 2, "not yet");
+            }
+        };
+        keep_task("test-task", begin).await;
+        assert_eq!(receiver.iter().collect::<Vec<i32>>(), [1, 2, 3]);
+        assert_eq!(restarts().get("test-task"), Some(&2));
     }
 }

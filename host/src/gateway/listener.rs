@@ -25,7 +25,7 @@ use super::heartbeat;
 use super::requests::Requests;
 use crate::accepting::{self, Accepting};
 use crate::heads::Heads;
-use crate::limits;
+use crate::{limits, threads};
 
 /// Serves `listener` until `stop`: Socket.IO itself, and everything else through `inner`. Clients
 /// that have connected stay; the caller ends them.
@@ -41,7 +41,10 @@ pub(super) async fn serve<S, B>(
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    tokio::spawn(heartbeat::watch(Arc::downgrade(&transport)));
+    let watched = Arc::downgrade(&transport);
+    tokio::spawn(threads::keep_task("heartbeats", move || {
+        heartbeat::watch(watched.clone())
+    }));
     let places = Arc::new(Semaphore::new(transport.settings.max_connections));
     let stall_deadline = transport.settings.write_timeout;
     let most_of_address = transport.settings.max_connections / limits::IDLE_CONNECTIONS_SHARE;

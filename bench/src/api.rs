@@ -166,15 +166,18 @@ async fn count_answers(mut read: OwnedReadHalf, hub: &Hub) -> anyhow::Result<()>
     Ok(())
 }
 
+/// Where an answer is in what has come.
 #[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    status: u16,
-    head: usize,
-    length: usize,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Bytes before its body.
+    pub(crate) head: usize,
+    /// Bytes in all.
+    pub(crate) length: usize,
 }
 
 /// Finds the answer at the start of `buffer`; `None` if it is not complete.
-fn parse(buffer: &[u8]) -> anyhow::Result<Option<Answer>> {
+pub(crate) fn parse(buffer: &[u8]) -> anyhow::Result<Option<Answer>> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(buffer)? else {

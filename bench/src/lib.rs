@@ -2,6 +2,7 @@
 //! from the outside only; of the server's code, `hooks` alone uses any.
 
 pub mod api;
+pub mod attack;
 pub mod fleet;
 pub mod frame;
 pub mod histogram;

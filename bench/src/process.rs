@@ -42,6 +42,11 @@ pub fn memory_kib(pid: u32) -> anyhow::Result<f64> {
     field_kib(&format!("/proc/{pid}/smaps_rollup"), "Pss:")
 }
 
+/// The resident memory of the process `pid`, in KiB: cheap enough to look at all the time.
+pub fn resident_kib(pid: u32) -> anyhow::Result<f64> {
+    field_kib(&format!("/proc/{pid}/status"), "VmRSS:")
+}
+
 /// The most memory that the process `pid` ever had resident, in KiB.
 pub fn peak_kib(pid: u32) -> anyhow::Result<f64> {
     field_kib(&format!("/proc/{pid}/status"), "VmHWM:")

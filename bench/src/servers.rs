@@ -98,7 +98,8 @@ pub struct Running {
     scratch: Option<PathBuf>,
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
+/// An address of loopback at which nobody listens.
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
 }
 
@@ -194,22 +195,27 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let began = Instant::now();
-        if let Ok(pid) = i32::try_from(self.child.id()) {
-            // It may have ended by itself; then there is nothing to tell it.
-            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
-        }
-        while !matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
-            if began.elapsed() > STOP_DEADLINE {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                break;
-            }
-            pause();
-        }
+        end(&mut self.child);
         if let Some(scratch) = &self.scratch {
             let _ = std::fs::remove_dir_all(scratch);
         }
+    }
+}
+
+/// Asks a server to end, and kills it if it does not.
+pub(crate) fn end(child: &mut Child) {
+    let began = Instant::now();
+    if let Ok(pid) = i32::try_from(child.id()) {
+        // It may have ended by itself; then there is nothing to tell it.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+    while !matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
+        if began.elapsed() > STOP_DEADLINE {
+            let _ = child.kill();
+            let _ = child.wait();
+            break;
+        }
+        pause();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every chore of the repository, in Rust: `cargo xtask --help`.
 
+mod attack;
 mod bench;
 mod browser;
 mod build;
@@ -42,6 +43,8 @@ enum Chore {
     Fuzz(fuzz::Arguments),
     /// Measure the server against its peers.
     Bench(bench::Arguments),
+    /// Attack the server as an operator gets it, and tell what everybody else felt.
+    Attack(attack::Arguments),
     /// Check that the tree keeps to the rules of ARCHITECTURE.md.
     Tidy,
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Chore::Sim(arguments) => sim::run(&arguments),
         Chore::Fuzz(arguments) => fuzz::fuzz(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
+        Chore::Attack(arguments) => attack::run(&arguments),
         Chore::Tidy => tidy::run(),
     };
     match result {

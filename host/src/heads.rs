@@ -1,5 +1,6 @@
 //! How long a client takes to send the head of a request; must not know what is in it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -14,8 +15,8 @@ enum Phase {
     Reading(Duration),
     /// A request is being answered.
     Answering,
-    /// Nothing.
-    Idle,
+    /// Nothing, since then.
+    Idle(Duration),
 }
 
 /// Watches the heads of the requests of one connection. hyper has one time for a head and for the
@@ -23,6 +24,10 @@ enum Phase {
 pub(crate) struct Heads {
     patience: Duration,
     phase: Mutex<Phase>,
+    /// Whether a request was answered.
+    served: AtomicBool,
+    /// Whether the connection is to make room for another.
+    displaced: AtomicBool,
     changed: Notify,
 }
 
@@ -32,6 +37,8 @@ impl Heads {
         Self {
             patience,
             phase: Mutex::new(Phase::Reading(uptime::now())),
+            served: AtomicBool::new(false),
+            displaced: AtomicBool::new(false),
             changed: Notify::new(),
         }
     }
@@ -39,7 +46,7 @@ impl Heads {
     /// Called when something has come over the connection.
     pub(crate) fn input(&self) {
         let mut phase = self.phase.lock();
-        if *phase == Phase::Idle {
+        if matches!(*phase, Phase::Idle(_)) {
             *phase = Phase::Reading(uptime::now());
             self.changed.notify_one();
         }
@@ -52,7 +59,25 @@ impl Heads {
 
     /// Called when its request has been answered.
     pub(crate) fn answered(&self) {
-        *self.phase.lock() = Phase::Idle;
+        self.served.store(true, Ordering::Relaxed);
+        *self.phase.lock() = Phase::Idle(uptime::now());
+    }
+
+    /// How dear the connection is to its owner, if nothing is being answered on it: whether something
+    /// was, and how long ago it last began to wait; what is less may go for others.
+    pub(crate) fn worth(&self) -> Option<(bool, Duration)> {
+        match *self.phase.lock() {
+            Phase::Reading(since) | Phase::Idle(since) => {
+                Some((self.served.load(Ordering::Relaxed), since))
+            }
+            Phase::Answering => None,
+        }
+    }
+
+    /// Has the connection make room for another.
+    pub(crate) fn displace(&self) {
+        self.displaced.store(true, Ordering::Release);
+        self.changed.notify_one();
     }
 
     /// Whether a head is not there as a whole.
@@ -60,18 +85,24 @@ impl Heads {
         matches!(*self.phase.lock(), Phase::Reading(_))
     }
 
-    /// Waits until a head has taken too long. Look at the connection first: a head that waits in its
+    /// Waits until a head has taken too long, or the connection is to make room. Look at the connection first: a head that waits in its
     /// socket has come.
     pub(crate) async fn overdue(&self) {
         loop {
             let phase = *self.phase.lock();
+            if self.displaced.load(Ordering::Acquire) && phase != Phase::Answering {
+                return;
+            }
             let Phase::Reading(since) = phase else {
                 self.changed.notified().await;
                 continue;
             };
-            uptime::sleep((since + self.patience).saturating_sub(uptime::now())).await;
-            if *self.phase.lock() == phase {
-                return;
+            let left = (since + self.patience).saturating_sub(uptime::now());
+            tokio::select! {
+                () = self.changed.notified() => {}
+                () = uptime::sleep(left) => if *self.phase.lock() == phase {
+                    return;
+                }
             }
         }
     }

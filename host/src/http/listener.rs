@@ -1,5 +1,6 @@
 //! The internal TCP listener: accepts, bounds and serves connections. It must not know the calls.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +12,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -66,25 +69,37 @@ async fn serve_within(
     let mut accepting = Accepting::new(listener, "internal", Arc::clone(&metrics));
     let places = Arc::new(Semaphore::new(bounds.connections));
     let connections = TaskTracker::new();
+    let open = Arc::<Open>::default();
     let mut was_full = false;
     while let Some((stream, peer)) = stop.run_until_cancelled(accepting.next()).await {
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            metrics.limited("backend-connections");
-            // Said once, not for each of a flood; the connection is closed by being dropped.
-            if !std::mem::replace(&mut was_full, true) {
-                tracing::warn!(
-                    limit = bounds.connections,
-                    "no more connections of backends"
-                );
+        let place = match Arc::clone(&places).try_acquire_owned() {
+            Ok(place) => {
+                was_full = false;
+                place
             }
-            continue;
+            Err(_) => {
+                metrics.limited("backend-connections");
+                // Said once, not for each of a flood.
+                if !std::mem::replace(&mut was_full, true) {
+                    tracing::warn!(
+                        limit = bounds.connections,
+                        "no more connections of backends: those that are not used make room"
+                    );
+                }
+                open.displace();
+                let place = Arc::clone(&places).acquire_owned();
+                let Ok(Ok(place)) = timeout(limits::HTTP_DISPLACE_PATIENCE, place).await else {
+                    // All are at work; the connection is closed by being dropped.
+                    continue;
+                };
+                place
+            }
         };
-        was_full = false;
         accepting::prepare(&stream, bounds.stall, peer);
         connections.spawn(serve_one(
             bounds,
             (stream, peer),
-            place,
+            (place, open.enter(bounds.head)),
             routes.clone(),
             stop.clone(),
         ));
@@ -93,14 +108,57 @@ async fn serve_within(
     connections.wait().await;
 }
 
+/// The connections that there are.
+#[derive(Default)]
+struct Open(Mutex<BTreeMap<u64, Arc<Heads>>>);
+
+impl Open {
+    fn enter(self: &Arc<Self>, patience: Duration) -> Entered {
+        let heads = Arc::new(Heads::new(patience));
+        let mut open = self.0.lock();
+        let number = open.last_key_value().map_or(0, |(last, _)| last + 1);
+        open.insert(number, Arc::clone(&heads));
+        Entered {
+            heads,
+            number,
+            open: Arc::clone(self),
+        }
+    }
+
+    /// Ends the connection that is needed least, if one is not at work: whoever holds connections and
+    /// asks nothing keeps nobody out.
+    fn displace(&self) {
+        let open = self.0.lock();
+        let least = open
+            .values()
+            .filter_map(|heads| Some((heads.worth()?, heads)));
+        if let Some((_, heads)) = least.min_by_key(|(worth, _)| *worth) {
+            heads.displace();
+        }
+    }
+}
+
+/// A connection, until it ends.
+struct Entered {
+    heads: Arc<Heads>,
+    number: u64,
+    open: Arc<Open>,
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        self.open.0.lock().remove(&self.number);
+    }
+}
+
 async fn serve_one(
     bounds: Bounds,
     (stream, peer): (TcpStream, SocketAddr),
-    _place: OwnedSemaphorePermit,
+    (_place, entered): (OwnedSemaphorePermit, Entered),
     routes: Router,
     stop: CancellationToken,
 ) {
-    let heads = Arc::new(Heads::new(bounds.head));
+    let heads = Arc::clone(&entered.heads);
     let unsent = Arc::new(Unsent::default());
     let (answering, answers) = (Arc::clone(&heads), Arc::clone(&unsent));
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -147,7 +205,6 @@ mod tests {
 
     use axum::routing::get;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::time::timeout;
 
     use super::*;
 
@@ -161,6 +218,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let routes = Router::new()
             .route("/", get(|| async { "here" }))
+            .route("/work", get(std::future::pending::<&str>))
             .route("/large", get(|| async { vec![b'x'; LARGE_BYTES] }));
         let stop = CancellationToken::new();
         let serving = serve_within(bounds, listener, routes, Arc::default(), stop.clone());
@@ -225,27 +283,33 @@ mod tests {
         }
     }
 
+    async fn opened(address: SocketAddr, sent: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        stream
+    }
+
     #[tokio::test]
-    async fn connections_are_bounded() {
+    async fn connections_are_bounded_and_those_at_work_keep_their_places() {
+        const AT_WORK: &str = "GET /work HTTP/1.1\r\nhost: x\r\n\r\n";
+        const CLOSE: &str = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
         let bounds = Bounds {
-            connections: 1,
+            connections: 2,
             ..BOUNDS
         };
         let (address, _stop) = start(bounds).await;
-        let mut first = TcpStream::connect(address).await.unwrap();
-        first.write_all(WHOLE.as_bytes()).await.unwrap();
-        let mut answer = [0; 1024];
-        assert!(
-            timeout(PATIENCE, first.read(&mut answer))
-                .await
-                .unwrap()
-                .unwrap()
-                > 0
-        );
-        assert_eq!(said(address, WHOLE).await, "");
-        drop(first);
-        let close = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-        let again = async { while said(address, close).await.is_empty() {} };
+        let at_work = opened(address, AT_WORK).await;
+        let mut half = opened(address, "GET / HTTP/1.1").await;
+        let answered = said(address, CLOSE).await;
+        assert!(answered.ends_with("here"), "{answered}");
+        let closed = timeout(PATIENCE, half.read(&mut [0])).await.unwrap();
+        assert!(matches!(closed, Ok(0) | Err(_)), "{closed:?}");
+        // Nobody makes room where all are at work.
+        let _other = opened(address, AT_WORK).await;
+        let full = async { while !said(address, CLOSE).await.is_empty() {} };
+        timeout(PATIENCE, full).await.expect("all are at work");
+        drop(at_work);
+        let again = async { while said(address, CLOSE).await.is_empty() {} };
         timeout(PATIENCE, again)
             .await
             .expect("the place is free again");

@@ -64,8 +64,11 @@ pub const HTTP_REQUEST_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long a drain waits after the last call was answered, for its answer to leave.
 pub const HTTP_ANSWER_PATIENCE: Duration = Duration::from_millis(250);
-/// Connections that the internal listener holds at once. Further ones are closed.
+/// Connections that the internal listener holds at once. A further one takes the place of one on which
+/// nothing is being answered, and is closed if there is none.
 pub const HTTP_CONNECTIONS: usize = 1_024;
+/// How long a new connection waits for one that is not used to make room for it.
+pub const HTTP_DISPLACE_PATIENCE: Duration = Duration::from_millis(250);
 /// How long the body of a call may make no progress.
 pub const HTTP_BODY_STALL: Duration = Duration::from_secs(15);
 /// How long a caller may take nothing of its answer.

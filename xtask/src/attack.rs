@@ -7,7 +7,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::build;
-use crate::setup::{self, GUEST_TARGET};
+use crate::profile::GUEST_TARGET;
+use crate::setup;
 use crate::shell::{cargo, run as succeed, target};
 
 /// The core that attackers and honest clients share; the server has another.

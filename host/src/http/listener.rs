@@ -266,6 +266,10 @@ mod tests {
     }
 
     #[tokio::test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the thread stands still, as in a pause of the process"
+    )]
     async fn a_head_that_came_while_nothing_ran_is_read() {
         let head = SHORT / 4;
         let (address, _stop) = start(Bounds { head, ..BOUNDS }).await;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use dashmap::DashMap;
 use engineioxide::service::NotFoundService;
 use http::{Method, Request, header};
+use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::extract::AckSender;
@@ -145,9 +146,27 @@ pub(super) struct Transport {
     conversation: Arc<dyn Conversation>,
 }
 
-/// The output of a session, carried by the request that began it.
+/// The output of a session, carried by the request that began it until the output ends. socketioxide
+/// keeps that request for [`limits::ENGINE_JOIN_TIMEOUT`] if nobody joins, even if the session is over.
 #[derive(Clone)]
-pub(super) struct SessionOutput(pub(super) Arc<Output>);
+pub(super) struct SessionOutput(Arc<Mutex<Option<Arc<Output>>>>);
+
+/// What an output knows of the request that carries it.
+pub(super) type Carrier = Weak<Mutex<Option<Arc<Output>>>>;
+
+impl SessionOutput {
+    pub(super) fn new(output: &Arc<Output>) -> Self {
+        let carried = Arc::new(Mutex::new(Some(Arc::clone(output))));
+        output.carried_by(Arc::downgrade(&carried));
+        Self(carried)
+    }
+
+    /// The output of the session of this socket, if it has not ended.
+    fn of(socket: &Socket) -> Option<Arc<Output>> {
+        let Self(carried) = socket.req_parts().extensions.get()?;
+        carried.lock().clone()
+    }
+}
 
 impl Transport {
     pub(super) fn new(
@@ -187,7 +206,7 @@ impl Transport {
             .ws_max_frame_size(limits::MAX_INCOMING_MESSAGE_BYTES)
             .ws_read_buffer_size(limits::READ_BUFFER_BYTES)
             .max_buffer_size(limits::MAX_POLLING_PACKETS)
-            .connect_timeout(limits::JOIN_TIMEOUT)
+            .connect_timeout(limits::ENGINE_JOIN_TIMEOUT)
             .upgrade_timeout(limits::UPGRADE_TIMEOUT)
             .ping_interval(transport.settings.ping_interval)
             .ping_timeout(ENGINE_PING_TIMEOUT)
@@ -287,6 +306,10 @@ struct Joining(Arc<Transport>);
 #[error("a connection joins once")]
 struct JoinedTwice;
 
+#[derive(Debug, thiserror::Error)]
+#[error("the session has ended")]
+struct HasEnded;
+
 impl ConnectHandler<LocalAdapter, InPlace> for Joining {
     fn call_middleware<'a>(
         &'a self,
@@ -297,7 +320,7 @@ impl ConnectHandler<LocalAdapter, InPlace> for Joining {
     }
 
     fn call(&self, socket: Arc<Socket>, handshake: Option<Value>) {
-        let Some(SessionOutput(output)) = socket.req_parts().extensions.get() else {
+        let Some(output) = SessionOutput::of(&socket) else {
             return;
         };
         output.joined(&socket);
@@ -310,13 +333,13 @@ impl ConnectHandler<LocalAdapter, InPlace> for Joining {
 
 impl Joining {
     fn prepare(&self, socket: &Arc<Socket>) -> Result<(), Box<dyn Display + Send>> {
-        let Some(SessionOutput(output)) = socket.req_parts().extensions.get() else {
-            return Err(Box::new(JoinedTwice));
+        let Some(output) = SessionOutput::of(socket) else {
+            return Err(Box::new(HasEnded));
         };
         let conversation = Arc::clone(&self.0.conversation);
         let id = SocketId::new(socket.id.as_str()).expect("a session id is a valid id");
         output.register(socket.id);
-        let peer = Peer::new(id, Arc::clone(output), conversation);
+        let peer = Peer::new(id, Arc::clone(&output), conversation);
         if !output.set_peer(&peer) {
             return Err(Box::new(JoinedTwice));
         }

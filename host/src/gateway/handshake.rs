@@ -119,9 +119,7 @@ impl Switched {
         };
         let mut request = Request::new(());
         *request.uri_mut() = self.address.parse().expect("is made of valid parts");
-        request
-            .extensions_mut()
-            .insert(SessionOutput(Arc::clone(&output)));
+        request.extensions_mut().insert(SessionOutput::new(&output));
         let stream = EngineStream::new(output, &early);
         if let Err(error) = self
             .transport

@@ -1,7 +1,8 @@
-//! Which clients have vanished: those of whom nothing comes. It must not know what they send.
+//! Which clients have vanished: those of whom nothing comes, and those who never join. It must not know
+//! what they send.
 //!
-//! socketioxide sends the heartbeats. It would judge the answers by the clock alone, and after a pause
-//! of the process end sessions whose answers wait in their sockets; so it is left without a deadline.
+//! socketioxide sends the heartbeats. It would judge by the clock alone, and after a pause of the process
+//! end sessions whose answers wait in their sockets; so its deadlines are far away.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -20,6 +21,8 @@ const PING: &str = "2";
 /// What is known of the life of one client, in time that the process ran.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pulse {
+    /// When its session began.
+    began: Duration,
     /// When something last came of it.
     pub(super) heard: Duration,
     /// When it was asked over its WebSocket and has not answered since; in revision 3 the client asks.
@@ -28,8 +31,10 @@ pub(super) struct Pulse {
 
 impl Pulse {
     pub(super) fn new() -> Self {
+        let now = uptime::lately();
         Self {
-            heard: uptime::lately(),
+            began: now,
+            heard: now,
             asked: None,
         }
     }
@@ -40,6 +45,11 @@ impl Pulse {
         if protocol == Protocol::V4 && frame::walk(buffer).any(asks) {
             self.asked = Some(uptime::lately());
         }
+    }
+
+    /// Whether it should have joined by now, if it has not.
+    fn should_have_joined(&self, now: Duration) -> bool {
+        now > self.began + limits::JOIN_TIMEOUT
     }
 
     /// Whether it is too long ago that anything came. A client that polls, and one that asks by
@@ -60,8 +70,10 @@ pub(super) async fn watch(transport: Weak<Transport>) {
             let settings = &transport.settings;
             (settings.ping_interval, settings.ping_timeout)
         };
-        for output in transport.outputs() {
-            if output.is_lost(interval, timeout) {
+        // Who has not joined has not authenticated either, and over a WebSocket has no id yet.
+        let sessions = transport.outputs().into_iter();
+        for output in sessions.chain(transport.newcomers.outputs()) {
+            if output.is_lost(interval, timeout) || output.never_joined() {
                 output.close(Cause::TransportLost);
             }
             looked += 1;
@@ -86,6 +98,10 @@ impl Output {
         self.pulse.lock().is_lost(now, interval, timeout)
     }
 
+    fn never_joined(&self) -> bool {
+        self.peer().is_none() && self.pulse.lock().should_have_joined(uptime::now())
+    }
+
     /// Called when something comes of the client, whatever it is.
     pub(super) fn heard(&self) {
         let mut pulse = self.pulse.lock();
@@ -103,6 +119,7 @@ mod tests {
         let seconds = Duration::from_secs;
         let lost = |pulse: Pulse, now| pulse.is_lost(seconds(now), seconds(25), seconds(20));
         let asks_itself = Pulse {
+            began: Duration::ZERO,
             heard: seconds(100),
             asked: None,
         };
@@ -112,6 +129,15 @@ mod tests {
             ..asks_itself
         };
         assert!(!lost(asked, 130) && lost(asked, 131));
+    }
+
+    #[test]
+    fn a_session_is_to_be_joined_in_time() {
+        let mut pulse = Pulse::new();
+        pulse.heard += limits::JOIN_TIMEOUT;
+        let by = pulse.began + limits::JOIN_TIMEOUT;
+        assert!(!pulse.should_have_joined(by));
+        assert!(pulse.should_have_joined(by + Duration::from_millis(1)));
     }
 
     #[test]

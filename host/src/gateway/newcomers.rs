@@ -81,6 +81,13 @@ impl Newcomers {
         })
     }
 
+    /// The sessions that have a place.
+    pub(super) fn outputs(&self) -> Vec<Arc<Output>> {
+        let held = self.held.lock();
+        let places = held.of.values().flat_map(BTreeMap::values);
+        places.filter_map(Weak::upgrade).collect()
+    }
+
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         self.held.lock().count

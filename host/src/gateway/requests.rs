@@ -182,8 +182,7 @@ where
                 };
                 let transport = Arc::clone(&self.transport);
                 let output = Output::polling(transport, *protocol, client, place);
-                slim.extensions_mut()
-                    .insert(SessionOutput(Arc::clone(&output)));
+                slim.extensions_mut().insert(SessionOutput::new(&output));
                 Some(output)
             }
             _ => None,

@@ -122,6 +122,9 @@ impl Output {
         self.moved_on.notify_waiters();
         self.resume_reading();
         self.authenticated();
+        if let Some(carrier) = self.carrier.get().and_then(Weak::upgrade) {
+            carrier.lock().take();
+        }
         self.transport.metrics.connection_closed(cause.name());
         tracing::debug!(cause = cause.name(), unsent, sid = ?self.sid.get(), "connection closed");
         if let Some(stream) = self.stream() {

@@ -27,7 +27,7 @@ use super::address::Source;
 use super::arriving::Client;
 use super::closing::Cause;
 use super::connection::Connection;
-use super::engine::{self, Protocol, Transport};
+use super::engine::{self, Carrier, Protocol, Transport};
 use super::frame;
 use super::heartbeat::Pulse;
 use super::newcomers::Newcomer;
@@ -72,6 +72,7 @@ pub(crate) struct Output {
     _place: Option<OwnedSemaphorePermit>,
     wire: OnceLock<Connection>,
     sid: OnceLock<Sid>,
+    carrier: OnceLock<Carrier>,
     socket: OnceLock<Weak<Socket>>,
     peer: OnceLock<Weak<Peer>>,
     /// Whether the connection has ended; the reading half then reports the end of the stream.
@@ -164,6 +165,7 @@ impl Output {
             _place: place,
             wire: OnceLock::new(),
             sid: OnceLock::new(),
+            carrier: OnceLock::new(),
             socket: OnceLock::new(),
             peer: OnceLock::new(),
             ended: AtomicBool::new(false),
@@ -198,6 +200,11 @@ impl Output {
     /// Called when the client has authenticated.
     pub(super) fn authenticated(&self) {
         self.newcomer.lock().take();
+    }
+
+    /// Says what keeps this until it ends: the request that began the session, and not one for its upgrade.
+    pub(super) fn carried_by(&self, carrier: Carrier) {
+        self.carrier.set(carrier).ok();
     }
 
     /// Makes the session findable by its id, for its upgrade and its end.

@@ -226,6 +226,45 @@ async fn a_drain_does_not_wait_for_who_never_joined() {
         .expect("there is nobody to tell");
 }
 
+/// Whoever polls is watched in the same way.
+#[tokio::test]
+async fn a_client_that_never_joins_is_closed_in_time() {
+    let server = Server::start(Settings::default()).await;
+    let began = Instant::now();
+    let mut client = WebSocket::open(server.address, "EIO=4").await;
+    client.rest().await;
+    let lasted = began.elapsed();
+    let earliest = limits::JOIN_TIMEOUT - limits::UPTIME_TICK;
+    assert!(lasted >= earliest, "{lasted:?}");
+    assert!(lasted < limits::JOIN_TIMEOUT + SLACK, "{lasted:?}");
+}
+
+/// socketioxide keeps the request that began such a session.
+#[tokio::test]
+async fn a_session_that_ended_before_anybody_joined_is_forgotten_at_once() {
+    let server = Server::start(Settings::default()).await;
+    let client = Polling::open(server.address).await;
+    let output = Arc::downgrade(
+        &server
+            .transport
+            .session(&client.sid.parse().unwrap())
+            .unwrap(),
+    );
+    output.upgrade().unwrap().close(Cause::TransportLost);
+    WebSocket::open(server.address, "EIO=4").await.close().await;
+    let forgotten = async {
+        while output.upgrade().is_some()
+            || !server.transport.sessions.is_empty()
+            || server.transport.newcomers.count() > 0
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(limits::JOIN_TIMEOUT / 2, forgotten)
+        .await
+        .expect("nothing keeps it");
+}
+
 #[tokio::test]
 async fn a_client_that_answers_no_heartbeat_is_closed() {
     let settings = Settings {

@@ -21,7 +21,9 @@ use super::auth::{Allowed, AllowedWithin, EventsPublish};
 use super::event_form::{formed_well, named_well};
 use super::input::{Accepted, Body, InPath, Object};
 use super::problem::{Document as ProblemDocument, Problem};
-use super::wire::{Published, PublishedEverywhere, PublishedThere, invalid_id};
+use super::wire::{
+    Gathered, Published, PublishedEverywhere, PublishedOrFailed, PublishedThere, invalid_id,
+};
 use crate::codes::Code;
 use crate::json::JsonText;
 use crate::limits::MAX_EVENT_DATA_BYTES;
@@ -226,7 +228,8 @@ impl Accepted for UserEventBody {}
 /// Publish an event to a user
 ///
 /// To every socket of the user, in every workspace that the user is connected to and that the API key
-/// reaches. In each it stands in one order with everything else that happens there.
+/// reaches. In each it stands in one order with everything else that happens there. Where it fails in some
+/// of them the answer says so, and the others have it; a problem is answered if it fails in all.
 #[utoipa::path(
     post,
     path = "/v1/users/{userId}/events",
@@ -239,7 +242,8 @@ impl Accepted for UserEventBody {}
     ),
     request_body = UserEventBody,
     responses(
-        (status = 200, description = "It is on its way", body = PublishedEverywhere),
+        (status = 200, description = "It is on its way, but for where it failed",
+         body = PublishedEverywhere),
         (status = "default", description = "A problem", body = ProblemDocument,
          content_type = "application/problem+json"),
     ),
@@ -269,22 +273,27 @@ async fn publish_to_user(
             .within(api.committer.store().presences_of(&user))
             .collect(),
     };
-    let mut workspaces = Vec::new();
+    let mut workspaces = Gathered::default();
     for workspace in wanted {
         reach.touched(&workspace);
         match api
             .commit(&workspace, Command::Publish(publication.clone()))
             .await
         {
-            Ok(entry) => workspaces.push(PublishedThere {
-                workspace_id: workspace.to_string(),
-                published: published(&entry),
-            }),
+            Ok(entry) => {
+                let there = PublishedThere {
+                    workspace_id: workspace.to_string(),
+                    published: published(&entry),
+                };
+                workspaces.done(workspace, PublishedOrFailed::Published(there));
+            }
             // It was closed meanwhile, and the user's sockets with it.
             Err(problem) if named.is_none() && problem.code() == Code::WorkspaceNotFound => {}
-            Err(problem) => return Err(problem),
+            // The others have it by now, or will: an error would have the caller publish it again there.
+            Err(problem) => workspaces.failed(workspace, problem, PublishedOrFailed::Failed),
         }
     }
+    let workspaces = workspaces.everywhere()?;
     Ok(Json(PublishedEverywhere { workspaces }))
 }
 

@@ -16,7 +16,9 @@ use super::Api;
 use super::auth::{AllowedWithin, ConnectionsControl, DirectoryWrite, Reach};
 use super::input::{Accepted, Body, InPath};
 use super::problem::{Document as ProblemDocument, Problem};
-use super::wire::{DoneEverywhere, DoneThere, invalid_id};
+use super::wire::{
+    DoneEverywhere, DoneThere, ForgottenEverywhere, ForgottenOrFailed, Gathered, invalid_id,
+};
 use crate::codes::Code;
 use crate::json::JsonText;
 use crate::limits::WORKSPACES_PER_TURN;
@@ -146,7 +148,8 @@ pub(super) async fn update_elsewhere(
 ///
 /// Takes the user out of every workspace that the API key reaches: the membership and the profile, the
 /// sockets, and the places in lists of channel members. A token that is still valid and names a
-/// workspace lets the user connect to it again.
+/// workspace lets the user connect to it again. Where it fails in some workspaces the answer says so:
+/// repeat the call. A problem is answered if it fails in all.
 #[utoipa::path(
     delete,
     path = "/v1/users/{userId}",
@@ -155,7 +158,8 @@ pub(super) async fn update_elsewhere(
     security(("apiKey" = ["directory:write"])),
     params(("userId" = String, Path, min_length = 1, max_length = 128)),
     responses(
-        (status = 200, description = "The workspaces that knew of the user", body = DoneEverywhere),
+        (status = 200, description = "The workspaces that knew of the user",
+         body = ForgottenEverywhere),
         (status = "default", description = "A problem", body = ProblemDocument,
          content_type = "application/problem+json"),
     ),
@@ -164,24 +168,29 @@ async fn delete_user(
     AllowedWithin { reach, .. }: AllowedWithin<DirectoryWrite>,
     State(api): State<Arc<Api>>,
     InPath(user): InPath<UserId>,
-) -> Result<Json<DoneEverywhere>, Problem> {
+) -> Result<Json<ForgottenEverywhere>, Problem> {
     let store = api.committer.store();
-    let mut workspaces = Vec::new();
+    let mut workspaces = Gathered::default();
     // A channel may list somebody who is not in its workspace, so that each is looked at.
     for (count, workspace) in reach.within(store.workspaces()).enumerate() {
         if count % WORKSPACES_PER_TURN == 0 {
             tokio::task::yield_now().await;
         }
-        if forget(&api, &reach, &workspace, &user).await? {
-            workspaces.push(DoneThere::new(&workspace, Reply::Changed));
+        match forget(&api, &reach, &workspace, &user).await {
+            Ok(true) => {
+                let there = DoneThere::new(&workspace, Reply::Changed);
+                workspaces.done(workspace, ForgottenOrFailed::Forgotten(there));
+            }
+            Ok(false) => {}
+            Err(problem) => workspaces.failed(workspace, problem, ForgottenOrFailed::Failed),
         }
     }
+    let workspaces = workspaces.everywhere()?;
     if workspaces.is_empty() {
         let detail = "the user is in no workspace";
         return Err(Problem::new(Code::MemberNotFound, detail));
     }
-    workspaces.sort_by(|a, b| a.workspace_id.cmp(&b.workspace_id));
-    Ok(Json(DoneEverywhere { workspaces }))
+    Ok(Json(ForgottenEverywhere { workspaces }))
 }
 
 /// Takes a user out of one workspace, and says whether it knew of them.

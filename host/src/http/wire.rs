@@ -13,6 +13,7 @@ use wardroom_domain::{
 
 use super::input::Object;
 use super::openapi::{OnlineStatusSchema, UserMediaStateSchema};
+use super::problem::Problem;
 use crate::json::{JsonText, attributes_of};
 use crate::limits::MAX_ATTRIBUTES_BYTES;
 use crate::wire::{Malformed, profile, raw};
@@ -68,11 +69,21 @@ pub(super) struct PublishedThere {
     pub(super) published: Published,
 }
 
+/// What an attempt to publish came to in one workspace.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum PublishedOrFailed {
+    /// The event is on its way there.
+    Published(PublishedThere),
+    /// Nobody there gets it.
+    Failed(FailedThere),
+}
+
 /// The answer to a call that published an event to a user, wherever they are.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct PublishedEverywhere {
-    /// The workspaces to which the user is connected.
-    pub(super) workspaces: Vec<PublishedThere>,
+    /// The workspaces to which the user is connected, ordered by id.
+    pub(super) workspaces: Vec<PublishedOrFailed>,
 }
 
 /// The answer to a command that a backend relayed.
@@ -119,6 +130,97 @@ impl DoneThere {
 pub(super) struct DoneEverywhere {
     /// The workspaces that it touched.
     pub(super) workspaces: Vec<DoneThere>,
+}
+
+/// What forgetting a user came to in one workspace.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum ForgottenOrFailed {
+    /// Nothing of the user is left there.
+    Forgotten(DoneThere),
+    /// Something of the user may be left there.
+    Failed(FailedThere),
+}
+
+/// The answer to a call that forgot a user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ForgottenEverywhere {
+    /// The workspaces that knew of the user, ordered by id.
+    pub(super) workspaces: Vec<ForgottenOrFailed>,
+}
+
+/// The outcome of what failed.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum FailedOutcome {
+    /// It came to nothing.
+    Failed,
+}
+
+/// That a call failed in one of several workspaces.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FailedThere {
+    /// The workspace.
+    workspace_id: String,
+    /// `failed`.
+    outcome: FailedOutcome,
+    /// The code of the problem, as a problem document has it.
+    #[schema(example = "overloaded")]
+    code: &'static str,
+}
+
+/// What a call comes to that goes through several workspaces and stops in none: ordered by their
+/// ids, and a problem only if it failed in each of them.
+pub(super) struct Gathered<T> {
+    there: BTreeMap<WorkspaceId, T>,
+    failure: Option<Problem>,
+    done: bool,
+}
+
+impl<T> Default for Gathered<T> {
+    fn default() -> Self {
+        Self {
+            there: BTreeMap::new(),
+            failure: None,
+            done: false,
+        }
+    }
+}
+
+impl<T> Gathered<T> {
+    /// It was done in this workspace.
+    pub(super) fn done(&mut self, workspace: WorkspaceId, there: T) {
+        self.done = true;
+        self.there.insert(workspace, there);
+    }
+
+    /// It failed in this workspace.
+    pub(super) fn failed(
+        &mut self,
+        workspace: WorkspaceId,
+        problem: Problem,
+        form: impl FnOnce(FailedThere) -> T,
+    ) {
+        let failed = FailedThere {
+            workspace_id: workspace.to_string(),
+            outcome: FailedOutcome::Failed,
+            code: problem.code().as_str(),
+        };
+        self.there.insert(workspace, form(failed));
+        self.failure.get_or_insert(problem);
+    }
+
+    /// What is to be answered.
+    ///
+    /// # Errors
+    /// The first failure, if there is nothing but failures.
+    pub(super) fn everywhere(self) -> Result<Vec<T>, Problem> {
+        match self.failure {
+            Some(problem) if !self.done => Err(problem),
+            _ => Ok(self.there.into_values().collect()),
+        }
+    }
 }
 
 /// Reads a field that is there, so that `null` is a value and not an absence.

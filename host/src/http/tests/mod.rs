@@ -14,6 +14,7 @@ mod judged;
 mod once;
 mod ops;
 mod overview;
+mod partly;
 mod policies;
 mod scale;
 

@@ -28,14 +28,17 @@ pub(super) fn pick(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> (Vec<Variable>, Vec<String>) {
     let (mut variables, mut passed_over) = (Vec::new(), Vec::new());
-    for (name, value) in environment {
-        let Some(rest) = name.strip_prefix(VARIABLE_PREFIX) else {
-            continue;
-        };
+    let ours: Vec<(String, String)> = environment
+        .into_iter()
+        .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX))
+        .collect();
+    let links = links(&ours);
+    for (name, value) in ours {
+        let rest = name.strip_prefix(VARIABLE_PREFIX).unwrap_or_default();
         if OTHER_VARIABLES.contains(&name.as_str()) {
             continue;
         }
-        if is_service_link(rest, &value) {
+        if is_service_link(rest, &value, &links) {
             passed_over.push(name);
             continue;
         }
@@ -51,20 +54,39 @@ pub(super) fn pick(
     (variables, passed_over)
 }
 
-/// Whether an orchestrator made this variable up for a service whose name begins with `wardroom`,
-/// as Kubernetes does for each service, and Docker for each link: `…_SERVICE_HOST`,
-/// `…_SERVICE_PORT` and `…_SERVICE_PORT_<name>`, `…_PORT` with an address in it, and
-/// `…_PORT_<number>_TCP` with its parts. What goes on below a setting is one, however it ends.
-fn is_service_link(rest: &str, value: &str) -> bool {
-    let (section, is_path) = match rest.split_once("__") {
-        Some((section, _)) => (section.to_lowercase(), true),
-        None => (String::new(), false),
+/// How the variables of each link of Docker begin behind our prefix: nothing, or a word and `_`. A link
+/// has its address in `…PORT`, and in `…NAME` whose it is, and as what: `/web/wardroom`.
+fn links(variables: &[(String, String)]) -> Vec<String> {
+    let link = |(name, value): &(String, String)| {
+        let rest = name.strip_prefix(VARIABLE_PREFIX)?;
+        let begin = match (rest.strip_suffix("PORT"), rest.strip_suffix("NAME")) {
+            (Some(begin), _) if value.contains("://") => begin,
+            (_, Some(begin)) if value.starts_with('/') => begin,
+            _ => return None,
+        };
+        let is_whole = begin.is_empty() || begin.ends_with('_');
+        (is_whole && !is_below_a_setting(rest)).then(|| begin.to_owned())
     };
-    if is_path
-        && known_keys()
+    variables.iter().filter_map(link).collect()
+}
+
+/// Whether a variable goes on below a setting, whatever it ends with.
+fn is_below_a_setting(rest: &str) -> bool {
+    let section = rest.split_once("__").map(|(section, _)| section);
+    section.map(str::to_lowercase).is_some_and(|section| {
+        known_keys()
             .iter()
             .any(|key| key.split('.').next() == Some(&section))
-    {
+    })
+}
+
+/// Whether an orchestrator made this variable up for a service whose name begins with `wardroom`,
+/// as Kubernetes does for each service, and Docker for each link: `…_SERVICE_HOST`,
+/// `…_SERVICE_PORT` and `…_SERVICE_PORT_<name>`, `…_PORT` with an address in it,
+/// `…_PORT_<number>_TCP` with its parts, and of a link `…_NAME` with a path in it and `…_ENV_<name>`.
+/// What goes on below a setting is one, however it ends.
+fn is_service_link(rest: &str, value: &str, links: &[String]) -> bool {
+    if is_below_a_setting(rest) {
         return false;
     }
     let ends = |end: &str| rest == &end[1..] || rest.ends_with(end);
@@ -81,10 +103,18 @@ fn is_service_link(rest: &str, value: &str) -> bool {
             && matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"))
             && matches!(parts.next(), None | Some("PROTO" | "PORT" | "ADDR"))
     };
+    let is_of_linked = || {
+        links.iter().any(|link| {
+            let name = rest.strip_prefix(link.as_str());
+            name.is_some_and(|name| name.starts_with("ENV_"))
+        })
+    };
     ends("_SERVICE_HOST")
         || (behind("_SERVICE_PORT").is_some_and(|it| it.is_empty() || it.starts_with('_'))
             && is_number(value))
         || (ends("_PORT") && value.contains("://"))
+        || (ends("_NAME") && value.starts_with('/'))
+        || is_of_linked()
         || is_port_part()
 }
 
@@ -133,8 +163,10 @@ mod tests {
             ("INTERNAL_PORT_7801_TCP_PORT", "7801"),
             ("INTERNAL_PORT_7801_TCP_ADDR", "10.0.0.2"),
             ("A_PORT_OF_CALL_PORT_53_UDP_ADDR", "10.0.0.2"),
+            ("NAME", "/web/wardroom"),
+            ("INTERNAL_NAME", "/web/wardroom-internal"),
         ] {
-            assert!(is_service_link(name, value), "{name}");
+            assert!(is_service_link(name, value, &[]), "{name}");
         }
         for (name, value) in [
             ("LISTEN_PORT", "7800"),
@@ -145,9 +177,52 @@ mod tests {
             ("POLICIES__0__SETTINGS__SERVICE_HOST", "10.0.0.1"),
             ("PORT_X_TCP", "x"),
             ("INTERNAL", "x"),
+            ("NAME", "wardroom"),
+            ("API_KEYS__0__NAME", "/backend"),
+            ("ENV_FOO", "x"),
         ] {
-            assert!(!is_service_link(name, value), "{name}");
+            assert!(!is_service_link(name, value, &[]), "{name}");
         }
+    }
+
+    #[test]
+    fn the_environment_of_what_is_linked_is_none_of_ours() {
+        let names = |variables: &[(&str, &str)]| {
+            let owned =
+                |(name, value): &(&str, &str)| (format!("WARDROOM_{name}"), (*value).into());
+            let (picked, passed_over) = pick(variables.iter().map(owned));
+            let picked: Vec<String> = picked.into_iter().map(|it| it.name).collect();
+            (picked, passed_over.len())
+        };
+        let of_link = [
+            ("ENV_FOO", "x"),
+            ("ENV_WARDROOM_LISTEN__PUBLIC", "127.0.0.1:1"),
+        ];
+        for evidence in [("PORT", "tcp://10.0.0.1:7800"), ("NAME", "/web/wardroom")] {
+            let all = [of_link[0], of_link[1], evidence];
+            assert_eq!(names(&all), (vec![], 3), "{evidence:?}");
+        }
+        let (picked, passed_over) = names(&of_link);
+        assert_eq!((picked.len(), passed_over), (2, 0));
+        // Those of another link, and of what is no link.
+        let others = [
+            ("DB_PORT", "tcp://10.0.0.1:5432"),
+            ("DB_ENV_FOO", "x"),
+            ("WEB_ENV_FOO", "x"),
+            ("API_KEYS__0__NAME", "/backend"),
+            ("API_KEYS__0__ENV_FOO", "x"),
+        ];
+        let expected = [
+            "WARDROOM_API_KEYS__0__ENV_FOO",
+            "WARDROOM_API_KEYS__0__NAME",
+            "WARDROOM_WEB_ENV_FOO",
+        ];
+        let (mut picked, passed_over) = names(&others);
+        picked.sort();
+        assert_eq!(
+            (picked, passed_over),
+            (expected.map(String::from).into(), 2)
+        );
     }
 
     #[test]

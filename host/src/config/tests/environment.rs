@@ -32,12 +32,15 @@ fn the_environment_overrides_the_file() {
                 ("WARDROOM_INTERNAL_SERVICE_HOST", "10.0.0.2"),
                 ("WARDROOM_INTERNAL_PORT", "tcp://10.0.0.2:7801"),
                 ("WARDROOM_INTERNAL_PORT_7801_TCP_PORT", "7801"),
+                // And Docker for a link of that name.
+                ("WARDROOM_NAME", "/web/wardroom"),
+                ("WARDROOM_ENV_FOO", "x"),
             ],
         )
         .unwrap();
     assert_eq!(config.listen.public.port(), 2);
-    assert_eq!(config.passed_over.len(), 7);
-    assert_eq!(config.passed_over[0], "WARDROOM_INTERNAL_PORT");
+    assert_eq!(config.passed_over.len(), 9);
+    assert_eq!(config.passed_over[1], "WARDROOM_INTERNAL_PORT");
     let origins = AllowedOrigins::Listed(vec!["https://app.example.com".into()]);
     assert_eq!(config.listen.allowed_origins, origins);
     assert_eq!(config.limits.max_connections, 7);

@@ -1,5 +1,7 @@
 //! Which pages may connect, as operators write it. It must not know how an origin is compared.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use super::super::AllowedOrigins;
 use super::checker::Checker;
 
@@ -73,14 +75,63 @@ fn wrong(text: &str) -> Option<&'static str> {
             "can never match: browsers send such a host in its ASCII form, which begins with xn--",
         );
     }
-    let is_host = host.parse::<http::uri::Authority>().is_ok() && !host.starts_with(['.', ':']);
-    (!is_host).then_some("can never match: what stands behind :// is neither a host nor host:port")
+    let neither = "can never match: what stands behind :// is neither a host nor host:port";
+    if host.parse::<http::uri::Authority>().is_err() {
+        return Some(neither);
+    }
+    // The colons of an address of IPv6 stand in brackets.
+    let colon = host.rfind(':').filter(|at| !host[*at..].contains(']'));
+    let (name, port) = match colon {
+        Some(at) => (&host[..at], Some(&host[at + 1..])),
+        None => (host, None),
+    };
+    if port.is_some_and(|port| !is_port(port)) {
+        return Some(
+            "can never match: a port is a number from 1 to 65535, without zeros in front of it",
+        );
+    }
+    match name {
+        "" => Some(neither),
+        name => wrong_name(name),
+    }
+}
+
+/// Whether a browser may name a port so.
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>()
+        .is_ok_and(|port| port != 0 && port.to_string() == text)
+}
+
+/// Why no browser knows a host by this name.
+fn wrong_name(name: &str) -> Option<&'static str> {
+    if let Some(inner) = name.strip_prefix('[') {
+        let inner = inner.strip_suffix(']').unwrap_or_default();
+        let is_address = inner.parse::<Ipv6Addr>().is_ok();
+        return (!is_address).then_some("can never match: what stands in brackets is no address");
+    }
+    // A dot at the end is one that people may type.
+    let labels = name.strip_suffix('.').unwrap_or(name);
+    if labels.split('.').any(str::is_empty) {
+        return Some("can never match: there is nothing between two dots of the host");
+    }
+    if labels
+        .split('.')
+        .any(|label| label.starts_with('-') || label.ends_with('-'))
+    {
+        return Some("can never match: no part of a host begins or ends with a hyphen");
+    }
+    // A last part of digits makes it an address.
+    let last = labels.rsplit('.').next().unwrap_or_default();
+    let is_number = last.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && labels.parse::<Ipv4Addr>().is_err()).then_some(
+        "can never match: the host ends with a number, so it is an address, but not a whole one",
+    )
 }
 
 /// Whether a host, with its port, is an address of IPv4 or IPv6.
 fn is_number(host: &str) -> bool {
     let name = host.split(':').next().unwrap_or_default();
-    host.starts_with('[') || name.parse::<std::net::Ipv4Addr>().is_ok()
+    host.starts_with('[') || name.parse::<Ipv4Addr>().is_ok()
 }
 
 #[cfg(test)]
@@ -95,6 +146,12 @@ mod tests {
             "http://localhost:3000",
             "http://[::1]:3000",
             "capacitor://localhost",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            "http://10.0.0.1:8080",
+            "http://[2001:db8::1]",
+            "https://my_app.a-b.example",
+            "https://a.example.",
+            "https://3.example:65535",
             "https://*.corp.example",
             "https://*.corp.example:8443",
         ] {
@@ -126,6 +183,22 @@ mod tests {
             ("https://*.[::1]", "an address has no subdomains"),
             ("https://bücher.example", "xn--"),
             ("ht tp://a.example", "is no scheme"),
+            ("https://a..b", "between two dots"),
+            ("https://.a.example", "between two dots"),
+            ("https://*..a.example", "between two dots"),
+            ("https://a.example..", "between two dots"),
+            ("https://*.-x.example", "hyphen"),
+            ("https://x-.example", "hyphen"),
+            ("https://*.corp.example:0", "from 1 to 65535"),
+            ("https://a.example:", "from 1 to 65535"),
+            ("https://a.example:65536", "from 1 to 65535"),
+            ("https://a.example:08443", "zeros"),
+            ("http://[::1]:0", "from 1 to 65535"),
+            ("http://[::g]", "no address"),
+            ("http://10.0.1", "not a whole one"),
+            ("http://300.0.0.1:80", "default port"),
+            ("http://300.0.0.1", "not a whole one"),
+            ("https://:8443", "neither a host"),
         ] {
             let told = wrong(origin).unwrap_or_default();
             assert!(told.contains(word), "{origin}: {told}");

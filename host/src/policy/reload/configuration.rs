@@ -21,7 +21,7 @@ pub(super) struct Configuration {
     /// Nobody else waits for it: there is one job at a time.
     look: Arc<Mutex<Look>>,
     job: Option<Job<Option<Vec<PathBuf>>>>,
-    /// Whether it changed while it was read.
+    /// Whether it changed while it was read, or may have.
     wanted: bool,
 }
 
@@ -93,6 +93,9 @@ impl Configuration {
             Progress::Done(Some(files)) if files != self.files => {
                 self.seen = traces(&files).unwrap_or_default();
                 self.files = files;
+                // It was read before these traces were taken, and nobody would see what was written
+                // in between. Which files there are is known only when it has been read.
+                self.wanted = true;
             }
             Progress::Done(_) | Progress::Failed => {}
         }
@@ -101,5 +104,57 @@ impl Configuration {
             self.begin(waker);
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs::OpenOptions;
+    use std::io::Write;
+    use std::sync::mpsc::{channel, sync_channel};
+    use std::time::Duration;
+
+    use super::super::Signal;
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn what_is_written_before_a_file_is_followed_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, key] = ["configuration", "key"].map(|name| folder.path().join(name));
+        std::fs::write(&file, "").unwrap();
+        std::fs::write(&key, "").unwrap();
+        let followed = vec![file.clone(), key.clone()];
+        let (read, reads) = channel();
+        let look = move || {
+            read.send(std::fs::read_to_string(&key).unwrap()).unwrap();
+            // Somebody writes it between its reading and the end of the job.
+            let mut key = OpenOptions::new().append(true).open(&key).unwrap();
+            key.write_all(b"x").unwrap();
+            Some(followed.clone())
+        };
+        let (signals, ended) = sync_channel(1);
+        let waker = Waker {
+            signals,
+            wishes: Arc::default(),
+        };
+        let policies = Policies::none();
+        let mut configuration = Configuration::new(Also {
+            files: vec![file],
+            look: Box::new(look),
+        });
+        assert!(configuration.look(true, &policies, &waker));
+        for content in ["", "x"] {
+            assert_eq!(reads.recv_timeout(PATIENCE).unwrap(), content);
+            assert_eq!(ended.recv_timeout(PATIENCE), Ok(Signal::Over));
+            assert!(configuration.tend(&policies, &waker));
+        }
+        // The list is what it was, so that it ends here; what is written from then on shows.
+        assert!(!configuration.is_under_way());
+        assert!(configuration.look(false, &policies, &waker));
+        assert_eq!(reads.recv_timeout(PATIENCE).unwrap(), "xx");
     }
 }

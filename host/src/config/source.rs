@@ -134,8 +134,9 @@ pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Parses TOML. Lines that are none are problems, and are left out to see what else is; nothing if
-/// that does not help. A problem names line and column and shows no text of the file.
+/// Parses TOML. Lines on which a value lacks its quotes are problems, and are left out to see what
+/// else is. Any other error ends it: what comes behind a bracket that is never closed is no error, and
+/// what is missing then may be there. A problem names line and column and shows no text of the file.
 fn parse(origin: &str, mut text: String, faults: &mut Faults) -> Option<Table> {
     let mut last = None;
     loop {
@@ -156,15 +157,49 @@ fn parse(origin: &str, mut text: String, faults: &mut Faults) -> Option<Table> {
             .find('\n')
             .map_or(text.len(), |end| begin + end);
         let written = &text[begin..end];
-        let message = unquoted(written);
-        let message = message.unwrap_or_else(|| first_line(error.message()));
-        faults.add(Problem::new(format!("{origin}:{line}:{column}"), message));
+        let place = format!("{origin}:{line}:{column}");
+        let Some(message) = unquoted(written) else {
+            let mut message = first_line(error.message());
+            if let Some(opened) = left_open(&text[..begin]) {
+                message += &format!("; the bracket on line {opened} may lack its other half");
+            }
+            faults.add(Problem::new(place, message));
+            return None;
+        };
+        faults.add(Problem::new(place, message));
         let key = written
             .split_once('=')
             .map(|(key, _)| key.trim().to_owned());
         faults.unread.extend(key);
         text.replace_range(begin..end, "");
     }
+}
+
+/// The line on which the latest value begins that is a list or a table and goes on behind this text,
+/// as far as that shows without parsing.
+fn left_open(before: &str) -> Option<usize> {
+    let opens = |line: &str| {
+        let (_, value) = line.split_once('=')?;
+        let value = value.split('#').next().unwrap_or_default().trim();
+        let (open, close) = match value.chars().next()? {
+            '[' => ('[', ']'),
+            '{' => ('{', '}'),
+            _ => return Some(false),
+        };
+        Some(value.matches(open).count() > value.matches(close).count())
+    };
+    let lines: Vec<&str> = before.lines().collect();
+    for (index, line) in lines.iter().enumerate().rev() {
+        let line = line.trim();
+        if opens(line) == Some(true) {
+            return Some(index + 1);
+        }
+        // It was closed, or another key or section began.
+        if line.starts_with([']', '}', '[']) || opens(line).is_some() {
+            return None;
+        }
+    }
+    None
 }
 
 /// What to say of a line whose value would be one in quotes.

@@ -69,6 +69,38 @@ fn errors_of_form_are_reported_together_with_all_others() {
 }
 
 #[test]
+fn an_error_of_syntax_hides_what_only_follows_from_it() {
+    // One bracket is not closed; what comes behind it is right, and all that is needed is there.
+    let open = "[listen]\nallowed_origins = [\"https://a.example\"\n";
+    let rest = "public = \"127.0.0.1:0\"\ninternal = \"127.0.0.1:1\"\nkeep_alive = \"9s\"\n";
+    let found = problems(&format!("{open}{rest}{KEYS}"));
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("w.toml:3:"), "{found:?}");
+    assert!(found[0].ends_with("the bracket on line 2 may lack its other half"));
+
+    for (text, line) in [
+        ("[listen\npublic = \"127.0.0.1:0\"", 1),
+        ("nothing\n[listen]\npublic = 5\n???", 1),
+        ("[listen]\npublic = \"127.0.0.1:0", 2),
+        ("[log]\nlevel = \"info\"\n[log]\nformat = \"text\"", 3),
+        ("[rates]\nx = [1, 2]\ny = {}}", 3),
+    ] {
+        let found = problems(text);
+        assert_eq!(found.len(), 1, "{text}: {found:#?}");
+        assert!(
+            found[0].contains(&format!("w.toml:{line}:")),
+            "{text}: {found:?}"
+        );
+        assert!(!found[0].contains("bracket on line"), "{found:?}");
+    }
+
+    // An open bracket is told first, and alone.
+    let found = problems("[log]\nlevel = warning\n[listen]\npublic = [\n[[auth.keys]]");
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("w.toml:5:") && found[0].contains("the bracket on line 4 may"));
+}
+
+#[test]
 fn a_word_that_is_no_level_is_refused() {
     for (level, told) in [
         ("warning", "did you mean \"warn\"?"),

@@ -58,3 +58,15 @@ fn whoever_names_a_file_that_is_not_there_hears_of_those_that_need_none() {
         assert!(found[0].contains(words), "{words:?} in {found:?}");
     }
 }
+
+#[test]
+fn a_policy_without_a_file_is_told_once() {
+    for file in ["", "file = \"\""] {
+        let found = problems(&format!("{KEYS}\n[[policies]]\nname = \"a\"\n{file}"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("policies[0].file: required; "),
+            "{found:?}"
+        );
+    }
+}

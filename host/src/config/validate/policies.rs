@@ -48,8 +48,20 @@ fn policy(
         );
     }
     let file_at = format!("{at}.file");
-    let file = component(check, &file_at, &raw.file.unwrap_or_default());
-    if !builtin::is_builtin(&file) && !files::is_file(&file) {
+    let named = raw.file.unwrap_or_default();
+    let is_named = !named.as_os_str().is_empty();
+    if !is_named {
+        check.problem(
+            &file_at,
+            "required; the path of a component, or \"builtin:…\" with a name that `wardroom policy \
+             list --builtin` lists",
+        );
+    }
+    let file = match is_named {
+        true => component(check, &file_at, &named),
+        false => named,
+    };
+    if is_named && !builtin::is_builtin(&file) && !files::is_file(&file) {
         check.problem(
             &file_at,
             format!(

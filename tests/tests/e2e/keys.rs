@@ -65,3 +65,48 @@ async fn keys_follow_their_files_and_nobody_is_thrown_out() {
     let mut dan = server.connect(Flavour::Js4WebSocket, "dan").await;
     dan.ask_ok("auth", auth).await;
 }
+
+#[tokio::test]
+async fn a_key_that_is_added_is_accepted_after_sighup_and_nobody_is_thrown_out() {
+    let server = Server::with().start().await;
+    // What is written through another name in another folder tells no watcher of the first.
+    let file = server.configuration_file();
+    let elsewhere = file.with_file_name("elsewhere");
+    std::fs::create_dir(&elsewhere).expect("the folder can be written to");
+    let same = elsewhere.join("same");
+    std::fs::hard_link(&file, &same).expect("a file may have two names");
+    let mut ann = server.join("ann").await;
+    let claims = json!({"sub": "bob", "workspaces": [WORKSPACE], "exp": token::now() + 600});
+    let other = token::signed_with(Algorithm::HS256, OTHER, &claims);
+    let auth = json!({"token": other, "workspaceId": WORKSPACE});
+    let mut bob = server.connect(Flavour::Js4WebSocket, "bob").await;
+    assert_eq!(bob.ask_refused("auth", auth.clone()).await, "invalid-token");
+
+    let mut key = toml::Table::new();
+    key.insert("id".into(), "added".into());
+    key.insert("alg".into(), "HS256".into());
+    key.insert("secret".into(), OTHER.into());
+    let mut configuration = server.configuration();
+    configuration["auth"]["keys"]
+        .as_array_mut()
+        .expect("keys are a list")
+        .push(key.into());
+    std::fs::write(&same, configuration.to_string()).expect("it can be written to");
+    server.hang_up();
+    server
+        .log()
+        .entry("of the signal", |entry| entry["signal"] == "SIGHUP")
+        .await;
+    server
+        .log()
+        .entry("of the added key", |entry| {
+            entry["message"] == "tokens are verified by other keys or rules now"
+                && entry["keys"] == "test, added"
+        })
+        .await;
+    let mut bob = server.connect(Flavour::Js4WebSocket, "bob").await;
+    bob.ask_ok("auth", auth).await;
+    // Who was there stays, and the former key is as good as before.
+    ann.state().await;
+    server.join("cleo").await.state().await;
+}

@@ -40,10 +40,11 @@ impl Written {
     }
 }
 
-/// Takes down every key below a value. An empty list or section is a value of its own.
+/// Takes down every key below a value. An empty list is a value of its own; an empty section says
+/// nothing.
 fn note(path: String, value: &Value, keys: &mut BTreeMap<String, [u8; 32]>) {
     match value {
-        Value::Table(table) if !table.is_empty() => {
+        Value::Table(table) => {
             for (name, value) in table {
                 note(format!("{path}.{name}"), value, keys);
             }
@@ -85,6 +86,13 @@ mod tests {
         );
         assert_eq!(before.changed(&before), [] as [&str; 0]);
         assert!(!format!("{before:?}").contains("first-secret"));
+    }
+
+    #[test]
+    fn an_empty_section_says_nothing() {
+        let one = written("[visibility]\n[policy]\n");
+        let other = written("[visibility]\nprivate_channels = \"policies\"");
+        assert_eq!(one.changed(&other), ["visibility.private_channels"]);
     }
 
     #[test]

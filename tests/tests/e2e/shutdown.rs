@@ -7,9 +7,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use wardroom_tests::server::WORKSPACE;
 use wardroom_tests::settings::{API_KEY, Settings};
-use wardroom_tests::{Client, Flavour, Server, eventually, paths};
+use wardroom_tests::{Client, Flavour, Raw, Server, eventually, paths};
 
 use crate::exchange::closing_code;
+use crate::slow_reader::publish_bytes;
 
 #[tokio::test]
 async fn a_drain_tells_clients_and_ends_with_success() {
@@ -60,8 +61,14 @@ async fn begin_call(server: &Server) -> TcpStream {
 #[tokio::test]
 async fn a_drain_that_is_held_up_says_so_and_ends_at_its_bound() {
     let bound = Duration::from_secs(4);
-    let settings = at_work().set("shutdown.drain", "4s");
+    let settings = at_work()
+        .set("shutdown.drain", "4s")
+        .set("limits.max_output", "64MiB");
     let mut server = settings.start().await;
+    // A client that does not read holds up the drain of the clients for a while, and the call that of
+    // the backends.
+    let eve = Raw::join(&server, "eve").await;
+    publish_bytes(&server, 8 * 1024 * 1024).await;
     let call = begin_call(&server).await;
     let begun = Instant::now();
     server.terminate();
@@ -85,7 +92,7 @@ async fn a_drain_that_is_held_up_says_so_and_ends_at_its_bound() {
     let said = said.await;
     assert_eq!(said["level"], "WARN");
     assert_eq!(said["reason"], "the drain did not finish within its bound");
-    drop(call);
+    drop((call, eve));
 }
 
 #[tokio::test]

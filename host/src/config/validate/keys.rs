@@ -124,7 +124,7 @@ fn weak(check: &mut Checker<'_>, at: &str, key: &TokenKey, weakness: &KeyError) 
     if matches!(weakness, KeyError::WeakSecret { bytes: 0, .. }) {
         check.problem(at, "is empty");
     } else if key.algorithm().is_symmetric() {
-        let hint = "`openssl rand -base64 64` makes a good one, with secret_encoding = \"base64\"";
+        let hint = "`openssl rand -base64 64 | tr -d '\\n'` makes a good one, with secret_encoding = \"base64\"";
         check.unsafe_to_run(at, format!("{weakness}; {hint}"));
     } else {
         check.unsafe_to_run(at, weakness);

@@ -4,18 +4,22 @@
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::limits::{ACCEPT_PAUSE, MAX_ACCEPT_PAUSE, MAX_KERNEL_OUTPUT_BYTES};
+use crate::limits::{
+    ACCEPT_PAUSE, ACCEPTS_PER_TURN, MAX_ACCEPT_PAUSE, MAX_ACCEPTS_PER_TURN, MAX_KERNEL_OUTPUT_BYTES,
+};
 use crate::metrics::Metrics;
 
 /// A listener that goes on.
 pub(crate) struct Accepting {
     listener: TcpListener,
     trouble: Trouble,
+    /// How many are accepted before everybody else has had a turn.
+    allowed: u32,
 }
 
 /// How long accepting has failed.
@@ -35,14 +39,33 @@ impl Accepting {
             metrics,
             failures: 0,
         };
-        Self { listener, trouble }
+        Self {
+            listener,
+            trouble,
+            allowed: ACCEPTS_PER_TURN,
+        }
     }
 
-    /// The next connection. Safe to cancel.
+    /// The next connection, after everybody else's turn now and then. Safe to cancel.
     pub(crate) async fn next(&mut self) -> (TcpStream, SocketAddr) {
+        if self.allowed == 0 {
+            let began = Instant::now();
+            // Whoever is connected goes first: a thousand that come at once are a thousand tasks before
+            // theirs.
+            tokio::task::yield_now().await;
+            self.allowed = allowed(began.elapsed());
+        }
+        self.allowed -= 1;
         let listener = &self.listener;
         self.trouble.until_done(|| listener.accept()).await
     }
+}
+
+/// How many connections are accepted at once after a turn of all other tasks that took so long: more
+/// after a long one, so that a busy server takes in a thousand a second all the same.
+fn allowed(turn: Duration) -> u32 {
+    let by_time = u32::try_from(turn.as_millis()).unwrap_or(u32::MAX);
+    by_time.clamp(ACCEPTS_PER_TURN, MAX_ACCEPTS_PER_TURN)
 }
 
 /// Sets what the kernel is to do with a connection whose other end may take nothing of what waits for it
@@ -115,7 +138,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::collections::VecDeque;
-    use std::time::Instant;
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
 
@@ -151,6 +174,42 @@ mod tests {
             assert!(trouble.has_failed(&error) <= MAX_ACCEPT_PAUSE);
         }
         assert_eq!(trouble.has_failed(&error), MAX_ACCEPT_PAUSE);
+    }
+
+    /// A turn of the loop is as long as all that it has to do: who comes in a thousand must not make it
+    /// a thousand times as long for who is there.
+    #[tokio::test]
+    async fn whoever_is_there_has_a_turn_among_those_who_come() {
+        const COMING: u32 = 5 * ACCEPTS_PER_TURN;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut coming = Vec::new();
+        for _ in 0..COMING {
+            coming.push(TcpStream::connect(address).await.unwrap());
+        }
+        let turns = Arc::new(AtomicU32::new(0));
+        let counted = Arc::clone(&turns);
+        let beside = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+        });
+        let mut accepting = Accepting::new(listener, "public", Arc::default());
+        let mut come = Vec::new();
+        for _ in 0..COMING {
+            come.push(accepting.next().await);
+        }
+        beside.abort();
+        let turns = turns.load(Ordering::Relaxed);
+        assert!(turns >= COMING / ACCEPTS_PER_TURN - 1, "{turns} turns");
+    }
+
+    #[test]
+    fn a_busy_loop_accepts_more_in_each_of_its_turns() {
+        assert_eq!(allowed(Duration::ZERO), ACCEPTS_PER_TURN);
+        assert_eq!(allowed(Duration::from_millis(50)), 50);
+        assert_eq!(allowed(Duration::from_secs(9)), MAX_ACCEPTS_PER_TURN);
     }
 
     #[tokio::test]

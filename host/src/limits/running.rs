@@ -70,6 +70,13 @@ pub const DESCRIPTOR_RESERVE: u64 = 256;
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long it rests at most.
 pub const MAX_ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+/// Connections that a listener accepts before all other tasks have had a turn, at least; and one for each
+/// millisecond that their last turn took. With 128, as the runtime has it, a burst of 300 newcomers held
+/// up a command of another workspace five times as long (`cargo xtask attack --scenario expiry`); with
+/// one, a fifth fewer of them came in.
+pub const ACCEPTS_PER_TURN: u32 = 4;
+/// Connections that it accepts before that, at most.
+pub const MAX_ACCEPTS_PER_TURN: u32 = 128;
 
 // ---- files ----
 

@@ -6,8 +6,6 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use notify::RecommendedWatcher;
-
 use super::super::Policies;
 use super::super::registry::{Refreshed, Watched};
 use super::configuration::Configuration;
@@ -155,7 +153,7 @@ impl Drop for Follower {
 impl Follower {
     pub(super) fn new(
         policies: Policies,
-        watcher: RecommendedWatcher,
+        directories: Directories,
         also: Option<Also>,
         waker: Waker,
     ) -> Self {
@@ -163,7 +161,7 @@ impl Follower {
             policies,
             files: Vec::new(),
             configuration: also.map(Configuration::new),
-            directories: Directories::new(watcher),
+            directories,
             places: Places::new(POLICY_RELOADS_AT_ONCE),
             waker,
         };

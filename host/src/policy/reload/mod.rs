@@ -22,6 +22,7 @@ use std::time::Instant;
 use notify::Event;
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind, RenameMode};
 
+use self::directories::{Directories, Names};
 use self::follower::Follower;
 use super::Policies;
 use crate::limits::{POLICY_RELOAD_PATIENCE, POLICY_RELOAD_QUIET};
@@ -141,16 +142,18 @@ impl Policies {
             signals,
             wishes: Arc::default(),
         };
-        let told = waker.clone();
+        let (told, names) = (waker.clone(), Names::default());
+        let followed = names.clone();
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             // An error means that events were lost, so that a look is due as well.
-            let signal = event.map_or(Some(Signal::Changing), |e| signal(&e));
+            let signal = event.map_or(Some(Signal::Changing), |e| signal(&e, &followed));
             if let Some(signal) = signal {
                 told.tell(signal);
             }
         })
         .map_err(|e| WatchError(e.to_string()))?;
-        let mut follower = Follower::new(self.clone(), watcher, also, waker.clone());
+        let directories = Directories::new(watcher, names);
+        let mut follower = Follower::new(self.clone(), directories, also, waker.clone());
         threads::keep("policy-reload", move || follower.run(&received))
             .map_err(|e| WatchError(e.to_string()))?;
         Ok(Watching { waker })
@@ -164,8 +167,11 @@ impl Drop for Watching {
     }
 }
 
-fn signal(event: &Event) -> Option<Signal> {
+fn signal(event: &Event, followed: &Names) -> Option<Signal> {
     match event.kind {
+        // The server's own database and logs may be in the same directory, and are written all the
+        // time: nothing would ever rest.
+        EventKind::Modify(ModifyKind::Data(_)) if !followed.hold_any(&event.paths) => None,
         EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both))
         | EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Signal::Changed),
         // Reading changes nothing, and looking at a file reads it.
@@ -187,7 +193,27 @@ fn rest(signals: &Receiver<Signal>, whole: &AtomicBool) {
 
 #[cfg(test)]
 mod tests {
+    use notify::event::{CreateKind, DataChange};
+
     use super::*;
+
+    /// A database beside the policies is written thousands of times a second.
+    #[test]
+    fn what_is_written_beside_the_followed_files_wakes_nobody() {
+        let names = Names::default();
+        names.set(["rules.wasm".into()].into());
+        let written = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let of = |kind, name: &str| signal(&Event::new(kind).add_path(name.into()), &names);
+        assert_eq!(of(written, "/etc/wardroom/wardroom.redb"), None);
+        assert_eq!(of(written, "/etc/rules.wasm"), Some(Signal::Changing));
+        // Another name may lead to a followed file: what comes and goes is always looked at.
+        let made = EventKind::Create(CreateKind::File);
+        assert_eq!(of(made, "/etc/..data"), Some(Signal::Changing));
+        let closed = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        assert_eq!(of(closed, "/etc/other"), Some(Signal::Changed));
+        // Where the system names no file, it may be any.
+        assert_eq!(signal(&Event::new(written), &names), Some(Signal::Changing));
+    }
 
     /// What is written beside a file and renamed over it is not waited for.
     #[test]

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use redb::backends::FileBackend;
 use redb::{Builder, Database, DatabaseError};
 
-use crate::limits::{DIRECTORY_REWRITE_BYTES, DIRECTORY_ROOM_BYTES};
+use crate::limits::{DIRECTORY_CACHE_BYTES, DIRECTORY_REWRITE_BYTES, DIRECTORY_ROOM_BYTES};
 
 /// Who may read a new file: its owner. It speaks of people.
 const FILE_MODE: u32 = 0o600;
@@ -49,7 +49,9 @@ impl Medium for InFile {
         }
         let new = about.len() == 0;
         let mut builder = Builder::new();
-        builder.set_check_integrity_on_open(verify);
+        builder
+            .set_cache_size(DIRECTORY_CACHE_BYTES)
+            .set_check_integrity_on_open(verify);
         let opened = FileBackend::new(file).and_then(|file| builder.create_with_backend(file));
         match opened {
             Ok(database) => {

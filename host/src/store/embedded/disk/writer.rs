@@ -3,6 +3,7 @@
 //! not know what is in a row.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use redb::Database;
@@ -51,6 +52,7 @@ impl Writer {
             if self.wait() == Some(0) {
                 return;
             }
+            self.gather();
             if self.database.is_none() {
                 self.reopen();
             }
@@ -66,6 +68,19 @@ impl Writer {
         }
         let bounded = async { timeout_at(self.next_attempt, coming).await.ok() };
         self.runtime.block_on(bounded)
+    }
+
+    /// Takes what others are about to ask for, too: those who were answered last may have no processor to
+    /// ask for the next on, and each transaction costs as much for one change as for several. With two
+    /// cores it costs nothing; with one, 22 % more were written in a second (`cargo xtask bench --scenario
+    /// directory`).
+    fn gather(&mut self) {
+        thread::yield_now();
+        while self.jobs.len() < MAX_WAITING_WRITES
+            && let Ok(job) = self.queue.try_recv()
+        {
+            self.jobs.push(job);
+        }
     }
 
     fn write(&mut self) {

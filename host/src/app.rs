@@ -142,10 +142,6 @@ pub async fn run(
     };
     chores.spawn(Arc::clone(&committer).follow_policies(policies.subscribe(), settled));
     let watching = reload::follow(&policies, &config, reread, identities)?;
-    if config.policies.iter().any(|policy| !policy.wait) {
-        // Their files are looked at beside everything else; what is there comes into force.
-        watching.nudge().look();
-    }
     #[cfg(unix)]
     chores.spawn(reload::on_hangup(watching.nudge(), hangups));
 

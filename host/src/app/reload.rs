@@ -34,7 +34,9 @@ const RELOADED: [&str; 9] = [
 /// What does, though it looks as if it were of that.
 const NOT_RELOADED: [&str; 1] = ["policy.cache"];
 
-/// Follows the policies' files and the configuration, until what is returned is dropped.
+/// Follows the policies' files and the configuration, until what is returned is dropped. The
+/// configuration is read at once, for what was written while policies were loaded, and for those that
+/// are not waited for.
 pub(super) fn follow(
     policies: &Policies,
     config: &Config,
@@ -145,7 +147,59 @@ pub(super) async fn on_hangup(nudge: Nudge, mut hangups: tokio::signal::unix::Si
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::fs;
+    use std::thread::yield_now;
+    use std::time::{Duration, Instant};
+
     use super::*;
+    use crate::auth::{KeyHash, TokenIssuer};
+    use crate::config::Mode;
+    use crate::gateway::Authenticator;
+    use crate::http::Authenticate;
+
+    /// Compiling policies takes its time, and the configuration was read before.
+    #[test]
+    fn keys_that_are_written_while_policies_are_loaded_are_in_force_without_another_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let [file, secret] = ["w.toml", "secret"].map(|name| folder.path().join(name));
+        let write = |secret_is: &str, key: &str| {
+            let hash = KeyHash::of(key);
+            let text = format!(
+                "[[auth.keys]]\nalg = \"HS256\"\nsecret_file = \"secret\"\n\
+                 [[api_keys]]\nname = \"k\"\nhash = \"{hash}\"\nscopes = [\"ops:read\"]\n"
+            );
+            fs::write(&file, text).unwrap();
+            fs::write(&secret, secret_is).unwrap();
+        };
+        let load = {
+            let file = file.clone();
+            move || Config::load(Some(&file), [], Mode::Production).map_err(|e| e.to_string())
+        };
+        write("1-0123456789abcdef0123456789abcdef", "wr_one");
+        let config = load().unwrap();
+        let identities = Identities::new(&config);
+        let (tokens, backends) = (identities.tokens.clone(), identities.backends.clone());
+
+        write("2-0123456789abcdef0123456789abcdef", "wr_two");
+        let issuer = TokenIssuer::new(&load().unwrap().auth.tokens).unwrap();
+        let ann = wardroom_domain::UserId::new("ann").unwrap();
+        let life = Duration::from_secs(60);
+        let token = issuer.issue(&ann, &std::collections::BTreeMap::new(), life);
+        let token = token.unwrap();
+        let reread = Reread {
+            file,
+            read: Box::new(load),
+        };
+        let _watching = follow(&Policies::none(), &config, reread, identities).unwrap();
+        let patience = Instant::now() + Duration::from_secs(30);
+        while tokens.verify(&token).is_err() || backends.verify("wr_two").is_none() {
+            assert!(Instant::now() < patience, "the keys are as they were");
+            yield_now();
+        }
+        assert!(backends.verify("wr_one").is_none());
+    }
 
     #[test]
     fn policies_and_keys_need_no_restart_and_all_else_does() {

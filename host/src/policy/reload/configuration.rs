@@ -17,6 +17,7 @@ type Look = Box<dyn FnMut() -> Option<Vec<PathBuf>> + Send>;
 /// The configuration as it is followed.
 pub(super) struct Configuration {
     pub(super) files: Vec<PathBuf>,
+    /// As they were when they were last read; nothing if they are to be read.
     seen: Vec<Option<Trace>>,
     /// Nobody else waits for it: there is one job at a time.
     look: Arc<Mutex<Look>>,
@@ -28,8 +29,9 @@ pub(super) struct Configuration {
 impl Configuration {
     pub(super) fn new(also: Also) -> Self {
         Self {
-            // The configuration has just been read; what changed since then differs from this trace.
-            seen: traces(&also.files).unwrap_or_default(),
+            // So that the first look reads it: it was read before anybody followed it, and what was
+            // written since then, while policies were compiled, shows in no trace of now.
+            seen: Vec::new(),
             files: also.files,
             look: Arc::new(Mutex::new(also.look)),
             job: None,
@@ -120,6 +122,39 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn the_first_look_reads_what_was_written_since_the_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("configuration");
+        let (read, reads) = channel();
+        let look = {
+            let file = file.clone();
+            move || {
+                read.send(std::fs::read_to_string(&file).unwrap()).unwrap();
+                None
+            }
+        };
+        std::fs::write(&file, "as it was at the start").unwrap();
+        std::fs::write(&file, "as it is now").unwrap();
+        let (signals, ended) = sync_channel(1);
+        let waker = Waker {
+            signals,
+            wishes: Arc::default(),
+        };
+        let policies = Policies::none();
+        let mut configuration = Configuration::new(Also {
+            files: vec![file],
+            look: Box::new(look),
+        });
+        assert!(configuration.look(false, &policies, &waker));
+        assert_eq!(reads.recv_timeout(PATIENCE).unwrap(), "as it is now");
+        assert_eq!(ended.recv_timeout(PATIENCE), Ok(Signal::Over));
+        assert!(configuration.tend(&policies, &waker));
+        // It is read once for that.
+        assert!(!configuration.look(false, &policies, &waker));
+        assert!(!configuration.is_under_way());
+    }
 
     #[test]
     fn what_is_written_before_a_file_is_followed_is_read_again() {

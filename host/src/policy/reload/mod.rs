@@ -104,8 +104,9 @@ impl Waker {
 pub struct Also {
     /// The files.
     pub files: Vec<PathBuf>,
-    /// Called on a thread of its own when one of the files has changed, when somebody asks for a look,
-    /// and, as long as the last configuration is refused, each time that anything is looked at.
+    /// Called on a thread of its own at the beginning, since they may have changed after they were read,
+    /// when one of the files has changed, when somebody asks for a look, and, as long as the last
+    /// configuration is refused, each time that anything is looked at.
     /// Gives the files to follow from now on, if they are others.
     pub look: Box<dyn FnMut() -> Option<Vec<PathBuf>> + Send>,
 }

@@ -16,9 +16,7 @@ use super::Api;
 use super::auth::{AllowedWithin, ConnectionsControl, DirectoryWrite, Reach};
 use super::input::{Accepted, Body, InPath};
 use super::problem::{Document as ProblemDocument, Problem};
-use super::wire::{
-    DoneEverywhere, DoneThere, ForgottenEverywhere, ForgottenOrFailed, Gathered, invalid_id,
-};
+use super::wire::{DoneEverywhere, DoneOrFailed, Gathered, invalid_id};
 use crate::codes::Code;
 use crate::json::JsonText;
 use crate::limits::WORKSPACES_PER_TURN;
@@ -62,7 +60,8 @@ impl Accepted for DisconnectBody {
 /// Change a profile
 ///
 /// `user-updated` in every workspace whose member the user is and that the API key reaches, if the
-/// profile changed there.
+/// profile changed there. Where it fails in some workspaces the answer says so, and the others have it:
+/// repeat the call. A problem is answered if it fails in all.
 #[utoipa::path(
     put,
     path = "/v1/users/{userId}",
@@ -85,21 +84,24 @@ async fn put_user(
 ) -> Result<Json<DoneEverywhere>, Problem> {
     let profile =
         profile(JsonText::from(&*body.user), &user).map_err(|malformed| malformed.under("user"))?;
-    let mut workspaces = Vec::new();
+    let mut workspaces = Gathered::default();
     for workspace in reach.within(api.committer.workspaces_of(&user)) {
         reach.touched(&workspace);
-        let reply = update(&api, &workspace, &user, &profile).await?;
-        workspaces.extend(reply.map(|reply| DoneThere::new(&workspace, reply)));
+        match update(&api, &workspace, &user, &profile).await {
+            Ok(Some(reply)) => workspaces.replied(workspace, reply),
+            Ok(None) => {}
+            Err(problem) => workspaces.failed(workspace, problem, DoneOrFailed::Failed),
+        }
     }
+    let workspaces = workspaces.everywhere()?;
     if workspaces.is_empty() {
         let detail = "the user is a member of no workspace";
         return Err(Problem::new(Code::MemberNotFound, detail));
     }
-    workspaces.sort_by(|a, b| a.workspace_id.cmp(&b.workspace_id));
     Ok(Json(DoneEverywhere { workspaces }))
 }
 
-/// Changes a profile in one workspace; nothing if the user has left it meanwhile.
+/// Changes a profile in one workspace; nothing if the user has left it meanwhile, or it is gone.
 async fn update(
     api: &Api,
     workspace: &WorkspaceId,
@@ -112,13 +114,17 @@ async fn update(
     };
     match api.run(workspace, command).await {
         Ok(reply) => Ok(Some(reply)),
-        Err(problem) if problem.code() == Code::MemberNotFound => Ok(None),
+        Err(problem) if GONE.contains(&problem.code()) => Ok(None),
         Err(problem) => Err(problem),
     }
 }
 
 /// Tells the other workspaces of these users, as far as the call reaches, what was said of their
-/// profiles in one.
+/// profiles in one. A workspace in which that fails keeps no other from being told.
+///
+/// # Errors
+/// The first failure. What was said is in force all the same, where it was said and in all others; a
+/// repeat of the call tells those in which it failed.
 pub(super) async fn update_elsewhere(
     api: &Api,
     reach: &Reach,
@@ -126,6 +132,7 @@ pub(super) async fn update_elsewhere(
     profiles: &BTreeMap<UserId, Text>,
 ) -> Result<(), Problem> {
     let store = api.committer.store();
+    let mut failure = None;
     for (user, profile) in profiles {
         for workspace in reach.within(store.workspaces_of(user)) {
             if workspace == *except {
@@ -137,11 +144,13 @@ pub(super) async fn update_elsewhere(
             let old = state.members().get(user);
             if old.is_some_and(|member| member.profile != *profile) {
                 reach.touched(&workspace);
-                update(api, &workspace, user, profile).await?;
+                if let Err(problem) = update(api, &workspace, user, profile).await {
+                    failure.get_or_insert(problem);
+                }
             }
         }
     }
-    Ok(())
+    failure.map_or(Ok(()), Err)
 }
 
 /// Forget a user
@@ -159,7 +168,7 @@ pub(super) async fn update_elsewhere(
     params(("userId" = String, Path, min_length = 1, max_length = 128)),
     responses(
         (status = 200, description = "The workspaces that knew of the user",
-         body = ForgottenEverywhere),
+         body = DoneEverywhere),
         (status = "default", description = "A problem", body = ProblemDocument,
          content_type = "application/problem+json"),
     ),
@@ -168,7 +177,7 @@ async fn delete_user(
     AllowedWithin { reach, .. }: AllowedWithin<DirectoryWrite>,
     State(api): State<Arc<Api>>,
     InPath(user): InPath<UserId>,
-) -> Result<Json<ForgottenEverywhere>, Problem> {
+) -> Result<Json<DoneEverywhere>, Problem> {
     let store = api.committer.store();
     let mut workspaces = Gathered::default();
     // A channel may list somebody who is not in its workspace, so that each is looked at.
@@ -177,12 +186,9 @@ async fn delete_user(
             tokio::task::yield_now().await;
         }
         match forget(&api, &reach, &workspace, &user).await {
-            Ok(true) => {
-                let there = DoneThere::new(&workspace, Reply::Changed);
-                workspaces.done(workspace, ForgottenOrFailed::Forgotten(there));
-            }
+            Ok(true) => workspaces.replied(workspace, Reply::Changed),
             Ok(false) => {}
-            Err(problem) => workspaces.failed(workspace, problem, ForgottenOrFailed::Failed),
+            Err(problem) => workspaces.failed(workspace, problem, DoneOrFailed::Failed),
         }
     }
     let workspaces = workspaces.everywhere()?;
@@ -190,7 +196,7 @@ async fn delete_user(
         let detail = "the user is in no workspace";
         return Err(Problem::new(Code::MemberNotFound, detail));
     }
-    Ok(Json(ForgottenEverywhere { workspaces }))
+    Ok(Json(DoneEverywhere { workspaces }))
 }
 
 /// Takes a user out of one workspace, and says whether it knew of them.
@@ -247,7 +253,8 @@ fn commands_to_forget(state: &Workspace, user: &UserId) -> Vec<Command> {
 /// Disconnect a user
 ///
 /// Closes every socket of the user, in one workspace or in all that the API key reaches. The user may connect again:
-/// remove the member, or stop issuing tokens, to keep them out.
+/// remove the member, or stop issuing tokens, to keep them out. Where it fails in some workspaces the
+/// answer says so, and the sockets in the others are closed; a problem is answered if it fails in all.
 #[utoipa::path(
     post,
     path = "/v1/users/{userId}/disconnect",
@@ -273,27 +280,27 @@ async fn disconnect_user(
     Body(body): Body<DisconnectBody>,
 ) -> Result<Json<DoneEverywhere>, Problem> {
     let kick = || Command::Kick { user: user.clone() };
-    let mut workspaces = Vec::new();
+    let mut workspaces = Gathered::default();
     if let Some(id) = body.workspace_id {
         let workspace = WorkspaceId::new(&id).map_err(|error| invalid_id(error, "workspaceId"))?;
         reach.must_cover(&workspace)?;
         reach.touched(&workspace);
         let reply = api.run(&workspace, kick()).await?;
         if reply != Reply::Unchanged {
-            workspaces.push(DoneThere::new(&workspace, reply));
+            workspaces.replied(workspace, reply);
         }
-        return Ok(Json(DoneEverywhere { workspaces }));
-    }
-    let store = api.committer.store();
-    for workspace in reach.within(store.presences_of(&user)) {
-        reach.touched(&workspace);
-        match api.run(&workspace, kick()).await {
-            Ok(reply) => workspaces.push(DoneThere::new(&workspace, reply)),
-            // It was closed meanwhile, and the user's sockets with it.
-            Err(problem) if problem.code() == Code::WorkspaceNotFound => {}
-            Err(problem) => return Err(problem),
+    } else {
+        let store = api.committer.store();
+        for workspace in reach.within(store.presences_of(&user)) {
+            reach.touched(&workspace);
+            match api.run(&workspace, kick()).await {
+                Ok(reply) => workspaces.replied(workspace, reply),
+                // It was closed meanwhile, and the user's sockets with it.
+                Err(problem) if problem.code() == Code::WorkspaceNotFound => {}
+                Err(problem) => workspaces.failed(workspace, problem, DoneOrFailed::Failed),
+            }
         }
     }
-    workspaces.sort_by(|a, b| a.workspace_id.cmp(&b.workspace_id));
+    let workspaces = workspaces.everywhere()?;
     Ok(Json(DoneEverywhere { workspaces }))
 }

@@ -125,28 +125,21 @@ impl DoneThere {
     }
 }
 
-/// The answer to a call about a user in every workspace.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct DoneEverywhere {
-    /// The workspaces that it touched.
-    pub(super) workspaces: Vec<DoneThere>,
-}
-
-/// What forgetting a user came to in one workspace.
+/// What a call about a user came to in one workspace.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum ForgottenOrFailed {
-    /// Nothing of the user is left there.
-    Forgotten(DoneThere),
-    /// Something of the user may be left there.
+pub(super) enum DoneOrFailed {
+    /// It was done there.
+    Done(DoneThere),
+    /// It failed there. Of a call that consists of several steps there, some may have been done.
     Failed(FailedThere),
 }
 
-/// The answer to a call that forgot a user.
+/// The answer to a call about a user in every workspace.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ForgottenEverywhere {
-    /// The workspaces that knew of the user, ordered by id.
-    pub(super) workspaces: Vec<ForgottenOrFailed>,
+pub(super) struct DoneEverywhere {
+    /// The workspaces that it is about, ordered by id.
+    pub(super) workspaces: Vec<DoneOrFailed>,
 }
 
 /// The outcome of what failed.
@@ -185,6 +178,14 @@ impl<T> Default for Gathered<T> {
             failure: None,
             done: false,
         }
+    }
+}
+
+impl Gathered<DoneOrFailed> {
+    /// It came to this in this workspace.
+    pub(super) fn replied(&mut self, workspace: WorkspaceId, reply: Reply) {
+        let there = DoneThere::new(&workspace, reply);
+        self.done(workspace, DoneOrFailed::Done(there));
     }
 }
 

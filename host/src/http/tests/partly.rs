@@ -79,6 +79,10 @@ fn failed(id: &str) -> Value {
     json!({"workspaceId": id, "outcome": "failed", "code": "overloaded"})
 }
 
+fn changed(id: &str) -> Value {
+    json!({"workspaceId": id, "outcome": "changed"})
+}
+
 async fn publish(server: &Server, body: Value) -> Answered {
     let headers = [("idempotency-key", "k")];
     let call = request_with("POST", "/v1/users/u1/events", &headers, body.to_string());
@@ -139,16 +143,74 @@ async fn an_event_that_is_published_nowhere_is_a_problem_and_may_be_sent_again()
 #[tokio::test]
 async fn a_user_is_forgotten_where_it_can_be_and_the_answer_says_where_not() {
     let (server, full) = clogged(&["b"]).await;
-    let there = |id: &str| json!({"workspaceId": id, "outcome": "changed"});
     let answer = server.delete("/v1/users/u1").await.is(200);
-    let expected = json!([there("a"), failed("b"), there("c")]);
+    let expected = json!([changed("a"), failed("b"), changed("c")]);
     assert_eq!(answer["workspaces"], expected);
     server.delete("/v1/users/u1").await.problem("overloaded");
     full.lock().clear();
     let answer = server.delete("/v1/users/u1").await.is(200);
-    assert_eq!(answer["workspaces"], json!([there("b")]));
+    assert_eq!(answer["workspaces"], json!([changed("b")]));
     server
         .delete("/v1/users/u1")
         .await
         .problem("member-not-found");
+}
+
+#[tokio::test]
+async fn a_profile_changes_where_it_can_and_the_answer_says_where_not() {
+    let (server, full) = clogged(&["a"]).await;
+    let put = |name: &str| {
+        let body = json!({"user": {"name": name}});
+        server.put("/v1/users/u1", body)
+    };
+    let answer = put("Ann").await.is(200);
+    let expected = json!([failed("a"), changed("b"), changed("c")]);
+    assert_eq!(answer["workspaces"], expected);
+    full.lock().clear();
+    // A repeat of the call changes it where it failed.
+    let unchanged = |id: &str| json!({"workspaceId": id, "outcome": "unchanged"});
+    let answer = put("Ann").await.is(200);
+    let expected = json!([changed("a"), unchanged("b"), unchanged("c")]);
+    assert_eq!(answer["workspaces"], expected);
+    *full.lock() = ["a", "b", "c"].map(workspace).into();
+    put("Bob").await.problem("overloaded");
+}
+
+#[tokio::test]
+async fn a_user_is_disconnected_where_it_can_be_and_the_answer_says_where_not() {
+    let (server, full) = clogged(&["a"]).await;
+    let disconnect = || server.post("/v1/users/u1/disconnect", json!({}));
+    let answer = disconnect().await.is(200);
+    let expected = json!([failed("a"), changed("b"), changed("c")]);
+    assert_eq!(answer["workspaces"], expected);
+    // There is nowhere else by now.
+    let answered = disconnect().await;
+    assert_eq!(answered.headers["retry-after"], "1");
+    answered.problem("overloaded");
+    full.lock().clear();
+    let answer = disconnect().await.is(200);
+    assert_eq!(answer["workspaces"], json!([changed("a")]));
+    let answer = disconnect().await.is(200);
+    assert_eq!(answer["workspaces"], json!([]));
+}
+
+/// A profile that is told with a membership is told everywhere.
+#[tokio::test]
+async fn a_profile_of_a_member_is_told_behind_a_workspace_that_takes_nothing() {
+    let (server, full) = clogged(&["b"]).await;
+    let put = || {
+        let body = json!({"user": {"name": "Ann"}});
+        server.put("/v1/workspaces/a/members/u1", body)
+    };
+    let name_in = async |id: &str| {
+        let path = format!("/v1/workspaces/{id}/members/u1");
+        server.get(&path).await.is(200)["user"]["name"].clone()
+    };
+    put().await.problem("overloaded");
+    assert_eq!(name_in("a").await, "Ann");
+    assert_eq!(name_in("b").await, Value::Null);
+    assert_eq!(name_in("c").await, "Ann");
+    full.lock().clear();
+    put().await.is(200);
+    assert_eq!(name_in("b").await, "Ann");
 }

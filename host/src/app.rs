@@ -25,7 +25,7 @@ use crate::demo::Demo;
 use crate::descriptors;
 use crate::gateway::{self, Gateway};
 use crate::http::{self, Api, BodyLimits};
-use crate::limits::LISTEN_BACKLOG;
+use crate::limits::{LISTEN_BACKLOG, REQUEST_HEAD_TIMEOUT};
 use crate::metrics::Metrics;
 use crate::policy::{DecisionSink, Policies, Starting, Surroundings};
 use crate::shutdown::Shutdown;
@@ -278,6 +278,7 @@ fn gateway_settings(config: &Config) -> gateway::Settings {
         max_output_total_bytes: config.limits.max_output_total_bytes,
         write_timeout: config.limits.write_timeout,
         keep_alive: config.listen.keep_alive,
+        head_timeout: REQUEST_HEAD_TIMEOUT,
         ping_interval: config.socketio.ping_interval,
         ping_timeout: config.socketio.ping_timeout,
         allowed_origins: match &config.listen.allowed_origins {

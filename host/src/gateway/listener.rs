@@ -137,7 +137,7 @@ async fn serve_one<S, B>(
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let keep_alive = transport.settings.keep_alive;
-    let heads = Arc::new(Heads::new(limits::REQUEST_HEAD_TIMEOUT));
+    let heads = Arc::new(Heads::new(transport.settings.head_timeout));
     let lingering = transport.lingering.clone();
     let stream = Connection::new(stream, place, lingering, Arc::clone(&heads));
     let requests = Arc::new(Requests::new(transport, peer.ip(), inner));
@@ -147,8 +147,7 @@ async fn serve_one<S, B>(
         async move {
             heads.complete();
             let response = requests.answer(request).await;
-            heads.answered();
-            Ok::<_, Infallible>(response)
+            Ok::<_, Infallible>(heads.answer(response))
         }
     });
     let connection = http1::Builder::new()

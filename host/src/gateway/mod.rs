@@ -82,6 +82,8 @@ pub struct Settings {
     pub write_timeout: Duration,
     /// How long a connection may idle between two requests.
     pub keep_alive: Duration,
+    /// How long a client may take to send the head of a request.
+    pub head_timeout: Duration,
     /// Interval of the heartbeat.
     pub ping_interval: Duration,
     /// How long a client may take to answer a heartbeat.
@@ -113,6 +115,7 @@ impl Default for Settings {
             max_output_total_bytes: limits::MAX_OUTPUT_TOTAL_BYTES,
             write_timeout: limits::WRITE_TIMEOUT,
             keep_alive: limits::KEEP_ALIVE,
+            head_timeout: limits::REQUEST_HEAD_TIMEOUT,
             ping_interval: limits::PING_INTERVAL,
             ping_timeout: limits::PING_TIMEOUT,
             allowed_origins: AllowedOrigins::Any,

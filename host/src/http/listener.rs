@@ -169,8 +169,7 @@ async fn serve_one(
         async move {
             heads.complete();
             let response = routes.oneshot(request).await;
-            heads.answered();
-            response.map(|response| unsent.watch(response))
+            response.map(|response| heads.answer(unsent.watch(response)))
         }
     });
     let watched = Watched::new(stream, Arc::clone(&heads), unsent, bounds.stall);
@@ -342,6 +341,29 @@ mod tests {
         let mut rest = Vec::new();
         deaf.read_to_end(&mut rest).await.ok();
         assert!(rest.len() < LARGE_BYTES, "it was not sent whole");
+    }
+
+    #[tokio::test]
+    async fn a_head_behind_an_answer_that_leaves_slowly_has_its_time_when_that_has_left() {
+        const HALF: usize = 9;
+        let head = Duration::from_millis(500);
+        let (address, _stop) = start(Bounds { head, ..BOUNDS }).await;
+        let large = WHOLE.replace(" / ", " /large ");
+        let mut slow = opened(address, &large).await;
+        let began = timeout(PATIENCE, slow.read_exact(&mut [0; 12])).await;
+        began.unwrap().unwrap();
+        slow.write_all(&WHOLE.as_bytes()[..HALF]).await.unwrap();
+        // Far longer than a head may take.
+        tokio::time::sleep(head * 3).await;
+        let mut first = vec![0; LARGE_BYTES];
+        let read = timeout(PATIENCE, slow.read_exact(&mut first)).await;
+        read.unwrap().expect("the answer comes whole");
+        let close = WHOLE.replace("\r\n\r\n", "\r\nconnection: close\r\n\r\n");
+        slow.write_all(&close.as_bytes()[HALF..]).await.unwrap();
+        let mut next = String::new();
+        let read = timeout(PATIENCE, slow.read_to_string(&mut next)).await;
+        read.unwrap().unwrap();
+        assert!(next.ends_with("here"), "{next}");
     }
 
     #[tokio::test]

@@ -176,6 +176,7 @@ impl AsyncWrite for Watched {
         let flushed = ready!(Pin::new(&mut self.stream).poll_flush(context));
         // hyper flushes what it has written, and that is all it had.
         self.unsent.0.lock().clear();
+        self.heads.left();
         Poll::Ready(flushed)
     }
 

@@ -6,6 +6,7 @@ mod bursts;
 mod clients;
 mod closing;
 mod conversing;
+mod heads;
 mod joining;
 mod policies;
 mod polling;

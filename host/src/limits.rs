@@ -180,10 +180,11 @@ pub const UPGRADE_RELEASE: Duration = Duration::from_millis(100);
 pub const UPGRADE_RELEASE_GROWTH: u32 = 4;
 /// How long a transport may stay open without joining the namespace, in time that the process ran.
 pub const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// What socketioxide believes that to be: it judges by the clock alone, and would close whoever joined
-/// during a pause of the process that takes longer. It keeps what little it has of a session in which
-/// nobody joined for so long.
-pub const ENGINE_JOIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much longer than a client waits socketioxide waits for it to join. socketioxide judges by the clock
+/// alone, and would close whoever joined during a pause of the process that takes longer. But it keeps
+/// what little it has of a session in which nobody joined for all that time; and a client that hears
+/// nothing for a heartbeat's interval and timeout gives up by itself, so that more would help nobody.
+pub const ENGINE_JOIN_MARGIN: Duration = Duration::from_secs(5);
 /// Bytes of one incoming WebSocket message or polling body; more closes the connection.
 pub const MAX_INCOMING_MESSAGE_BYTES: usize = 128 * 1024;
 /// Bytes of one client event, name included; more is answered with `invalid-data`.

@@ -28,7 +28,7 @@ use wardroom_domain::SocketId;
 use super::Settings;
 use super::address::Source;
 use super::closing::Cause;
-use super::heartbeat::ENGINE_PING_TIMEOUT;
+use super::heartbeat::{ENGINE_PING_TIMEOUT, engine_join_timeout};
 use super::newcomers::Newcomers;
 use super::output::Output;
 use super::pacing::Packets;
@@ -147,7 +147,7 @@ pub(super) struct Transport {
 }
 
 /// The output of a session, carried by the request that began it until the output ends. socketioxide
-/// keeps that request for [`limits::ENGINE_JOIN_TIMEOUT`] if nobody joins, even if the session is over.
+/// keeps that request for [`engine_join_timeout`] if nobody joins, even if the session is over.
 #[derive(Clone)]
 pub(super) struct SessionOutput(Arc<Mutex<Option<Arc<Output>>>>);
 
@@ -206,7 +206,7 @@ impl Transport {
             .ws_max_frame_size(limits::MAX_INCOMING_MESSAGE_BYTES)
             .ws_read_buffer_size(limits::READ_BUFFER_BYTES)
             .max_buffer_size(limits::MAX_POLLING_PACKETS)
-            .connect_timeout(limits::ENGINE_JOIN_TIMEOUT)
+            .connect_timeout(engine_join_timeout(&transport.settings))
             .upgrade_timeout(limits::UPGRADE_TIMEOUT)
             .ping_interval(transport.settings.ping_interval)
             .ping_timeout(ENGINE_PING_TIMEOUT)

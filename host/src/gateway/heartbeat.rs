@@ -7,6 +7,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use super::Settings;
 use super::closing::Cause;
 use super::engine::{Protocol, Transport};
 use super::frame;
@@ -17,6 +18,13 @@ use crate::{limits, uptime};
 pub(super) const ENGINE_PING_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// The packet by which the server asks, since revision 4 of Engine.IO.
 const PING: &str = "2";
+
+/// How long socketioxide waits for a client to join: it may not give up a client that has not given up.
+/// The session is closed far earlier, after [`limits::JOIN_TIMEOUT`] in which the process ran.
+pub(super) fn engine_join_timeout(settings: &Settings) -> Duration {
+    let heartbeat = settings.ping_interval + settings.ping_timeout;
+    limits::JOIN_TIMEOUT + heartbeat + limits::ENGINE_JOIN_MARGIN
+}
 
 /// What is known of the life of one client, in time that the process ran.
 #[derive(Clone, Copy, Debug)]
@@ -138,6 +146,21 @@ mod tests {
         let by = pulse.began + limits::JOIN_TIMEOUT;
         assert!(!pulse.should_have_joined(by));
         assert!(pulse.should_have_joined(by + Duration::from_millis(1)));
+    }
+
+    /// A client hears the last heartbeat just before a pause, and gives up when the next one is late.
+    #[test]
+    fn socketioxide_closes_nobody_who_may_have_joined_during_a_pause() {
+        for (interval, timeout) in [(25, 20), (60, 60), (300, 20)] {
+            let [ping_interval, ping_timeout] = [interval, timeout].map(Duration::from_secs);
+            let settings = Settings {
+                ping_interval,
+                ping_timeout,
+                ..Settings::default()
+            };
+            let gives_up = limits::JOIN_TIMEOUT + ping_interval + ping_timeout;
+            assert!(engine_join_timeout(&settings) > gives_up);
+        }
     }
 
     #[test]

@@ -45,13 +45,18 @@ impl TurnedAway {
         }
     }
 
-    pub(super) fn text(self) -> &'static str {
+    /// An error as Engine.IO writes its own, with the nearest number that it has.
+    pub(super) fn error(self) -> &'static str {
         match self {
-            Self::TooFast => "too many sessions are opened from this address",
-            Self::Crowded(Crowded::Address) => {
-                "too many sessions of this address have not authenticated"
+            Self::TooFast => {
+                r#"{"code":4,"message":"Forbidden: too many sessions are opened from this address"}"#
             }
-            Self::Crowded(Crowded::All) => "too many sessions have not authenticated",
+            Self::Crowded(Crowded::Address) => {
+                r#"{"code":4,"message":"Forbidden: too many sessions of this address have not authenticated"}"#
+            }
+            Self::Crowded(Crowded::All) => {
+                r#"{"code":4,"message":"Forbidden: too many sessions have not authenticated"}"#
+            }
         }
     }
 }

@@ -178,7 +178,7 @@ where
                     Err(turned_away) => return turn_away(turned_away),
                 };
                 let Some(place) = self.transport.polling_place() else {
-                    return plain(StatusCode::SERVICE_UNAVAILABLE, "no more sessions");
+                    return refuse_with(StatusCode::SERVICE_UNAVAILABLE, NO_PLACE);
                 };
                 let transport = Arc::clone(&self.transport);
                 let output = Output::polling(transport, *protocol, client, place);
@@ -249,15 +249,11 @@ async fn read_body(body: Incoming) -> Result<Bytes, Response<Body>> {
     let body = Limited::new(body, limits::MAX_INCOMING_MESSAGE_BYTES);
     match timeout(limits::REQUEST_BODY_TIMEOUT, body.collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(plain(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is too large",
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(refuse_with(StatusCode::PAYLOAD_TOO_LARGE, BODY_TOO_LARGE))
+        }
         Ok(Err(_)) => Err(refuse(BAD_REQUEST)),
-        Err(_) => Err(plain(
-            StatusCode::REQUEST_TIMEOUT,
-            "the body came too slowly",
-        )),
+        Err(_) => Err(refuse_with(StatusCode::REQUEST_TIMEOUT, BODY_TOO_SLOW)),
     }
 }
 
@@ -309,6 +305,10 @@ pub(super) const UNKNOWN_SESSION: &str = r#"{"code":1,"message":"Session ID unkn
 pub(super) const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
 const FORBIDDEN: &str = r#"{"code":4,"message":"Forbidden: this origin is not allowed"}"#;
 pub(super) const UNKNOWN_PROTOCOL: &str = r#"{"code":5,"message":"Unsupported protocol version"}"#;
+// What that has no number for has the nearest one.
+const BODY_TOO_LARGE: &str = r#"{"code":3,"message":"Bad request: the body is too large"}"#;
+const BODY_TOO_SLOW: &str = r#"{"code":3,"message":"Bad request: the body came too slowly"}"#;
+const NO_PLACE: &str = r#"{"code":4,"message":"Forbidden: no more sessions"}"#;
 
 pub(super) fn refuse(error: &'static str) -> Response<Body> {
     refuse_with(StatusCode::BAD_REQUEST, error)
@@ -342,7 +342,7 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
 }
 
 pub(super) fn turn_away(client: TurnedAway) -> Response<Body> {
-    plain(client.status(), client.text())
+    refuse_with(client.status(), client.error())
 }
 
 pub(super) fn empty(status: StatusCode) -> Response<Body> {

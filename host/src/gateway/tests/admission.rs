@@ -326,7 +326,9 @@ async fn sessions_that_have_not_authenticated_are_bounded_for_each_address() {
     for _ in 0..5 {
         assert_eq!(open("192.0.2.1").await, 200);
     }
-    assert_eq!(open("192.0.2.1").await, 429);
+    let (status, head, body) = exchange(house.address, opening("192.0.2.1")).await;
+    assert_eq!(status, 429);
+    assert_error(&head, &body, 4);
     let url = format!(
         "ws://{}/socket.io/?transport=websocket&EIO=4",
         house.address

@@ -173,14 +173,17 @@ async fn a_request_that_is_too_large_is_answered_readably() {
         format!("POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{unread}");
     let large_head = format!("GET /?{unread} HTTP/1.1\r\nhost: x\r\n\r\n");
     for _ in 0..20 {
-        for (request, expected) in [
-            (&head, 400),
-            (&body, 413),
-            (&other, 404),
-            (&large_head, 431),
+        for (request, expected, error) in [
+            (&head, 400, Some(2)),
+            (&body, 413, Some(3)),
+            (&other, 404, None),
+            (&large_head, 431, None),
         ] {
-            let (status, ..) = exchange(server.address, request.clone()).await;
+            let (status, head, body) = exchange(server.address, request.clone()).await;
             assert_eq!(status, expected, "{}", &request[..60]);
+            if let Some(code) = error {
+                assert_error(&head, &body, code);
+            }
         }
     }
 }

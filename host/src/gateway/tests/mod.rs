@@ -130,6 +130,16 @@ fn not_found()
     })
 }
 
+/// That this is an error as Engine.IO writes them.
+fn assert_error(head: &str, body: &str, code: u64) {
+    let head = head.to_ascii_lowercase();
+    assert!(head.contains("content-type: application/json"), "{head}");
+    let error: serde_json::Value = serde_json::from_str(body).expect(body);
+    assert_eq!(error["code"], code, "{body}");
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(!message.is_empty(), "{body}");
+}
+
 /// A numbered event as a frame.
 fn numbered(number: usize) -> Bytes {
     frame::text(&format!("42[\"number\",{number}]"))

@@ -125,8 +125,9 @@ async fn sessions_that_begin_with_polling_are_bounded() {
     }
     let request = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\
         Connection: close\r\n\r\n";
-    let (status, ..) = exchange(server.address, request.to_owned()).await;
+    let (status, head, body) = exchange(server.address, request.to_owned()).await;
     assert_eq!(status, 503);
+    assert_error(&head, &body, 4);
 }
 
 #[tokio::test]

@@ -80,6 +80,9 @@ pub const STATE_BYTES_PER_SECOND: u64 = 64 * 1024;
 /// behind whom.
 pub const MAX_STATE_PAGE: usize = 1_000;
 
+/// Members of a workspace that are looked at for an answer to `get-state` before other work gets its turn.
+pub const MEMBERS_PER_TURN: usize = 1_000;
+
 /// Bytes of an answer to `get-state` that are written before other work gets its turn.
 pub const STATE_TURN_BYTES: usize = 64 * 1024;
 

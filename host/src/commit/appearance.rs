@@ -4,9 +4,11 @@
 //! The policies are asked outside any lock, and what they answered is kept for as long as it holds, so
 //! that the next one who asks costs nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{cmp, iter};
 
 use imbl::OrdMap;
 use parking_lot::Mutex;
@@ -16,7 +18,7 @@ use wardroom_domain::{
 };
 
 use super::{Asking, Committer, PolicySet};
-use crate::limits::MAX_APPEARANCES;
+use crate::limits::{MAX_APPEARANCES, MEMBERS_PER_TURN};
 
 /// How a member appears: what policies make of the events that would tell of them.
 #[derive(Clone, Debug, Default)]
@@ -98,8 +100,7 @@ impl Committer {
     ) -> HashMap<UserId, Appearance> {
         let room = self.gallery.room(workspace);
         let _turn = room.asking.lock().await;
-        let missing = room.missing(&**policies, state);
-        let mut appearances = room.appearances(state);
+        let (mut appearances, missing) = room.known(&**policies, state).await;
         for (user, facts) in missing {
             let appearance = ask(&**policies, Asking { workspace, state }, &facts);
             appearances.insert(user.clone(), appearance.clone());
@@ -147,23 +148,35 @@ impl Gallery {
 }
 
 impl Room {
-    /// Those of whom the policies have not been asked, as they are now. What no longer holds is
-    /// forgotten.
-    fn missing(&self, policies: &dyn PolicySet, state: &Workspace) -> Vec<(UserId, Facts)> {
-        let mut known = self.known.lock();
-        known.forget_what_is_over(policies, state);
-        let unknown = |user: &UserId| {
-            let facts = facts_of(state, user)?;
-            let asked = known.users.get(user).map(|(facts, _)| facts);
-            (asked != Some(&facts)).then(|| (user.clone(), facts))
-        };
-        users(state).into_iter().filter_map(unknown).collect()
-    }
-
-    fn appearances(&self, state: &Workspace) -> HashMap<UserId, Appearance> {
-        let known = self.known.lock();
-        let of = |user: &UserId| Some((user.clone(), known.users.get(user)?.1.clone()));
-        users(state).into_iter().filter_map(of).collect()
+    /// How those appear of whom the policies have been asked, and of whom they have not been asked as they
+    /// are now. What no longer holds is forgotten. Lets other work run between members: `asking` is held,
+    /// so that nobody else changes anything meanwhile.
+    async fn known(
+        &self,
+        policies: &dyn PolicySet,
+        state: &Workspace,
+    ) -> (HashMap<UserId, Appearance>, Vec<(UserId, Facts)>) {
+        self.known.lock().forget_what_is_over(policies, state);
+        let (mut appearances, mut missing) = (HashMap::new(), Vec::new());
+        let mut users = users_after(state, None).peekable();
+        while users.peek().is_some() {
+            {
+                let known = self.known.lock();
+                for user in users.by_ref().take(MEMBERS_PER_TURN) {
+                    let Some(facts) = facts_of(state, user) else {
+                        continue;
+                    };
+                    match known.users.get(user) {
+                        Some((asked, appearance)) if *asked == facts => {
+                            appearances.insert(user.clone(), appearance.clone());
+                        }
+                        _ => missing.push((user.clone(), facts)),
+                    }
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        (appearances, missing)
     }
 }
 
@@ -193,10 +206,32 @@ impl Known {
     }
 }
 
-/// Members and whoever is here by token only.
-fn users(state: &Workspace) -> BTreeSet<&UserId> {
-    let members = state.members().keys();
-    members.chain(state.connected_users()).collect()
+/// Members and whoever is here by token only, in order, from behind somebody on. Nothing is gathered for
+/// it: what nobody asks for costs nothing.
+pub fn users_after<'a>(
+    state: &'a Workspace,
+    after: Option<&'a UserId>,
+) -> impl Iterator<Item = &'a UserId> {
+    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let members = state.members().range::<_, UserId>((from, Bound::Unbounded));
+    let mut members = members.map(|(user, _)| user).peekable();
+    let connected = state.sockets_from(after.map_or("", UserId::as_str));
+    let connected = connected.map(|(user, _)| user);
+    let mut connected = connected
+        .skip_while(move |user| Some(*user) == after)
+        .peekable();
+    iter::from_fn(move || {
+        let order = match (members.peek(), connected.peek()) {
+            (Some(member), Some(user)) => member.cmp(user),
+            (Some(_), None) => cmp::Ordering::Less,
+            (None, _) => cmp::Ordering::Greater,
+        };
+        match order {
+            cmp::Ordering::Less => members.next(),
+            cmp::Ordering::Equal => connected.next().and(members.next()),
+            cmp::Ordering::Greater => connected.next(),
+        }
+    })
 }
 
 fn facts_of(state: &Workspace, user: &UserId) -> Option<Facts> {

@@ -212,3 +212,47 @@ async fn what_is_kept_of_those_who_are_gone_is_bounded() {
     let room = house.committer.gallery.room(&house.workspace);
     assert_eq!(room.known.lock().users.len(), 1);
 }
+
+#[tokio::test]
+async fn other_work_runs_while_the_members_of_a_large_workspace_are_looked_at() {
+    const TURNS: usize = 3;
+    let house = House::with(TURNS * MEMBERS_PER_TURN, Discreet::default()).await;
+    house.prepare().await;
+    let mut asking = std::pin::pin!(house.appearances());
+    let mut turns = 0;
+    while futures_util::poll!(&mut asking).is_pending() {
+        turns += 1;
+    }
+    assert_eq!(house.asked(), 0, "all is known");
+    assert!(turns >= TURNS, "{turns}");
+}
+
+#[tokio::test]
+async fn members_and_guests_are_in_one_order_and_each_is_there_once() {
+    let house = House::with(3, Discreet::default()).await;
+    for user in ["u0", "guest", "u15"] {
+        let command = Command::Connect {
+            socket: wardroom_domain::SocketId::new(user).unwrap(),
+            user: UserId::new(user).unwrap(),
+            status: None,
+            role: None,
+            named_by_token: true,
+            replaces: None,
+            claims: Json::from_canonical("{}"),
+            remote_address: None,
+        };
+        let done = house.committer.run(&house.workspace, command, None);
+        done.await.unwrap();
+    }
+    let state = house.committer.store().snapshot(&house.workspace).unwrap();
+    let after = |id: Option<&str>| -> Vec<String> {
+        let id = id.map(|id| UserId::new(id).unwrap());
+        let users = users_after(&state, id.as_ref());
+        users.map(ToString::to_string).collect()
+    };
+    assert_eq!(after(None), ["guest", "u0", "u1", "u15", "u2"]);
+    assert_eq!(after(Some("u0")), ["u1", "u15", "u2"]);
+    assert_eq!(after(Some("u1")), ["u15", "u2"]);
+    assert_eq!(after(Some("u10")), ["u15", "u2"]);
+    assert!(after(Some("u2")).is_empty());
+}

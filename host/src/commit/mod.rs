@@ -30,7 +30,7 @@ use crate::store::{Attempt, Entry, Pass, Store, StoreError, Waiter};
 use crate::uptime;
 
 use self::appearance::Gallery;
-pub use self::appearance::{Appearance, Appearances};
+pub use self::appearance::{Appearance, Appearances, users_after};
 pub use self::deadlines::Deadlines;
 use self::turns::Turns;
 

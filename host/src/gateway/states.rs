@@ -11,10 +11,10 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 use wardroom_domain::{Generation, UserId, Workspace, WorkspaceId};
 
-use super::wire::{self, Asker, Page};
+use super::wire::{Asker, Page, Survey};
 use crate::budget::{Budget, Share};
 use crate::commit::{Appearances, Committer, Failure};
-use crate::limits::{MAX_STATE_BYTES, STATE_PATIENCE, STATE_TURN_BYTES};
+use crate::limits::{MAX_STATE_BYTES, MEMBERS_PER_TURN, STATE_PATIENCE, STATE_TURN_BYTES};
 use crate::metrics::{Metrics, StateAnswer};
 
 /// Makes answers.
@@ -165,34 +165,31 @@ impl States {
         Asked { user, page }: Asked<'_>,
     ) -> (StateAnswer, Bytes) {
         let mut share: Option<Share> = None;
-        let (mut made, appearances, class, bytes) = loop {
+        let mut appearances: Arc<Appearances>;
+        let (mut made, survey) = loop {
             let mut made = room.0.lock().await;
-            let appearances = self.appearances(&mut made, workspace, state).await;
+            appearances = self.appearances(&mut made, workspace, state).await;
             let asker = Asker {
                 user,
                 page,
                 appearances: &appearances,
             };
-            let (class, bytes) = wire::state_class(state, &asker);
-            if let Some(text) = made.texts.get(&class).and_then(Weak::upgrade) {
+            let survey = surveyed(state, asker).await;
+            if let Some(text) = made.texts.get(&survey.class()).and_then(Weak::upgrade) {
                 return (StateAnswer::Shared, Bytes::from_owner(Shared(text)));
             }
             if share.is_none() {
-                share = self.budget.try_take(bytes);
+                share = self.budget.try_take(survey.bytes());
             }
             if share.is_some() {
-                break (made, appearances, class, bytes);
+                break (made, survey);
             }
             // Others of the workspace may find their text while this one waits for room.
             drop(made);
-            share = Some(self.budget.take(bytes).await);
+            share = Some(self.budget.take(survey.bytes()).await);
         };
-        let asker = Asker {
-            user,
-            page,
-            appearances: &appearances,
-        };
-        let text = written(state, &asker, bytes).await;
+        let class = survey.class();
+        let text = written(survey).await;
         if let Some(share) = &mut share {
             share.shrink(text.len());
         }
@@ -231,11 +228,20 @@ impl States {
     }
 }
 
+/// Looks at all that an answer tells, and lets other work run in between.
+async fn surveyed<'a>(state: &'a Workspace, asker: Asker<'a>) -> Survey<'a> {
+    let mut survey = Survey::new(state, asker);
+    while survey.look(MEMBERS_PER_TURN) {
+        tokio::task::yield_now().await;
+    }
+    survey
+}
+
 /// Writes an answer, and lets other work run between its parts.
-async fn written(state: &Workspace, asker: &Asker<'_>, bytes: usize) -> String {
-    let mut text = String::with_capacity(bytes);
+async fn written(survey: Survey<'_>) -> String {
+    let mut text = String::with_capacity(survey.bytes());
     let mut turn = 0;
-    for part in wire::state_parts(state, asker) {
+    for part in survey.parts() {
         text.push_str(&part);
         turn += part.len();
         if turn > STATE_TURN_BYTES {

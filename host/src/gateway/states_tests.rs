@@ -191,3 +191,29 @@ async fn pages_together_are_the_whole_and_are_shared_like_it() {
     let whole = house.text(1).await.unwrap();
     assert!(!String::from_utf8(whole.to_vec()).unwrap().contains("next"));
 }
+
+/// Somebody whose text is there already looks at all members all the same.
+#[tokio::test]
+async fn other_work_runs_while_the_members_of_a_large_workspace_are_looked_at() {
+    const TURNS: usize = 3;
+    let house = House::within(1 << 30, LONG).await;
+    for number in 3..TURNS * MEMBERS_PER_TURN {
+        house.put(number).await;
+    }
+    let _kept = house.text(1).await.unwrap();
+    let mut asking = std::pin::pin!(house.text(2));
+    let mut turns = 0;
+    while futures_util::poll!(&mut asking).is_pending() {
+        turns += 1;
+    }
+    assert_eq!(house.counted("shared"), 1);
+    assert!(turns >= TURNS, "{turns}");
+    // A page looks at no more than is on it.
+    let page = Page {
+        after: None,
+        limit: 2,
+    };
+    let _kept = house.page(1, Some(&page)).await.unwrap();
+    let asked = house.page(2, Some(&page));
+    assert!(futures_util::poll!(std::pin::pin!(asked)).is_ready());
+}

@@ -9,4 +9,4 @@ pub(super) use outbound::{
     Place, Refusal, auth_success, error, error_of_transaction, event, refused_ack, rendered,
     success_ack,
 };
-pub(super) use state::{Asker, around_state, state_class, state_parts};
+pub(super) use state::{Asker, Survey, around_state};

@@ -1,7 +1,6 @@
 //! The state of a workspace as one of its clients may see it; must not know to whom it goes.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::iter::once;
 
 use serde_json::value::RawValue;
@@ -12,10 +11,11 @@ use wardroom_domain::{
 };
 
 use super::Page;
-use crate::commit::{Appearance, Appearances};
+use crate::commit::{Appearance, Appearances, users_after};
 use crate::wire::{Object, bare_profile, media_state, quoted, status_name};
 
 /// Who asks for the state, for which part of it, and how the others appear.
+#[derive(Clone, Copy)]
 pub(crate) struct Asker<'a> {
     pub(crate) user: &'a UserId,
     pub(crate) page: Option<&'a Page>,
@@ -44,129 +44,163 @@ enum Sees<'a> {
     Nothing,
 }
 
-/// What the answers have in common that are the same for a state, and how long such an answer is at
-/// most, in bytes.
-pub(crate) fn state_class(state: &Workspace, asker: &Asker<'_>) -> (Vec<u8>, usize) {
-    let mut class = asker.page.map_or_else(Vec::new, Page::key);
-    let mut bytes = 0;
-    for (id, channel) in channels(state, asker) {
-        if !matches!(channel.view, View::Everyone) {
-            class.push(u8::from(state.may_see(asker.user, id)));
-        }
-        bytes += BYTES_OF_ONE + id.as_str().len();
-    }
-    let Listed {
-        members, hidden, ..
-    } = listed(state, asker);
-    class.extend(hidden);
-    for (user, seen) in &members {
-        bytes += BYTES_OF_ONE + 2 * user.as_str().len();
-        let selection = state.selections().get(*user);
-        bytes += selection.map_or(0, |selection| media_state(&selection.media).as_str().len());
-        let profile = state.members().get(*user).map(|it| it.profile.as_str());
-        bytes += profile.map_or(0, str::len);
-        let aspects = seen.iter().flat_map(Seen::aspects);
-        for aspect in aspects {
-            class.push(aspect.place());
-            bytes += aspect.bytes();
-        }
-    }
-    (class, bytes)
+/// What an answer is made of, found out channel by channel and member by member, so that other work may
+/// run in between.
+pub(crate) struct Survey<'a> {
+    state: &'a Workspace,
+    asker: Asker<'a>,
+    facts: Option<SubjectFacts>,
+    channels: Box<dyn Iterator<Item = (&'a ChannelId, &'a Channel)> + Send + 'a>,
+    users: Box<dyn Iterator<Item = &'a UserId> + Send + 'a>,
+    /// What of the page and the channels the answers have in common that are the same.
+    class: Vec<u8>,
+    /// Who of those before and between the members is withheld, as bits of the same.
+    hidden: Vec<u8>,
+    /// How the members are seen, of the same.
+    aspects: Vec<u8>,
+    bytes: usize,
+    members: Vec<(&'a UserId, Option<Seen<'a>>)>,
+    /// The last of them, if there are more.
+    next: Option<&'a UserId>,
 }
 
-/// The object with members, guests and what the asker may see, piece by piece, without the brace at its
-/// end.
-pub(crate) fn state_parts<'a>(
-    state: &'a Workspace,
-    asker: &'a Asker<'_>,
-) -> impl Iterator<Item = String> {
-    let Listed { members, next, .. } = listed(state, asker);
-    let members = members
-        .into_iter()
-        .map(move |(user, seen)| member(state, user, asker.user, seen.as_ref()));
-    let channels = channels(state, asker);
-    let channels = channels
-        .filter(|(id, _)| state.may_see(asker.user, id))
-        .map(|(id, channel)| {
-            let private = if channel.facts.private {
-                "true"
-            } else {
-                "false"
-            };
-            Object::new()
-                .string("channelId", id.as_str())
-                .raw("private", private)
-                .end()
+impl<'a> Survey<'a> {
+    /// Nothing is looked at yet.
+    pub(crate) fn new(state: &'a Workspace, asker: Asker<'a>) -> Self {
+        let after = asker.page.and_then(|page| page.after.as_ref());
+        Self {
+            state,
+            asker,
+            facts: state.subject(asker.user),
+            channels: Box::new(channels(state, asker)),
+            users: Box::new(users_after(state, after)),
+            class: asker.page.map_or_else(Vec::new, Page::key),
+            hidden: Vec::new(),
+            aspects: Vec::new(),
+            bytes: 0,
+            members: Vec::new(),
+            next: None,
+        }
+    }
+
+    /// Looks at so many more channels and people. False if all have been looked at that belong into the
+    /// answer; only then the rest is known.
+    pub(crate) fn look(&mut self, most: usize) -> bool {
+        (0..most).all(|_| self.step())
+    }
+
+    fn step(&mut self) -> bool {
+        if let Some((id, channel)) = self.channels.next() {
+            self.see_channel(id, channel);
+            return true;
+        }
+        self.users.next().is_some_and(|user| self.see_user(user))
+    }
+
+    fn see_channel(&mut self, id: &ChannelId, channel: &Channel) {
+        if !matches!(channel.view, View::Everyone) {
+            let sees = self.state.may_see(self.asker.user, id);
+            self.class.push(u8::from(sees));
+        }
+        self.bytes += BYTES_OF_ONE + id.as_str().len();
+    }
+
+    /// Whether more may follow. A page ends with the last that the asker may know of, so that its end tells
+    /// nothing of others.
+    fn see_user(&mut self, user: &'a UserId) -> bool {
+        let seen = match self.asker.sees(self.facts.as_ref(), user) {
+            Sees::AsTheyAre => None,
+            Sees::So(seen) => Some(seen),
+            Sees::Nothing => {
+                self.hidden.push(HIDDEN);
+                return true;
+            }
+        };
+        let limit = self.asker.page.map_or(usize::MAX, |page| page.limit);
+        if self.members.len() == limit {
+            self.next = self.members.last().map(|(user, _)| *user);
+            return false;
+        }
+        if seen.is_some() {
+            self.hidden.push(AS_IT_IS);
+        }
+        self.bytes += BYTES_OF_ONE + 2 * user.as_str().len();
+        let selection = self.state.selections().get(user);
+        self.bytes += selection.map_or(0, |it| media_state(&it.media).as_str().len());
+        let member = self.state.members().get(user);
+        self.bytes += member.map_or(0, |member| member.profile.as_str().len());
+        for aspect in seen.iter().flat_map(Seen::aspects) {
+            self.aspects.push(aspect.place());
+            self.bytes += aspect.bytes();
+        }
+        self.members.push((user, seen));
+        true
+    }
+
+    /// What the answers have in common that are the same for a state.
+    pub(crate) fn class(&self) -> Vec<u8> {
+        [&*self.class, &self.hidden, &self.aspects].concat()
+    }
+
+    /// How long such an answer is at most, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The object with members, guests and what the asker may see, piece by piece, without the brace at
+    /// its end.
+    pub(crate) fn parts(self) -> impl Iterator<Item = String> {
+        let Self {
+            state,
+            asker,
+            members,
+            next,
+            ..
+        } = self;
+        let members = members
+            .into_iter()
+            .map(move |(user, seen)| member(state, user, asker.user, seen.as_ref()));
+        let channels = channels(state, asker)
+            .filter(move |(id, _)| state.may_see(asker.user, id))
+            .map(|(id, channel)| {
+                let private = if channel.facts.private {
+                    "true"
+                } else {
+                    "false"
+                };
+                Object::new()
+                    .string("channelId", id.as_str())
+                    .raw("private", private)
+                    .end()
+            });
+        let list = |name: &str| once(format!(",\"{name}\":["));
+        let next = asker.page.map(|_| {
+            let next = next.map_or_else(|| "null".to_owned(), |next| quoted(next.as_str()));
+            format!(",\"next\":{next}")
         });
-    let list = |name: &str| once(format!(",\"{name}\":["));
-    let next = asker.page.map(|_| {
-        let next = next.map_or_else(|| "null".to_owned(), |next| quoted(next.as_str()));
-        format!(",\"next\":{next}")
-    });
-    once(r#"{"ok":true"#.to_owned())
-        .chain(list("members"))
-        .chain(separated(members))
-        .chain(once("]".to_owned()))
-        .chain(list("channels"))
-        .chain(separated(channels))
-        .chain(once("]".to_owned()))
-        .chain(next)
+        once(r#"{"ok":true"#.to_owned())
+            .chain(list("members"))
+            .chain(separated(members))
+            .chain(once("]".to_owned()))
+            .chain(list("channels"))
+            .chain(separated(channels))
+            .chain(once("]".to_owned()))
+            .chain(next)
+    }
 }
 
 /// The channels that an answer tells: those of the first page are all there are.
 fn channels<'a>(
     state: &'a Workspace,
-    asker: &Asker<'_>,
+    asker: Asker<'a>,
 ) -> impl Iterator<Item = (&'a ChannelId, &'a Channel)> {
     let is_first = asker.page.is_none_or(|page| page.after.is_none());
     let channels = state.channels().iter().filter(move |_| is_first);
     channels.map(|(id, channel)| (id, &**channel))
 }
 
-/// The members and guests that an answer tells.
-struct Listed<'a> {
-    members: Vec<(&'a UserId, Option<Seen<'a>>)>,
-    /// Who of those before and between them is withheld, as bits that answers have in common.
-    hidden: Vec<u8>,
-    /// The last of them, if there are more.
-    next: Option<&'a UserId>,
-}
-
-/// Chooses them. A page ends with the last that the asker may know of, so that its end tells nothing
-/// of others.
-fn listed<'a>(state: &'a Workspace, asker: &Asker<'a>) -> Listed<'a> {
-    let facts = state.subject(asker.user);
-    let after = asker.page.and_then(|page| page.after.as_ref());
-    let limit = asker.page.map_or(usize::MAX, |page| page.limit);
-    let mut listed = Listed {
-        members: Vec::new(),
-        hidden: Vec::new(),
-        next: None,
-    };
-    let users = users(state).into_iter();
-    for user in users.filter(|user| after.is_none_or(|after| *user > after)) {
-        let seen = match asker.sees(facts.as_ref(), user) {
-            Sees::AsTheyAre => None,
-            Sees::So(seen) => Some(seen),
-            Sees::Nothing => {
-                listed.hidden.push(HIDDEN);
-                continue;
-            }
-        };
-        if listed.members.len() == limit {
-            listed.next = listed.members.last().map(|(user, _)| *user);
-            break;
-        }
-        if seen.is_some() {
-            listed.hidden.push(AS_IT_IS);
-        }
-        listed.members.push((user, seen));
-    }
-    listed
-}
-
 /// What stands before the object in the acknowledgement of `get-state`, and behind what
-/// [`state_parts`] gives.
+/// [`Survey::parts`] gives.
 pub(crate) fn around_state(id: i64, grant: Option<&Json>) -> (String, String) {
     let grant = grant.map_or_else(String::new, |it| format!(",\"grant\":{}", it.as_str()));
     (format!("43{id}["), format!("{grant}}}]"))
@@ -179,11 +213,6 @@ fn separated(items: impl Iterator<Item = String>) -> impl Iterator<Item = String
             if place == 0 { item } else { format!(",{item}") }
         },
     )
-}
-
-fn users(state: &Workspace) -> BTreeSet<&UserId> {
-    let members = state.members().keys();
-    members.chain(state.connected_users()).collect()
 }
 
 /// How a class of answers writes what is withheld, and what is as it is. Other numbers are places of

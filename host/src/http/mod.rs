@@ -49,7 +49,7 @@ pub use self::public::public_router;
 use self::serving::Work;
 pub use self::serving::serve;
 use crate::commit::{Committer, Failure};
-use crate::limits::{HTTP_BODY_BYTES, HTTP_SYNC_BODY_BYTES};
+use crate::limits::{EXPLANATIONS_AT_ONCE, HTTP_BODY_BYTES, HTTP_SYNC_BODY_BYTES};
 use crate::metrics::Metrics;
 use crate::store::Entry;
 
@@ -83,6 +83,8 @@ pub struct Api {
     work: Work,
     /// One candidate is tried at a time: it takes a processor for as long as it takes.
     dry_runs: Arc<Semaphore>,
+    /// One permit for each explanation that policies may be asked for at once.
+    explanations: Semaphore,
 }
 
 impl Api {
@@ -105,6 +107,7 @@ impl Api {
             audit: None,
             work: Work::default(),
             dry_runs: Arc::new(Semaphore::new(1)),
+            explanations: Semaphore::new(EXPLANATIONS_AT_ONCE),
         }
     }
 

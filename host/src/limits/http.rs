@@ -17,6 +17,13 @@ pub const HTTP_COMPONENT_BYTES: usize = 64 << 20;
 /// `overloaded`: they are swapped faster than it can look.
 pub const MAX_EXPLAIN_ROUNDS: usize = 8;
 
+/// Explanations that policies are asked for at once. Each takes a processor, and an instance of every
+/// policy that it asks; further calls wait for their turn, in order.
+pub const EXPLANATIONS_AT_ONCE: usize = 2;
+
+/// How long a call waits for its turn to be explained, before it is refused with `overloaded`.
+pub const EXPLANATION_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Clauses of one rule, and people or roles of one condition, that an explanation spells out.
 pub const MAX_EXPLAINED_PARTS: usize = 8;
 

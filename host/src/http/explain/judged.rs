@@ -230,7 +230,8 @@ async fn admission(
     let place = Place::of(&api, &reach, &body.workspace_id, &body.user_id)?;
     let (request, claims_from) = place.request(&body)?;
     let judges = api.ops.judges();
-    let said = judges.admit(&place.workspace, &place.state, &request);
+    let ask = || judges.admit(&place.workspace, &place.state, &request);
+    let said = api.explaining(ask).await?;
     let user = &place.user;
     let allowed = said.iter().all(|it| it.verdict == "allowed");
     let verdict = format!("{user} {} {}", would(allowed, "enter"), place.workspace);
@@ -277,7 +278,8 @@ async fn command(
         channel,
     };
     let judges = api.ops.judges();
-    let said = judges.authorize(&place.workspace, &place.state, &facts);
+    let ask = || judges.authorize(&place.workspace, &place.state, &facts);
+    let said = api.explaining(ask).await?;
     let allowed = said.iter().all(|it| it.verdict == "allowed");
     let may = if allowed { "may" } else { "may not" };
     let verdict = format!("{} {may} {}", place.user, body.command);
@@ -318,7 +320,8 @@ async fn event(
     let receiver = place.subject()?;
     let facts = place.event(&body)?;
     let judges = api.ops.judges();
-    let (said, renditions) = judges.render(&place.workspace, &place.state, &facts);
+    let ask = || judges.render(&place.workspace, &place.state, &facts);
+    let (said, renditions) = api.explaining(ask).await?;
     let Event::Application { data, .. } = &facts.event else {
         return Err(Failure::Internal.into());
     };

@@ -6,6 +6,7 @@ mod denied;
 mod judged;
 mod place;
 mod stand_in;
+mod turn;
 mod words;
 
 use std::sync::Arc;
@@ -222,7 +223,8 @@ async fn explain(
                 channel,
                 subject: &subject,
             };
-            return Ok(Json(case.explained(&*visibility)));
+            let explained = api.explaining(|| case.explained(&*visibility)).await?;
+            return Ok(Json(explained));
         }
         // The rules of the channel are of other policies than are in force: between a swap and what
         // follows from it. What follows is brought about and looked at.

@@ -1,6 +1,8 @@
 //! Why somebody enters, a command is carried out and an event looks as it does, asked of policies of the
 //! test's own; and refusals by their ids.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use wardroom_domain::{
     Clause, CommandFacts, EventFacts, Generation, Instead, Rendition, RequestFacts, Role, Selector,
     StandIn, Test, Workspace,
@@ -75,8 +77,36 @@ fn judged(name: &str, verdict: &'static str) -> Judged {
     }
 }
 
-/// Two policies. The first says what the question asks it to, the second gives a key or nothing.
-struct Told;
+/// Two policies. The first says what the question asks it to, the second gives a key or nothing. What
+/// they say of commands waits behind the gate, if there is one.
+#[derive(Clone, Default)]
+pub(super) struct Told(pub(super) Option<Arc<Gate>>);
+
+/// Something that questions wait behind until it is opened.
+#[derive(Default)]
+pub(super) struct Gate {
+    asked: AtomicUsize,
+    open: parking_lot::Mutex<bool>,
+    opened: parking_lot::Condvar,
+}
+
+impl Gate {
+    fn pass(&self) {
+        self.asked.fetch_add(1, Ordering::AcqRel);
+        let mut open = self.open.lock();
+        self.opened.wait_while(&mut open, |open| !*open);
+    }
+
+    /// How many questions have come to it.
+    pub(super) fn asked(&self) -> usize {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    pub(super) fn open(&self) {
+        *self.open.lock() = true;
+        self.opened.notify_all();
+    }
+}
 
 impl Judges for Told {
     fn generation(&self) -> Option<Generation> {
@@ -98,6 +128,9 @@ impl Judges for Told {
     }
 
     fn authorize(&self, _: &WorkspaceId, _: &Workspace, facts: &CommandFacts) -> Vec<Judged> {
+        if let Some(gate) = &self.0 {
+            gate.pass();
+        }
         let (name, arguments) = command_name_and_arguments(&facts.command);
         let channel = facts.channel.as_ref().map_or("none", |it| it.id.as_str());
         let said = format!("{name} {} {channel}", arguments.as_str());
@@ -167,7 +200,7 @@ impl Ops for Told {
     }
 
     fn judges(&self) -> Box<dyn Judges> {
-        Box::new(Self)
+        Box::new(self.clone())
     }
 
     fn denied(&self, decision: &str) -> Option<Denied> {
@@ -198,7 +231,12 @@ impl Ops for Told {
 
 /// A workspace with a moderator and somebody without a role.
 async fn told() -> Server {
-    let server = Server::of(Told, Arc::new(NoPolicies), BodyLimits::default());
+    telling(Told::default()).await
+}
+
+/// The same, of these policies.
+pub(super) async fn telling(told: Told) -> Server {
+    let server = Server::of(told, Arc::new(NoPolicies), BodyLimits::default());
     let body = json!({
         "members": {"ann": {"role": "moderator"}, "bob": {}},
         "channels": {"c": {}},

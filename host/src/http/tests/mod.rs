@@ -10,6 +10,7 @@ mod described;
 mod directory;
 mod events;
 mod explain;
+mod explained_at_once;
 mod judged;
 mod once;
 mod ops;

@@ -250,8 +250,9 @@ async fn admission(
 
 /// Explain what a command may do
 ///
-/// Asks each policy that decides about commands about one of a user, then and there. The server's own
-/// checks are not made, and nothing is carried out.
+/// Asks each policy that decides about commands about one of a user, then and there. Nothing is carried
+/// out. Of the server's own checks, it is said whether the user sees the channel; `allowed` is what the
+/// policies say.
 #[utoipa::path(
     post,
     path = "/v1/explain/command",
@@ -281,8 +282,18 @@ async fn command(
     let ask = || judges.authorize(&place.workspace, &place.state, &facts);
     let said = api.explaining(ask).await?;
     let allowed = said.iter().all(|it| it.verdict == "allowed");
-    let may = if allowed { "may" } else { "may not" };
-    let verdict = format!("{} {may} {}", place.user, body.command);
+    let (user, command) = (&place.user, &body.command);
+    let hidden = facts.channel.as_ref();
+    let hidden = hidden.filter(|channel| place.hides(&channel.id, &facts.subject));
+    let verdict = match (allowed, hidden) {
+        (false, _) => format!("{user} may not {command}"),
+        (true, None) => format!("{user} may {command}"),
+        (true, Some(channel)) => format!(
+            "no policy forbids {user} to {command}, but {user} does not see {}, so that the server \
+             refuses it as if there were no such channel",
+            channel.id
+        ),
+    };
     let end = "nothing is carried out";
     let because = words::judged(&verdict, "about commands", end, &said);
     Ok(Json(place.judgement(

@@ -54,6 +54,16 @@ impl Place {
         Ok(subject.ok_or(Failure::Rejected(Rejection::MemberNotFound))?)
     }
 
+    /// Whether the user is known not to see a channel. What somebody sees is decided when they come; until
+    /// then it is what the rules say now, but for policies that are asked about each person.
+    pub(super) fn hides(&self, channel: &ChannelId, subject: &SubjectFacts) -> bool {
+        if !self.state.sockets_of(&self.user).is_empty() {
+            return !self.state.may_see(&self.user, channel);
+        }
+        let channel = self.state.channels().get(channel);
+        channel.is_some_and(|channel| channel.allows(subject) == Some(false))
+    }
+
     /// What policies are told of somebody who wants in, and where the claims come from.
     pub(super) fn request(
         &self,

@@ -330,6 +330,23 @@ async fn a_command_is_asked_about_in_the_form_that_policies_are_told_of() {
         "{because}"
     );
     assert_eq!(body["policies"][0]["standIn"]["by"], "closed");
+    // Policies are not asked who sees what.
+    let body = json!({"private": true});
+    let channel = "/v1/workspaces/w/channels/hidden";
+    server.put(channel, body).await.is(201);
+    let hidden = json!({"command": "select-channel", "arguments": {"channelId": "hidden"}});
+    for connected in [false, true] {
+        if connected {
+            server.connect("w", "bob", "s").await;
+        }
+        let body = asked(&server, "command", hidden.clone()).await.is(200);
+        assert_eq!(body["allowed"], true);
+        assert_eq!(
+            body["because"],
+            "no policy forbids bob to select-channel, but bob does not see hidden, so that the server \
+             refuses it as if there were no such channel: all 2 policies have nothing against it"
+        );
+    }
     for (command, pointer) in [
         (json!({"command": "auth"}), "/command"),
         (json!({"command": "select-channel"}), "/arguments/channelId"),

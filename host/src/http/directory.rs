@@ -14,9 +14,10 @@ use wardroom_domain::{ChannelId, Command, Json as Text, Reply, UserId, Workspace
 use super::Api;
 use super::auth::{Allowed, DirectoryWrite, Reach};
 use super::input::{Accepted, Body, InPath};
-use super::problem::{Document as ProblemDocument, Problem};
+use super::problem::{Document as ProblemDocument, Problem, no_such_member};
 use super::users::update_elsewhere;
 use super::wire::{ChannelBody, Done, MemberBody};
+use crate::codes::Code;
 use crate::wire::bare_profile;
 
 impl Accepted for MemberBody {}
@@ -135,8 +136,14 @@ async fn delete_member(
     InPath(workspace): InPath<WorkspaceId>,
     InPath(user): InPath<UserId>,
 ) -> Result<StatusCode, Problem> {
-    api.run(&workspace, Command::RemoveMember { user }).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let command = Command::RemoveMember { user: user.clone() };
+    match api.run(&workspace, command).await {
+        Ok(_) => Ok(StatusCode::NO_CONTENT),
+        Err(problem) if problem.code() == Code::MemberNotFound => {
+            Err(no_such_member(&workspace, &user))
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Add or change a channel

@@ -19,7 +19,7 @@ use super::directory::profile_elsewhere;
 use super::input::{InPath, InQuery};
 use super::openapi::OnlineStatusSchema;
 use super::page::{Page, PageQuery, cursor};
-use super::problem::{Document as ProblemDocument, Problem};
+use super::problem::{Document as ProblemDocument, Problem, no_such_user};
 use super::wire::MemberView;
 use super::workspace::member_view;
 use crate::codes::Code;
@@ -170,7 +170,7 @@ async fn get_member(
     let state = api.committer.store().snapshot(&workspace);
     let state = state.ok_or(Failure::Rejected(Rejection::WorkspaceNotFound))?;
     let subject = state.subject(&user);
-    let subject = subject.ok_or(Failure::Rejected(Rejection::MemberNotFound))?;
+    let subject = subject.ok_or_else(|| no_such_user(&workspace, &user))?;
     let view = member_view(&state, &subject).map_err(|error| {
         tracing::error!(%workspace, %error, "a member could not be written");
         Failure::Internal

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use serde::Serialize;
 use utoipa::ToSchema;
-use wardroom_domain::Rejection;
+use wardroom_domain::{Rejection, UserId, WorkspaceId};
 
 use super::auth::Scope;
 use super::listener::CallerAddress;
@@ -150,6 +150,19 @@ impl From<Failure> for Problem {
             _ => problem,
         }
     }
+}
+
+/// Nobody of this id is a member of the workspace.
+pub(super) fn no_such_member(workspace: &WorkspaceId, user: &UserId) -> Problem {
+    let detail = format!("{user} is no member of the workspace {workspace}");
+    Problem::new(Code::MemberNotFound, detail)
+}
+
+/// The workspace knows nobody of this id.
+pub(super) fn no_such_user(workspace: &WorkspaceId, user: &UserId) -> Problem {
+    let detail =
+        format!("{user} is neither a member of the workspace {workspace} nor connected to it");
+    Problem::new(Code::MemberNotFound, detail)
 }
 
 /// The user to be taken off a channel's list is not on it.

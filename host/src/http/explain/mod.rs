@@ -29,7 +29,7 @@ use self::stand_in::ExplainedStandIn;
 use super::Api;
 use super::auth::{AllowedWithin, OpsRead};
 use super::input::InQuery;
-use super::problem::{Document as ProblemDocument, Problem};
+use super::problem::{Document as ProblemDocument, Problem, no_such_user};
 use crate::commit::Failure;
 use crate::limits::MAX_EXPLAIN_ROUNDS;
 
@@ -215,7 +215,7 @@ async fn explain(
         let channel = state.channels().get(&channel);
         let channel = channel.ok_or(Failure::Rejected(Rejection::ChannelNotFound))?;
         let subject = state.subject(&user);
-        let subject = subject.ok_or(Failure::Rejected(Rejection::MemberNotFound))?;
+        let subject = subject.ok_or_else(|| no_such_user(&workspace, &user))?;
         if channel.generation == visibility.generation() {
             let case = Case {
                 workspace: &workspace,

@@ -13,7 +13,7 @@ use wardroom_domain::{
 use super::super::Api;
 use super::super::auth::Reach;
 use super::super::event_form::named_well;
-use super::super::problem::Problem;
+use super::super::problem::{Problem, no_such_user};
 use super::super::wire::invalid_id;
 use super::judged::{AdmissionBody, CommandBody, EventBody};
 use crate::commit::Failure;
@@ -51,7 +51,7 @@ impl Place {
 
     pub(super) fn subject(&self) -> Result<SubjectFacts, Problem> {
         let subject = self.state.subject(&self.user);
-        Ok(subject.ok_or(Failure::Rejected(Rejection::MemberNotFound))?)
+        subject.ok_or_else(|| no_such_user(&self.workspace, &self.user))
     }
 
     /// Whether the user is known not to see a channel. What somebody sees is decided when they come; until
@@ -183,7 +183,7 @@ impl Place {
             Some(id) => {
                 let user = UserId::new(id).map_err(|error| invalid_id(error, "aboutUserId"))?;
                 let subject = self.state.subject(&user);
-                Some(subject.ok_or(Failure::Rejected(Rejection::MemberNotFound))?)
+                Some(subject.ok_or_else(|| no_such_user(&self.workspace, &user))?)
             }
         };
         let channel = match &body.channel_id {

@@ -370,9 +370,18 @@ async fn a_command_is_asked_about_in_the_form_that_policies_are_told_of() {
         .await
         .problem("channel-not-found");
     let nobody = json!({"userId": "eve", "command": "get-state"});
-    asked(&server, "command", nobody)
+    let problem = asked(&server, "command", nobody)
         .await
         .problem("member-not-found");
+    assert_eq!(
+        problem["detail"],
+        "eve is neither a member of the workspace w nor connected to it"
+    );
+    let problem = server
+        .delete("/v1/workspaces/w/members/eve")
+        .await
+        .problem("member-not-found");
+    assert_eq!(problem["detail"], "eve is no member of the workspace w");
 }
 
 #[tokio::test]

@@ -88,6 +88,24 @@ struct Development {
     dev: bool,
 }
 
+/// The same of a tool beside a server.
+#[derive(Args, Debug)]
+struct BesideDevelopment {
+    /// Use the secrets of a `wardroom serve --dev` that was started in this folder
+    #[arg(long)]
+    dev: bool,
+}
+
+impl BesideDevelopment {
+    fn mode(&self) -> Mode {
+        if self.dev {
+            Mode::DevelopmentTool
+        } else {
+            Mode::Production
+        }
+    }
+}
+
 impl Development {
     fn mode(&self) -> Mode {
         if self.dev {

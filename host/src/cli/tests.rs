@@ -232,11 +232,24 @@ fn a_token_of_development_mode_is_accepted_by_it() {
         "--ttl",
         "5m",
     ];
-    let (code, out, err) = run(&[&arguments[..], &workspaces].concat(), &[]);
-    assert_eq!((code, err.as_str()), (0, ""));
-    assert!(folder.path().join(DEMO_FILE).exists());
+    // A secret that no server knows is of no use.
+    let (code, out, err) = run(&arguments, &[]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert!(
+        err.contains(&format!("\n  {DEMO_FILE}: there is none here")),
+        "{err}"
+    );
+    assert!(
+        err.contains("in which `wardroom serve --dev` was started"),
+        "{err}"
+    );
+    assert!(!folder.path().join(DEMO_FILE).exists());
 
     let config = Config::load(Some(file.as_ref()), [], Mode::Development).unwrap();
+    assert!(folder.path().join(DEMO_FILE).exists());
+    let (code, out, err) = run(&[&arguments[..], &workspaces].concat(), &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+
     let verifier = TokenVerifier::new(config.auth.tokens);
     let claims = verifier.verify(out.trim_end()).unwrap();
     let roles: Vec<_> = claims

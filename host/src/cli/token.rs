@@ -8,7 +8,7 @@ use anyhow::anyhow;
 use clap::{Args, Subcommand};
 use wardroom_domain::{Role, UserId, WorkspaceId};
 
-use super::{Development, Environment, Failure, Source, load};
+use super::{BesideDevelopment, Environment, Failure, Source, load};
 use crate::auth::{Claims, IssueError, TokenIssuer, diagnose};
 use crate::limits::MAX_TOKEN_BYTES;
 
@@ -39,7 +39,7 @@ pub(super) struct Token {
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
-    development: Development,
+    development: BesideDevelopment,
 }
 
 #[derive(Debug, Subcommand)]
@@ -56,7 +56,7 @@ struct Check {
     #[command(flatten)]
     source: Source,
     #[command(flatten)]
-    development: Development,
+    development: BesideDevelopment,
 }
 
 const CHECK_EXAMPLES: &str = "\
@@ -76,7 +76,7 @@ Examples:
   wardroom token check eyJhbGciOi…
 
 The token is signed with the first shared secret (HS256, HS384, HS512) of auth.keys; with --dev
-and no keys, with the secret that `wardroom serve --dev` in the same folder uses. The part of
+and no keys, with the secret that `wardroom serve --dev` in the same folder has made. The part of
 --workspace after the last colon is the role; end an id that holds a colon with another one.
 A user who is a member in the directory needs no --workspace.";
 

@@ -7,10 +7,10 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::Config;
 use super::error::Problem;
 use super::raw::SecretText;
 use super::source::read_bounded;
+use super::{Config, Mode};
 use crate::auth::{Algorithm, ApiKey, KeyHash, Scope, Secret, TokenKey, new_api_key};
 use crate::binding::Binding;
 
@@ -41,14 +41,22 @@ struct Kept {
     api_key: SecretText,
 }
 
-/// Adds what is not configured. Reads or makes [`DEMO_FILE`] only if something is missing.
-pub(super) fn fill(config: &mut Config, folder: &Path) -> Result<Demo, Problem> {
+/// Adds what is not configured. Reads [`DEMO_FILE`] only if something is missing, and makes it then
+/// unless a tool needs what a server has.
+pub(super) fn fill(config: &mut Config, folder: &Path, mode: Mode) -> Result<Demo, Problem> {
+    let is_tool = mode == Mode::DevelopmentTool;
     let needs_key = config.auth.tokens.keys.is_empty();
-    let needs_api_key = config.api_keys.is_empty();
+    let needs_api_key = config.api_keys.is_empty() && !is_tool;
     if !needs_key && !needs_api_key {
         return Ok(Demo { api_key: None });
     }
     let path = folder.join(DEMO_FILE);
+    if is_tool && !path.exists() {
+        let message = "there is none here, and so no secret that a server would know: run this in the \
+                       folder in which `wardroom serve --dev` was started, with the same --config, or \
+                       start one first";
+        return Err(Problem::new(DEMO_FILE, message));
+    }
     let kept = read_or_make(&path).map_err(|message| Problem::new(DEMO_FILE, message))?;
     if needs_key {
         let secret = Secret::new(kept.token_secret.0.as_bytes());

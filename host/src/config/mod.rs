@@ -39,6 +39,9 @@ pub enum Mode {
     Production,
     /// `--dev`: missing secrets are generated, weak ones are warned of.
     Development,
+    /// The same for a tool beside a server: it needs the secrets that the server generated, and
+    /// generates none, which no server would know.
+    DevelopmentTool,
 }
 
 /// Everything that can be set, validated. Its `Debug` shows no secret.
@@ -351,8 +354,8 @@ impl Config {
             .config
             .warnings
             .extend(with_secrets.and_then(|file| validate::exposed(&file)));
-        if mode == Mode::Development && checked.problems.is_empty() {
-            match demo::fill(&mut checked.config, &folder) {
+        if mode != Mode::Production && checked.problems.is_empty() {
+            match demo::fill(&mut checked.config, &folder, mode) {
                 Ok(demo) => checked.config.demo = Some(demo),
                 Err(problem) => checked.problems.push(problem),
             }

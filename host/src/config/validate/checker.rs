@@ -56,12 +56,12 @@ impl<'a> Checker<'a> {
         let problem = Problem::new(at, message);
         match self.mode {
             Mode::Production => self.problems.push(problem),
-            Mode::Development => self.warnings.push(problem.to_string()),
+            Mode::Development | Mode::DevelopmentTool => self.warnings.push(problem.to_string()),
         }
     }
 
     pub(super) fn is_development(&self) -> bool {
-        self.mode == Mode::Development
+        self.mode != Mode::Production
     }
 
     pub(super) fn not_empty(&mut self, at: impl Into<String>, text: &str) {

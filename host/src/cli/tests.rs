@@ -249,7 +249,11 @@ fn a_token_of_development_mode_is_accepted_by_it() {
     assert!(folder.path().join(DEMO_FILE).exists());
     let (code, out, err) = run(&[&arguments[..], &workspaces].concat(), &[]);
     assert_eq!((code, err.as_str()), (0, ""));
-
+    let bearer = format!("Bearer {}", out.trim_end());
+    let (code, said, err) = run(&["token", "check", "--dev", "-c", &file, &bearer], &[]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(said.starts_with("The token is accepted.\n"), "{said}");
+    assert!(said.ends_with("a client sends it without\n"), "{said}");
     let verifier = TokenVerifier::new(config.auth.tokens);
     let claims = verifier.verify(out.trim_end()).unwrap();
     let roles: Vec<_> = claims

@@ -126,7 +126,9 @@ fn check(command: &Check, environment: Environment, out: &mut dyn Write) -> Resu
         }
         token => token.to_owned(),
     };
-    let diagnosis = diagnose(&config.auth.tokens, token.trim());
+    let token = token.trim();
+    let alone = without_scheme(token);
+    let diagnosis = diagnose(&config.auth.tokens, alone.unwrap_or(token));
     let refusal = match &diagnosis.outcome {
         Ok(claims) => {
             accepted(claims, out)?;
@@ -137,7 +139,19 @@ fn check(command: &Check, environment: Environment, out: &mut dyn Write) -> Resu
     for detail in &diagnosis.details {
         writeln!(out, "  {detail}")?;
     }
+    if alone.is_some() {
+        writeln!(
+            out,
+            "  what was given begins with `Bearer`, which is no part of a token: a client sends it without"
+        )?;
+    }
     refusal.map_or(Ok(()), |refusal| Err(Failure::Runtime(refusal)))
+}
+
+/// The token of an `Authorization` header, if that is what was given.
+fn without_scheme(given: &str) -> Option<&str> {
+    let (scheme, token) = given.split_once(char::is_whitespace)?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 fn accepted(claims: &Claims, out: &mut dyn Write) -> std::io::Result<()> {

@@ -75,6 +75,7 @@ pub(super) fn run(
     environment: &Environment,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    command.check().map_err(Failure::Usage)?;
     let question = command.question()?;
     let path = &question.path;
     let body = question.body.map(|body| body.to_string());
@@ -104,6 +105,42 @@ struct Question {
 }
 
 impl Explain {
+    /// Refuses what belongs to another question than the one that is asked. Of arguments that exclude
+    /// each other, clap does not demand what one of them requires.
+    fn check(&self) -> Result<(), String> {
+        for (given, argument, with, is_asked) in [
+            (
+                self.claims.is_some(),
+                "--claims",
+                "--admission",
+                self.admission,
+            ),
+            (
+                self.arguments.is_some(),
+                "--arguments",
+                "--command",
+                self.command.is_some(),
+            ),
+            (
+                self.data.is_some(),
+                "--data",
+                "--event",
+                self.event.is_some(),
+            ),
+            (
+                self.about.is_some(),
+                "--about",
+                "--event",
+                self.event.is_some(),
+            ),
+        ] {
+            if given && !is_asked {
+                return Err(format!("{argument} goes with {with}, which is not given"));
+            }
+        }
+        Ok(())
+    }
+
     fn question(&self) -> Result<Question, Failure> {
         if let Some(id) = &self.decision {
             return Ok(Question {
@@ -284,6 +321,44 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        explain: Explain,
+    }
+
+    #[test]
+    fn what_belongs_to_another_question_is_refused() {
+        let refusal = |line: &str| {
+            let words = "explain -w w -u u".split(' ').chain(line.split(' '));
+            match <Line as clap::Parser>::try_parse_from(words) {
+                Ok(line) => line.explain.check().err(),
+                Err(error) => Some(error.to_string()),
+            }
+        };
+        for (line, told) in [
+            ("-c board --claims file", "--admission"),
+            ("--command get-state --claims file", "--admission"),
+            ("--event news --arguments {}", "--command"),
+            ("-c board --arguments {}", "--command"),
+            ("-c board --data 1", "--event"),
+            ("--admission --about bob", "--event"),
+        ] {
+            let said = refusal(line);
+            assert!(
+                said.as_ref().is_some_and(|it| it.contains(told)),
+                "{line}: {said:?}"
+            );
+        }
+        for line in [
+            "-c board",
+            "--admission --claims file",
+            "--event news --data 1 -c c",
+        ] {
+            assert_eq!(refusal(line), None, "{line}");
+        }
+    }
 
     #[test]
     fn people_are_told_the_verdict_first() {

@@ -4,13 +4,31 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Where a file goes that is installed to `to`: into it, if it is a folder.
-#[must_use]
-pub fn target(file: &Path, to: &Path) -> PathBuf {
+/// Where a file goes that is installed to `to`: into it, if it is a folder. A file that is not there yet
+/// is made if its name is that of a component; any other is a folder that is not there.
+///
+/// # Errors
+/// There is no such folder; the text says which.
+pub fn target(file: &Path, to: &Path) -> Result<PathBuf, String> {
     match file.file_name() {
-        Some(name) if to.is_dir() => to.join(name),
-        _ => to.to_owned(),
+        Some(name) if to.is_dir() => return Ok(to.join(name)),
+        _ if to.is_file() => return Ok(to.to_owned()),
+        _ => {}
     }
+    let is_component = to.extension().is_some_and(|it| it == "wasm");
+    let folder = if is_component {
+        to.parent().unwrap_or(to)
+    } else {
+        to
+    };
+    // The folder of a file that is named alone is the present one.
+    if is_component && (folder.as_os_str().is_empty() || folder.is_dir()) {
+        return Ok(to.to_owned());
+    }
+    Err(format!(
+        "there is no folder {}; make it, or name a folder that is there or a file that ends in .wasm",
+        folder.display()
+    ))
 }
 
 /// Writes a component under a temporary name beside its target and renames it over it, so that a
@@ -44,7 +62,7 @@ mod tests {
     #[test]
     fn a_file_is_replaced_whole_and_leaves_nothing_beside_it() {
         let folder = tempfile::tempdir().unwrap();
-        let to = target(Path::new("build/p.wasm"), folder.path());
+        let to = target(Path::new("build/p.wasm"), folder.path()).unwrap();
         assert_eq!(to, folder.path().join("p.wasm"));
         assert!(install(b"one", &to).unwrap());
         assert!(!install(b"one", &to).unwrap());
@@ -52,5 +70,28 @@ mod tests {
         assert_eq!(fs::read(&to).unwrap(), b"two");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         assert!(install(b"x", Path::new("/nowhere/p.wasm")).is_err());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_named_and_not_taken_for_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let to = |name: &str| target(Path::new("build/p.wasm"), &at(name));
+        for (name, missing) in [
+            ("nofolder", "nofolder"),
+            ("nofolder/", "nofolder"),
+            ("no/q.wasm", "no"),
+        ] {
+            let reason = to(name).unwrap_err();
+            let told = format!("there is no folder {}", at(missing).display());
+            assert!(reason.starts_with(&told), "{reason}");
+        }
+        // A file that a server has may have any name, and a new one that of a component.
+        fs::write(at("policy"), "").unwrap();
+        for name in ["policy", "q.wasm"] {
+            assert_eq!(to(name), Ok(at(name)));
+        }
+        let alone = Path::new("q.wasm");
+        assert_eq!(target(alone, alone), Ok(alone.to_owned()));
     }
 }

@@ -89,6 +89,8 @@ pub(super) fn run(command: &Dev, out: &mut dyn Write) -> Result<(), Failure> {
     let project = Project::new(&command.folder, build, file, command.cases.clone());
     let project = project.map_err(usage)?;
     let target = install.map(|to| install::target(&project.file, to));
+    let target = target.transpose();
+    let target = target.map_err(|reason| usage(format!("--install: {reason}")))?;
     let server = command.server()?;
     let bench = Bench {
         command,

@@ -160,7 +160,9 @@ fn parse(origin: &str, mut text: String, faults: &mut Faults) -> Option<Table> {
         let place = format!("{origin}:{line}:{column}");
         let Some(message) = unquoted(written) else {
             let mut message = first_line(error.message());
-            if let Some(opened) = left_open(&text[..begin]) {
+            if message == "duplicate key" {
+                message = twice(&text[..begin], written);
+            } else if let Some(opened) = left_open(&text[..begin]) {
                 message += &format!("; the bracket on line {opened} may lack its other half");
             }
             faults.add(Problem::new(place, message));
@@ -172,6 +174,40 @@ fn parse(origin: &str, mut text: String, faults: &mut Faults) -> Option<Table> {
             .map(|(key, _)| key.trim().to_owned());
         faults.unread.extend(key);
         text.replace_range(begin..end, "");
+    }
+}
+
+/// What to say of a line that names a key or a section once more, and where it was named before.
+fn twice(before: &str, line: &str) -> String {
+    let section = |line: &str| {
+        let name = line.trim().strip_prefix('[')?.split(']').next()?;
+        Some(name.trim_start_matches('[').trim().to_owned())
+    };
+    let lines = before.lines().enumerate();
+    if let Some(name) = section(line) {
+        let mut same = lines.filter(|(_, line)| section(line).as_ref() == Some(&name));
+        return match same.next() {
+            Some((first, _)) => format!(
+                "duplicate key: this section begins on line {} already; put what belongs to it there, \
+                 under one heading",
+                first + 1
+            ),
+            None => "duplicate key: what this section sets was set before".to_owned(),
+        };
+    }
+    let key = |line: &str| Some(line.split_once('=')?.0.trim().to_owned());
+    let own = key(line);
+    let lines: Vec<_> = lines.collect();
+    let within = lines
+        .iter()
+        .rev()
+        .take_while(|(_, line)| section(line).is_none());
+    let first = within
+        .filter(|(_, line)| own.is_some() && key(line) == own)
+        .last();
+    match first {
+        Some((first, _)) => format!("duplicate key: line {} sets it already", first + 1),
+        None => "duplicate key: it was set before".to_owned(),
     }
 }
 

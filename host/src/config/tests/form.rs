@@ -101,6 +101,38 @@ fn an_error_of_syntax_hides_what_only_follows_from_it() {
 }
 
 #[test]
+fn what_is_there_twice_is_told_with_both_lines() {
+    let visibility = "[visibility]\nprivate_channels = \"members\"\n";
+    for (text, line, told) in [
+        (
+            format!("{visibility}[listen]\n{visibility}"),
+            4,
+            "this section begins on line 1 already; put what belongs to it there",
+        ),
+        (
+            format!("{visibility}private_channels = \"policies\"\n"),
+            3,
+            "line 2 sets it already",
+        ),
+        (
+            "[listen]\nallowed_origins = [\n  \"https://a.example\"]\n[listen]\n".to_owned(),
+            4,
+            "begins on line 1 already",
+        ),
+        (
+            format!("visibility.private_channels = \"members\"\n{visibility}"),
+            2,
+            "what this section sets was set before",
+        ),
+    ] {
+        let found = problems(&format!("{text}{KEYS}"));
+        assert_eq!(found.len(), 1, "{found:#?}");
+        assert!(found[0].contains(&format!("w.toml:{line}:")), "{found:?}");
+        assert!(found[0].contains(told), "{found:?}");
+    }
+}
+
+#[test]
 fn a_word_that_is_no_level_is_refused() {
     for (level, told) in [
         ("warning", "did you mean \"warn\"?"),

@@ -24,6 +24,8 @@ const SHARED: [&str; 5] = [
 const OWN: [&str; 2] = ["Cargo.toml", "src"];
 /// What the description of each package begins with.
 const DESCRIPTION: &str = "description = \"Policy: ";
+/// What the heading of the table of settings begins with in the README of each.
+const SETTINGS: &str = "| setting";
 
 /// Folders between what cargo gives this script and the one for everything that is built, at most:
 /// of the script, of all scripts, of a profile, of a target.
@@ -62,10 +64,12 @@ pub(crate) fn write(root: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
     };
     let mut code = "static SHIPPED: &[BuiltIn] = &[\n".to_owned();
     for name in built.iter().flat_map(|_| &names) {
-        let description = description(&root.join("plugins").join(name).join("Cargo.toml"))?;
+        let package = root.join("plugins").join(name);
+        let description = description(&package.join("Cargo.toml"))?;
+        let settings = settings(&package.join("README.md"))?;
         writeln!(
             code,
-            "BuiltIn {{ name: {name:?}, description: {description:?},"
+            "BuiltIn {{ name: {name:?}, description: {description:?}, settings: &{settings:?},"
         )?;
         writeln!(
             code,
@@ -108,6 +112,30 @@ fn description(manifest: &Path) -> Result<String, Box<dyn Error>> {
     let description = description
         .ok_or_else(|| format!("{}: no line begins with {DESCRIPTION}", manifest.display()))?;
     Ok(description.to_owned())
+}
+
+/// The settings of a policy: what stands in backticks in the first column of the table whose heading
+/// begins so; of a list of tables that the heading names, what stands in each.
+fn settings(readme: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+    println!("cargo::rerun-if-changed={}", readme.display());
+    let text = fs::read_to_string(readme)?;
+    let mut rows = text.lines().skip_while(|line| !line.starts_with(SETTINGS));
+    let heading = rows.next();
+    let heading =
+        heading.ok_or_else(|| format!("{}: no line begins with {SETTINGS}", readme.display()))?;
+    let within = named(heading).next().map(|list| format!("{list}[]."));
+    let within = within.unwrap_or_default();
+    let rows = rows.skip(1).take_while(|line| line.starts_with('|'));
+    Ok(rows
+        .flat_map(named)
+        .map(|name| format!("{within}{name}"))
+        .collect())
+}
+
+/// What stands in backticks in the first column of a row.
+fn named(row: &str) -> impl Iterator<Item = &str> {
+    let column = row.split('|').nth(1).unwrap_or_default();
+    column.split('`').skip(1).step_by(2)
 }
 
 /// When anything was last changed that components are made of. Tells cargo to watch all of it.

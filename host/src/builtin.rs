@@ -18,6 +18,8 @@ pub struct BuiltIn {
     pub name: &'static str,
     /// What it does, in a few words.
     pub description: &'static str,
+    /// The names of its settings, as its README explains them.
+    pub settings: &'static [&'static str],
     /// Its component.
     pub bytes: &'static [u8],
 }

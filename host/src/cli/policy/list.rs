@@ -61,6 +61,7 @@ fn list_builtin(all: &[BuiltIn], as_json: bool, out: &mut dyn Write) -> Result<(
             json!({
                 "file": format!("{}{}", builtin::PREFIX, policy.name),
                 "description": policy.description,
+                "settings": policy.settings,
                 "bytes": policy.bytes.len(),
                 "digest": Digest::of(policy.bytes).to_string(),
             })
@@ -81,6 +82,7 @@ fn list_builtin(all: &[BuiltIn], as_json: bool, out: &mut dyn Write) -> Result<(
         let (name, description) = (policy.name, policy.description);
         let prefix = builtin::PREFIX;
         writeln!(out, "{prefix}{name:width$}  {size:>9}  {description}")?;
+        writeln!(out, "  settings: {}", policy.settings.join(", "))?;
     }
     Ok(())
 }
@@ -109,6 +111,13 @@ fn listed(said: &Value, out: &mut dyn Write) -> io::Result<()> {
             "{name}  {place}\n  {file} ({})",
             text(&policy["digest"])
         )?;
+        if let Some(held) = policy["heldDigest"].as_str() {
+            writeln!(
+                out,
+                "  held back: {held}, which a rollback or a promotion took out of force; it stays out \
+                 until the file holds something else"
+            )?;
+        }
         if let Some(error) = policy["lastError"].as_str() {
             writeln!(out, "  {error}")?;
         }
@@ -146,14 +155,19 @@ mod tests {
         let all = all.map(|(name, description)| BuiltIn {
             name,
             description,
+            settings: &["some", "more[].of_it"],
             bytes: &[0; 2048],
         });
         let said = text(|out| list_builtin(&all, false, out));
-        let expected = "builtin:one        2.0 KiB  does something\n\
-                        builtin:another    2.0 KiB  does something else\n";
+        let expected = "builtin:one        2.0 KiB  does something
+  settings: some, more[].of_it
+builtin:another    2.0 KiB  does something else
+  settings: some, more[].of_it
+";
         assert_eq!(said, expected);
         let said: Value = serde_json::from_str(&text(|out| list_builtin(&all, true, out))).unwrap();
         assert_eq!(said[1]["file"], "builtin:another");
+        assert_eq!(said[1]["settings"], json!(["some", "more[].of_it"]));
         assert_eq!(said[1]["bytes"], 2048);
         assert_eq!(said[1]["digest"], Digest::of(&[0; 2048]).to_string());
         // A binary without any says why; for a program, the list is empty.
@@ -172,6 +186,7 @@ mod tests {
                 {
                     "name": "rooms", "file": "builtin:private-channels", "digest": "sha256:01",
                     "inForce": true, "state": "active", "generation": 3, "lastError": null,
+                    "heldDigest": "sha256:00",
                 },
                 {
                     "name": "trial", "file": "t.wasm", "digest": "sha256:02", "inForce": false,
@@ -184,6 +199,8 @@ mod tests {
         });
         let expected = "rooms  active, since generation 3
   builtin:private-channels (sha256:01)
+  held back: sha256:00, which a rollback or a promotion took out of force; it stays out until the file \
+holds something else
 trial  stale, in shadow
   t.wasm (sha256:02)
   it cannot be read

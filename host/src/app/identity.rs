@@ -30,8 +30,9 @@ impl Identities {
     }
 
     /// Has keys in force as they are configured now. Nobody who is connected is asked for another
-    /// token.
-    pub(super) fn replace(&mut self, config: &Config) {
+    /// token. True if they were others.
+    pub(super) fn replace(&mut self, config: &Config) -> bool {
+        let mut changed = false;
         if self.rules != config.auth.tokens {
             self.rules = config.auth.tokens.clone();
             self.tokens.replace(self.rules.clone());
@@ -39,13 +40,16 @@ impl Identities {
             let ids: Vec<_> = keys.map(|key| key.id().unwrap_or("any kid")).collect();
             let keys = ids.join(", ");
             tracing::info!(keys, "tokens are verified by other keys or rules now");
+            changed = true;
         }
         if self.api_keys != config.api_keys {
             self.api_keys.clone_from(&config.api_keys);
             self.backends.replace(ApiKeys::new(self.api_keys.clone()));
             let names: Vec<_> = self.api_keys.iter().map(|key| key.name.as_str()).collect();
             tracing::info!(keys = names.join(", "), "the API keys are others now");
+            changed = true;
         }
+        changed
     }
 }
 
@@ -162,12 +166,12 @@ mod tests {
         let (tokens, backends) = (identities.tokens.clone(), identities.backends.clone());
         assert!(tokens.verify(&old).is_ok() && backends.verify("wr_one").is_some());
         let second = load(&folder, two, "wr_two");
-        identities.replace(&second);
+        assert!(identities.replace(&second));
         assert!(tokens.verify(&old).is_err() && tokens.verify(&token(&second)).is_ok());
         assert!(backends.verify("wr_one").is_none() && backends.verify("wr_two").is_some());
         // The same again is no change: neither is made anew.
         let in_force = tokens.0.load_full();
-        identities.replace(&load(&folder, two, "wr_two"));
+        assert!(!identities.replace(&load(&folder, two, "wr_two")));
         assert!(Arc::ptr_eq(&in_force, &tokens.0.load_full()));
     }
 

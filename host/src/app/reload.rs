@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::identity::Identities;
 use super::policies;
 use crate::config::{Config, Written};
-use crate::policy::{Also, Nudge, Policies, Watching};
+use crate::policy::{Also, Looked, Nudge, Policies, Watching};
 
 /// How to read the configuration again, as it was read at the start.
 pub struct Reread {
@@ -74,16 +74,16 @@ struct Reader {
 }
 
 impl Reader {
-    /// Reads the configuration; the files to follow from now on, if it can be used.
-    fn look(&mut self) -> Option<Vec<PathBuf>> {
+    /// Reads the configuration, and has it in force if it can be used.
+    fn look(&mut self) -> Looked {
         let config = match (self.read)() {
             Ok(config) => config,
             Err(reason) => {
                 self.policies.refuse_configuration(&reason);
-                return None;
+                return Looked::default();
             }
         };
-        self.identities.replace(&config);
+        let mut changed = self.identities.replace(&config);
         let sources = policies::sources(&config);
         // What is wrong with it has been taken down and logged where it was found.
         let _refused = self.policies.reconfigure(
@@ -91,23 +91,31 @@ impl Reader {
             policies::limits(&config),
             policies::private_channels(&config),
         );
-        self.warn(&config.warnings);
-        self.name_what_waits(&config.written);
-        Some(files(self.file.clone(), &config))
+        changed |= self.warn(&config.warnings);
+        changed |= self.name_what_waits(&config.written);
+        Looked {
+            files: Some(files(self.file.clone(), &config)),
+            changed,
+        }
     }
 
-    /// Warns of what nothing was said of when the configuration was read before.
-    fn warn(&mut self, warnings: &[String]) {
+    /// Warns of what nothing was said of when the configuration was read before. True if there are others
+    /// now.
+    fn warn(&mut self, warnings: &[String]) -> bool {
         for warning in warnings.iter().filter(|it| !self.warnings.contains(it)) {
             tracing::warn!("{warning}");
         }
+        let changed = self.warnings != warnings;
         self.warnings = warnings.to_vec();
+        changed
     }
 
-    fn name_what_waits(&mut self, written: &Written) {
+    /// Names what has changed and needs a restart. True if that is something else now.
+    fn name_what_waits(&mut self, written: &Written) -> bool {
         let mut waiting = self.started_with.changed(written);
         waiting.retain(|key| !is_reloaded(key));
-        if waiting != self.named {
+        let changed = waiting != self.named;
+        if changed {
             if waiting.is_empty() {
                 tracing::info!("what needed a restart is as it was at the start: nothing waits");
             } else {
@@ -118,6 +126,7 @@ impl Reader {
             }
             self.named = waiting;
         }
+        changed
     }
 }
 

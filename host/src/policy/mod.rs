@@ -61,7 +61,7 @@ pub use registry::{
     Cause, Policies, PolicyState, PolicyStatus, PromoteError, ReconfigureError,
     RefusedConfiguration, Reload, RollbackError, ShadowError, StartError, Starting,
 };
-pub use reload::{Also, Nudge, WatchError, Watching};
+pub use reload::{Also, Looked, Nudge, WatchError, Watching};
 pub use set::PolicySet;
 pub use shadow::{DifferenceCount, DifferenceKind, Sample, ShadowReport};
 pub use source::{Isolation, OnFailure, PolicySource, Shadow};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use wardroom::policy::{
-    Also, Digest, LoadingState, Policies, PolicyLimits, PolicySource, Surroundings,
+    Also, Digest, LoadingState, Looked, Policies, PolicyLimits, PolicySource, Surroundings,
 };
 use wardroom_domain::PrivateChannels;
 
@@ -171,7 +171,7 @@ fn a_newer_configuration_calls_off_an_older_one() {
             let sources = text.split(' ').map(source).collect();
             // What came of it shows in what is in force.
             let _outcome = policies.reconfigure(sources, patient(), PrivateChannels::Members);
-            None
+            Looked::default()
         }),
     };
     let _watching = scene.policies.watch_with(Some(also)).unwrap();

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use wardroom::builtin;
 use wardroom::policy::{
-    Also, Digest, Policies, PolicyLimits, PolicySource, PolicyState, PolicyStatus, Shadow,
+    Also, Digest, Looked, Policies, PolicyLimits, PolicySource, PolicyState, PolicyStatus, Shadow,
     Surroundings,
 };
 use wardroom_domain::{Json, PrivateChannels, Rule, Test};
@@ -129,7 +129,7 @@ fn whoever_follows_files_does_not_look_for_it() {
             let looks = looks.clone();
             Box::new(move || {
                 looks.fetch_add(1, Ordering::Relaxed);
-                None
+                Looked::default()
             })
         },
     };

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 use wardroom::policy::{
-    Also, Policies, PolicySource, PolicyState, PolicyStatus, ReconfigureError, Shadow,
+    Also, Looked, Policies, PolicySource, PolicyState, PolicyStatus, ReconfigureError, Shadow,
 };
 use wardroom_domain::{Json, PrivateChannels, Rule, Rules};
 
@@ -204,7 +204,7 @@ fn a_directory_that_appears_later_brings_the_configuration_into_force() {
         look: Box::new(move || {
             let _refused =
                 policies.reconfigure(configured.clone(), limits(), PrivateChannels::Members);
-            None
+            Looked::default()
         }),
     };
     let watching = scene.policies.watch_with(Some(also)).unwrap();

@@ -110,3 +110,35 @@ async fn a_key_that_is_added_is_accepted_after_sighup_and_nobody_is_thrown_out()
     ann.state().await;
     server.join("cleo").await.state().await;
 }
+
+#[tokio::test]
+async fn a_sighup_without_any_change_is_answered_in_the_log() {
+    let server = Server::with()
+        .policy("rooms", &wardroom_tests::paths::private_channels())
+        .start()
+        .await;
+    let nothing = |entry: &Value| {
+        let message = entry["message"].as_str().unwrap_or_default();
+        message.starts_with("nothing has changed")
+    };
+    server.hang_up();
+    let entry = server.log().entry("that nothing changed", nothing).await;
+    assert_eq!(entry["level"], "INFO");
+    // What is still refused is told again.
+    server.configure("nonsense");
+    server
+        .log()
+        .entry("of the refusal", |entry| {
+            let message = entry["message"].as_str().unwrap_or_default();
+            message.starts_with("the configuration was refused")
+        })
+        .await;
+    server.hang_up();
+    let refused = |entry: &Value| nothing(entry) && entry["level"] == "WARN";
+    let entry = server
+        .log()
+        .entry("that it is still refused", refused)
+        .await;
+    let reason = entry["refused"].as_str().unwrap_or_default();
+    assert!(reason.contains("cannot be used"), "{reason}");
+}

@@ -26,6 +26,7 @@ pub use self::start::{StartError, Starting};
 pub use self::status::{PolicyState, PolicyStatus};
 
 pub(super) use self::refresh::{Refreshed, Watched};
+pub(super) use self::status::Outward;
 
 use self::book::{Book, Held, Record};
 use self::configure::Attempt;

@@ -71,7 +71,55 @@ pub struct PolicyStatus {
     pub last_reload: Reload,
 }
 
+/// What a look at the files may change: which set is in force, and what is said of the configuration and of
+/// each policy.
+#[derive(PartialEq, Eq)]
+pub(in super::super) struct Outward {
+    generation: Generation,
+    configuration: Option<String>,
+    policies: Vec<OutwardPolicy>,
+}
+
+#[derive(PartialEq, Eq)]
+struct OutwardPolicy {
+    name: Arc<str>,
+    refused: [Option<String>; 3],
+    in_shadow: Option<Digest>,
+}
+
+impl Outward {
+    /// What is refused, in words; nothing if nothing is.
+    pub(in super::super) fn refusals(&self) -> Option<String> {
+        let of_policies = self.policies.iter().flat_map(|policy| {
+            let refused = policy.refused.iter().flatten();
+            refused.map(|reason| format!("policy {:?}: {reason}", policy.name))
+        });
+        let all: Vec<String> = self
+            .configuration
+            .iter()
+            .cloned()
+            .chain(of_policies)
+            .collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+}
+
 impl Policies {
+    /// How things are, as far as a look at the files may change it.
+    pub(in super::super) fn outward(&self) -> Outward {
+        let book = self.0.book.lock();
+        let policies = book.records.iter().map(|record| OutwardPolicy {
+            name: record.source.name.clone(),
+            refused: [&record.stale, &record.refused, &record.shadow_error].map(Clone::clone),
+            in_shadow: record.shadow.as_ref().map(|shadow| shadow.version.digest()),
+        });
+        Outward {
+            generation: self.generation(),
+            configuration: book.configuration.as_ref().map(|it| it.reason.clone()),
+            policies: policies.collect(),
+        }
+    }
+
     /// Reports on each policy, in configured order.
     #[must_use]
     pub fn status(&self) -> Vec<PolicyStatus> {

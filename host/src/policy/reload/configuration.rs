@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 use super::super::Policies;
 use super::job::{Job, Progress};
 use super::trace::{Trace, traces};
-use super::{Also, Waker};
+use super::{Also, Looked, Waker};
 
-/// What reads the configuration, and gives the files to follow from then on if they are others.
-type Look = Box<dyn FnMut() -> Option<Vec<PathBuf>> + Send>;
+/// What reads the configuration.
+type Look = Box<dyn FnMut() -> Looked + Send>;
 
 /// The configuration as it is followed.
 pub(super) struct Configuration {
@@ -21,9 +21,11 @@ pub(super) struct Configuration {
     seen: Vec<Option<Trace>>,
     /// Nobody else waits for it: there is one job at a time.
     look: Arc<Mutex<Look>>,
-    job: Option<Job<Option<Vec<PathBuf>>>>,
+    job: Option<Job<Looked>>,
     /// Whether it changed while it was read, or may have.
     wanted: bool,
+    /// Whether anything but policies changed by it since somebody last asked.
+    changed: bool,
 }
 
 impl Configuration {
@@ -36,12 +38,18 @@ impl Configuration {
             look: Arc::new(Mutex::new(also.look)),
             job: None,
             wanted: false,
+            changed: false,
         }
     }
 
     /// Whether it is being read, or what it says is on its way.
     pub(super) fn is_under_way(&self) -> bool {
         self.job.is_some()
+    }
+
+    /// Whether anything but policies changed by it since this was last asked.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
     }
 
     /// Has it read if it has changed, if it was refused, or in any case. A former one that is still
@@ -92,14 +100,18 @@ impl Configuration {
                 }
                 return false;
             }
-            Progress::Done(Some(files)) if files != self.files => {
-                self.seen = traces(&files).unwrap_or_default();
-                self.files = files;
-                // It was read before these traces were taken, and nobody would see what was written
-                // in between. Which files there are is known only when it has been read.
-                self.wanted = true;
+            Progress::Done(Looked { files, changed }) => {
+                self.changed |= changed;
+                if let Some(files) = files.filter(|files| *files != self.files) {
+                    self.seen = traces(&files).unwrap_or_default();
+                    self.files = files;
+                    // It was read before these traces were taken, and nobody would see what was written
+                    // in between. Which files there are is known only when it has been read.
+                    self.wanted = true;
+                }
             }
-            Progress::Done(_) | Progress::Failed => {}
+            // The log has been told.
+            Progress::Failed => self.changed = true,
         }
         self.job = None;
         if std::mem::take(&mut self.wanted) {
@@ -132,7 +144,7 @@ mod tests {
             let file = file.clone();
             move || {
                 read.send(std::fs::read_to_string(&file).unwrap()).unwrap();
-                None
+                Looked::default()
             }
         };
         std::fs::write(&file, "as it was at the start").unwrap();
@@ -169,7 +181,10 @@ mod tests {
             // Somebody writes it between its reading and the end of the job.
             let mut key = OpenOptions::new().append(true).open(&key).unwrap();
             key.write_all(b"x").unwrap();
-            Some(followed.clone())
+            Looked {
+                files: Some(followed.clone()),
+                changed: false,
+            }
         };
         let (signals, ended) = sync_channel(1);
         let waker = Waker {

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::super::Policies;
-use super::super::registry::{Refreshed, Watched};
+use super::super::registry::{Outward, Refreshed, Watched};
 use super::configuration::Configuration;
 use super::directories::Directories;
 use super::job::{Job, Places, Progress};
@@ -136,6 +136,8 @@ pub(super) struct Follower {
     directories: Directories,
     places: Places,
     waker: Waker,
+    /// How things were when somebody asked for a look at everything that has not come to its end.
+    before: Option<Outward>,
 }
 
 impl Drop for Follower {
@@ -164,6 +166,7 @@ impl Follower {
             directories,
             places: Places::new(POLICY_RELOADS_AT_ONCE),
             waker,
+            before: None,
         };
         follower.follow_list();
         follower.watch_directories();
@@ -209,6 +212,12 @@ impl Follower {
     fn look(&mut self) {
         let all = self.waker.wishes.everything.swap(false, Ordering::AcqRel);
         self.tend();
+        if all && self.before.is_none() {
+            self.before = Some(self.policies.outward());
+            if let Some(configuration) = &mut self.configuration {
+                configuration.take_changed();
+            }
+        }
         self.watch_directories();
         let configuring = self
             .configuration
@@ -259,6 +268,35 @@ impl Follower {
             if followed.wanted && !(followed.held && configuring) {
                 followed.begin(&self.policies, &self.places, &self.waker);
             }
+        }
+        self.tell_if_nothing_changed();
+    }
+
+    /// Whoever asked for a look is told that there was one, when all that it began has ended and nothing
+    /// else was logged of it.
+    fn tell_if_nothing_changed(&mut self) {
+        let mut files = self.files.iter();
+        let configuration = self.configuration.as_mut();
+        if files.any(|file| file.job.is_some() || file.wanted)
+            || configuration.as_ref().is_some_and(|it| it.is_under_way())
+        {
+            return;
+        }
+        let Some(before) = self.before.take() else {
+            return;
+        };
+        let changed = configuration.is_some_and(Configuration::take_changed);
+        if changed || before != self.policies.outward() {
+            return;
+        }
+        match before.refusals() {
+            None => tracing::info!(
+                "nothing has changed: the configuration, its keys and the policies are as they were"
+            ),
+            Some(refused) => tracing::warn!(
+                refused,
+                "nothing has changed, and what was refused before is still refused"
+            ),
         }
     }
 

@@ -107,8 +107,16 @@ pub struct Also {
     /// Called on a thread of its own at the beginning, since they may have changed after they were read,
     /// when one of the files has changed, when somebody asks for a look, and, as long as the last
     /// configuration is refused, each time that anything is looked at.
-    /// Gives the files to follow from now on, if they are others.
-    pub look: Box<dyn FnMut() -> Option<Vec<PathBuf>> + Send>,
+    pub look: Box<dyn FnMut() -> Looked + Send>,
+}
+
+/// What a look at the files that configure the policies came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Looked {
+    /// The files to follow from now on, if they can be used.
+    pub files: Option<Vec<PathBuf>>,
+    /// Whether something changed besides the policies.
+    pub changed: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -59,7 +59,8 @@ pub struct Manifest {
     /// The files with the cases that must pass, from the folder: one, or a list.
     #[serde(default, deserialize_with = "one_or_more")]
     pub cases: Vec<PathBuf>,
-    /// A line for the shell that runs what tests there are besides.
+    /// A line for the shell that runs what tests there are besides. No tool of the server runs it: it is
+    /// for people and for pipelines.
     pub unit_tests: Option<String>,
 }
 

@@ -7,4 +7,4 @@ wit-bindgen go wit --world house-rules --out-dir build/bindings
 rm -rf wardroom_policy_*
 cp -r build/bindings/wardroom_policy_* build/bindings/wit_exports.go .
 sed -i 's/"wit_component\//"example.com\/house-rules\//' wit_exports.go wardroom_policy_*/*.go
-gofmt -w wit_exports.go wardroom_policy_*
+"$(go env GOROOT)/bin/gofmt" -w wit_exports.go wardroom_policy_*

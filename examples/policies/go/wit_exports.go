@@ -7,6 +7,7 @@
 package main
 
 import (
+	"example.com/house-rules/export_wardroom_policy_admission"
 	"example.com/house-rules/export_wardroom_policy_channel_visibility"
 	"example.com/house-rules/export_wardroom_policy_commands"
 	"example.com/house-rules/export_wardroom_policy_events"
@@ -55,6 +56,41 @@ func wasm_export_wardroom_policy_lifecycle_configure(arg0 uintptr, arg1 uint32) 
 
 //go:wasmexport cabi_post_wardroom:policy/lifecycle@1.0.0#configure
 func wasm_export_post_return_wardroom_policy_lifecycle_configure(result uintptr) {
+	syncExportPinner.Unpin()
+}
+
+//go:wasmexport wardroom:policy/admission@1.0.0#admit
+func wasm_export_wardroom_policy_admission_admit(arg0 int32) uintptr {
+
+	pinner := &syncExportPinner
+	result := export_wardroom_policy_admission.Admit(wardroom_policy_context.RequestFromBorrowHandle(int32(uintptr(arg0))))
+
+	switch result.Tag() {
+	case witTypes.ResultOk:
+
+		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(0))
+
+	case witTypes.ResultErr:
+		payload := result.Err()
+		*(*int8)(unsafe.Add(unsafe.Pointer(exportReturnArea), 0)) = int8(int32(1))
+		utf8 := unsafe.Pointer(unsafe.StringData((payload).Code))
+		pinner.Pin(utf8)
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (2 * 4))) = uint32(uint32(len((payload).Code)))
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), 4)) = uint32(uintptr(uintptr(utf8)))
+		utf80 := unsafe.Pointer(unsafe.StringData((payload).Message))
+		pinner.Pin(utf80)
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (4 * 4))) = uint32(uint32(len((payload).Message)))
+		*(*uint32)(unsafe.Add(unsafe.Pointer(exportReturnArea), (3 * 4))) = uint32(uintptr(uintptr(utf80)))
+
+	default:
+		panic("unreachable")
+	}
+	return exportReturnArea
+
+}
+
+//go:wasmexport cabi_post_wardroom:policy/admission@1.0.0#admit
+func wasm_export_post_return_wardroom_policy_admission_admit(result uintptr) {
 	syncExportPinner.Unpin()
 }
 

@@ -9,6 +9,7 @@ wit-bindgen c wit --world house-rules --rename-world policy --no-object-file \
   --rename wardroom:policy/context@1.0.0=context \
   --rename wardroom:policy/log@1.0.0=log \
   --rename wardroom:policy/lifecycle@1.0.0=lifecycle \
+  --rename wardroom:policy/admission@1.0.0=admission \
   --rename wardroom:policy/channel-visibility@1.0.0=visibility \
   --rename wardroom:policy/commands@1.0.0=commands \
   --rename wardroom:policy/events@1.0.0=events \

@@ -1,5 +1,5 @@
-// House rules: who sees a regional channel, who gets contact data, and when a channel is open.
-// `settings.h` says what the settings mean. Nothing is remembered between calls but them.
+// House rules: who enters, who sees a regional channel, who gets contact data, and when a channel is
+// open. `settings.h` says what the settings mean. Nothing is remembered between calls but them.
 //
 // Who owns what: the answers are freed by the bindings once the server has read them, so all that
 // they hold is copied into them; what a getter returns is freed here, and so is what is dropped.
@@ -20,6 +20,30 @@ bool exports_lifecycle_configure(policy_string_t *text, policy_string_t *error) 
   bool good = settings_parse(*text, &settings, error);
   policy_string_free(text);
   return good;
+}
+
+static bool subject_attribute(context_borrow_subject_t subject, const char *name,
+                              policy_string_t *value) {
+  policy_string_t key = {(uint8_t *)name, strlen(name)};
+  return context_method_subject_attribute(subject, &key, value);
+}
+
+// ---- Who enters.
+
+// Asked when somebody comes, and again when what is known of them changes.
+bool exports_admission_admit(context_borrow_request_t request, types_denial_t *denial) {
+  context_own_subject_t subject = context_method_request_subject(request);
+  policy_string_t value;
+  bool suspended = false;
+  if (subject_attribute(context_borrow_subject(subject), "suspended", &value)) {
+    suspended = text_is(value, "true");
+    policy_string_free(&value);
+  }
+  context_subject_drop_own(subject);
+  if (!suspended) return true;
+  denial->code = text_of("suspended");
+  denial->message = text_of("You are suspended; ask an administrator.");
+  return false;
 }
 
 // ---- Selectors. Each of these takes what it is given.
@@ -89,12 +113,6 @@ static bool channel_attribute(context_borrow_channel_t channel, const char *name
                               policy_string_t *value) {
   policy_string_t key = {(uint8_t *)name, strlen(name)};
   return context_method_channel_attribute(channel, &key, value);
-}
-
-static bool subject_attribute(context_borrow_subject_t subject, const char *name,
-                              policy_string_t *value) {
-  policy_string_t key = {(uint8_t *)name, strlen(name)};
-  return context_method_subject_attribute(subject, &key, value);
 }
 
 void exports_visibility_audience(context_borrow_channel_t channel,

@@ -1,5 +1,5 @@
-// House rules: who sees a regional channel, who gets contact data, and when a channel is open.
-// `settings.hpp` says what the settings mean. Nothing is remembered between calls but them.
+// House rules: who enters, who sees a regional channel, who gets contact data, and when a channel is
+// open. `settings.hpp` says what the settings mean. Nothing is remembered between calls but them.
 
 #include <algorithm>
 
@@ -16,6 +16,15 @@ std::expected<void, Text> hooks::configure(std::string_view text) {
   if (!parsed) return std::unexpected(std::move(parsed.error()));
   settings = std::move(*parsed);
   return {};
+}
+
+// ---- Who enters.
+
+// Asked when somebody comes, and again when what is known of them changes.
+std::expected<void, Denial> hooks::admit(const Request &request) {
+  if (request.subject().attribute("suspended") != "true") return {};
+  return std::unexpected(
+      Denial{text_of("suspended"), text_of("You are suspended; ask an administrator.")});
 }
 
 // ---- Who sees a channel.

@@ -211,10 +211,18 @@ Rendering replaced(Text payload) {
 
 using namespace wardroom;
 
+static types_denial_t raw(Denial &why) { return {why.code.release(), why.message.release()}; }
+
 bool exports_lifecycle_configure(policy_string_t *settings, policy_string_t *error) {
   auto configured = hooks::configure(Text(*settings));
   if (!configured) *error = configured.error().release();
   return configured.has_value();
+}
+
+bool exports_admission_admit(context_borrow_request_t request, types_denial_t *denial) {
+  auto admitted = hooks::admit(Request(request));
+  if (!admitted) *denial = raw(admitted.error());
+  return admitted.has_value();
 }
 
 void exports_visibility_audience(context_borrow_channel_t channel,
@@ -240,8 +248,7 @@ bool exports_commands_authorize(context_borrow_command_t command,
                                 exports_commands_option_json_t *grant, types_denial_t *denial) {
   auto allowed = hooks::authorize(Command(command));
   if (!allowed) {
-    Denial &why = allowed.error();
-    *denial = {why.code.release(), why.message.release()};
+    *denial = raw(allowed.error());
     return false;
   }
   *grant = {};

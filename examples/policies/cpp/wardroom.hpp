@@ -270,6 +270,9 @@ namespace hooks {
 // An error refuses the version; it should name the setting.
 std::expected<void, wardroom::Text> configure(std::string_view settings);
 
+// Nothing is a yes; an error keeps them out, or puts them out.
+std::expected<void, wardroom::Denial> admit(const wardroom::Request &request);
+
 wardroom::Rule audience(const wardroom::Channel &channel);
 
 // An answer for each subject, in their order. There are as many answers as subjects.

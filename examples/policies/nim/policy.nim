@@ -1,5 +1,5 @@
-## House rules: who sees a regional channel, who gets contact data, and when a channel is open.
-## `settings.nim` says what the settings mean. Nothing is remembered between calls but them.
+## House rules: who enters, who sees a regional channel, who gets contact data, and when a channel is
+## open. `settings.nim` says what the settings mean. Nothing is remembered between calls but them.
 
 import std/[json, strutils, tables]
 import settings, wardroom
@@ -8,6 +8,13 @@ var rules: Settings
 
 proc configure(text: string) =
   rules = readSettings(text)
+
+# ---- Who enters.
+
+proc admit(request: Request) =
+  # Asked when somebody comes, and again when what is known of them changes.
+  if request.subject.attribute("suspended") == some("true"):
+    raise denied("suspended", "You are suspended; ask an administrator.")
 
 # ---- Who sees a channel.
 
@@ -84,6 +91,7 @@ proc render(event: Event): Rendering =
   split(rendition(event.whoSeesContact, payload), rendition(anyOf(anybody()), redacted.get))
 
 exportLifecycle(configure)
+exportAdmission(admit)
 exportVisibility(audience, decide)
 exportCommands(authorize)
 exportEvents(render)

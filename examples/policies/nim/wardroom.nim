@@ -371,6 +371,9 @@ proc give(rule: Rule): CRule =
   result.tag = uint8(ord(rule.kind))
   if rule.kind in {forOnly, forAllBut}: result.people = give(rule.people)
 
+proc give(why: ref Denied): CDenial =
+  CDenial(code: give(why.code), message: give(why.msg))
+
 proc give(rendition: Rendition): CRendition =
   CRendition(to: give(rendition.to), payload: give(rendition.payload))
 
@@ -405,6 +408,16 @@ template exportLifecycle*(configure: untyped) =
         result = true
       except Refused as refusal: why = give(refusal.msg)
 
+template exportAdmission*(admit: untyped) =
+  ## `proc admit(request: Request)`, which raises `Denied`.
+  proc exported(request: Request, denial: var CDenial): bool {.
+      exportc: "exports_admission_admit", cdecl, raises: [].} =
+    answering:
+      try:
+        admit(request)
+        result = true
+      except Denied as why: denial = give(why)
+
 template exportVisibility*(audience, decide: untyped) =
   ## `proc audience(channel: Channel): Rule`, and
   ## `proc decide(channel: Channel, subjects: seq[OwnSubject]): seq[bool]` with an answer for each.
@@ -427,9 +440,7 @@ template exportCommands*(authorize: untyped) =
         grant.isSome = allowed.isSome
         if allowed.isSome: grant.val = give(allowed.get)
         result = true
-      except Denied as why:
-        denial.code = give(why.code)
-        denial.message = give(why.msg)
+      except Denied as why: denial = give(why)
 
 template exportEvents*(render: untyped) =
   ## `proc render(event: Event): Rendering`

@@ -107,6 +107,26 @@ void __wasm_export_exports_lifecycle_configure_post_return(uint8_t * arg0) {
   }
 }
 
+// Exported Functions from `wardroom:policy/admission@1.0.0`
+
+__attribute__((__weak__, __export_name__("cabi_post_wardroom:policy/admission@1.0.0#admit")))
+void __wasm_export_exports_admission_admit_post_return(uint8_t * arg0) {
+  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
+    case 0: {
+      break;
+    }
+    case 1: {
+      if ((*((size_t*) (arg0 + (2*sizeof(void*))))) > 0) {
+        free(*((uint8_t **) (arg0 + sizeof(void*))));
+      }
+      if ((*((size_t*) (arg0 + (4*sizeof(void*))))) > 0) {
+        free(*((uint8_t **) (arg0 + (3*sizeof(void*)))));
+      }
+      break;
+    }
+  }
+}
+
 // Exported Functions from `wardroom:policy/channel-visibility@1.0.0`
 
 __attribute__((__weak__, __export_name__("cabi_post_wardroom:policy/channel-visibility@1.0.0#audience")))
@@ -789,6 +809,17 @@ void exports_lifecycle_result_void_string_free(exports_lifecycle_result_void_str
   }
 }
 
+void exports_admission_denial_free(exports_admission_denial_t *ptr) {
+  types_denial_free(ptr);
+}
+
+void exports_admission_result_void_denial_free(exports_admission_result_void_denial_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    exports_admission_denial_free(&ptr->val.err);
+  }
+}
+
 void exports_visibility_selector_free(exports_visibility_selector_t *ptr) {
   types_selector_free(ptr);
 }
@@ -1213,6 +1244,32 @@ uint8_t * __wasm_export_exports_lifecycle_configure(uint8_t * arg, size_t arg0) 
     *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload2).ptr;
   } else {
     *((int8_t*)(ptr + 0)) = 0;
+  }
+  return ptr;
+}
+
+__attribute__((__export_name__("wardroom:policy/admission@1.0.0#admit")))
+uint8_t * __wasm_export_exports_admission_admit(int32_t arg) {
+  int32_t borrow = 0;
+  borrow = arg;
+  exports_admission_result_void_denial_t ret;
+  exports_admission_denial_t err;
+  ret.is_err = !exports_admission_admit((exports_admission_borrow_request_t) { arg }, &err);
+  if (ret.is_err) {
+    ret.val.err = err;
+  }
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  if ((ret).is_err) {
+    const exports_admission_denial_t *payload0 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = ((*payload0).code).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) ((*payload0).code).ptr;
+    *((size_t*)(ptr + (4*sizeof(void*)))) = ((*payload0).message).len;
+    *((uint8_t **)(ptr + (3*sizeof(void*)))) = (uint8_t *) ((*payload0).message).ptr;
+  } else {
+    *((int8_t*)(ptr + 0)) = 0;
+  }
+  if (borrow != 0) {
+    __wasm_import_context_request_drop(borrow);
   }
   return ptr;
 }

@@ -204,6 +204,17 @@ typedef struct {
   } val;
 } exports_lifecycle_result_void_string_t;
 
+typedef types_denial_t exports_admission_denial_t;
+
+typedef context_borrow_request_t exports_admission_borrow_request_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    exports_admission_denial_t err;
+  } val;
+} exports_admission_result_void_denial_t;
+
 typedef types_selector_t exports_visibility_selector_t;
 
 // Which people see a channel.
@@ -365,6 +376,9 @@ extern bool context_method_event_channel(context_borrow_event_t self, context_ow
 // Exported Functions from `wardroom:policy/lifecycle@1.0.0`
 bool exports_lifecycle_configure(exports_lifecycle_json_t *settings, policy_string_t *err);
 
+// Exported Functions from `wardroom:policy/admission@1.0.0`
+bool exports_admission_admit(exports_admission_borrow_request_t request, exports_admission_denial_t *err);
+
 // Exported Functions from `wardroom:policy/channel-visibility@1.0.0`
 void exports_visibility_audience(exports_visibility_borrow_channel_t channel, exports_visibility_rule_t *ret);
 void exports_visibility_decide(exports_visibility_borrow_channel_t channel, exports_visibility_list_own_subject_t *subjects, policy_list_bool_t *ret);
@@ -448,6 +462,10 @@ void context_option_own_subject_free(context_option_own_subject_t *ptr);
 void exports_lifecycle_json_free(exports_lifecycle_json_t *ptr);
 
 void exports_lifecycle_result_void_string_free(exports_lifecycle_result_void_string_t *ptr);
+
+void exports_admission_denial_free(exports_admission_denial_t *ptr);
+
+void exports_admission_result_void_denial_free(exports_admission_result_void_denial_t *ptr);
 
 void exports_visibility_selector_free(exports_visibility_selector_t *ptr);
 

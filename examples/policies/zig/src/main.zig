@@ -1,10 +1,11 @@
-//! House rules: who sees a regional channel, who gets contact data, and when a channel is open.
-//! `settings.zig` says what the settings mean. Nothing is remembered between calls but them.
+//! House rules: who enters, who sees a regional channel, who gets contact data, and when a channel is
+//! open. `settings.zig` says what the settings mean. Nothing is remembered between calls but them.
 
 const std = @import("std");
 const wardroom = @import("wardroom.zig");
 const settings_file = @import("settings.zig");
 
+const Admission = wardroom.Admission;
 const Channel = wardroom.Channel;
 const Command = wardroom.Command;
 const Decision = wardroom.Decision;
@@ -12,6 +13,7 @@ const Event = wardroom.Event;
 const Hours = settings_file.Hours;
 const OwnSubject = wardroom.OwnSubject;
 const Rendering = wardroom.Rendering;
+const Request = wardroom.Request;
 const Rule = wardroom.Rule;
 const Subject = wardroom.Subject;
 const contains = settings_file.contains;
@@ -36,6 +38,21 @@ pub fn configure(text: []const u8) !?[]const u8 {
         return if (reason == error.Refused) try gpa.dupe(u8, why) else reason;
     };
     return null;
+}
+
+// ---- Who enters.
+
+/// Asked when somebody comes, and again when what is known of them changes.
+pub fn admit(request: Request) !Admission {
+    const subject = request.subject();
+    defer subject.drop();
+    const suspended = subject.view().attribute("suspended") orelse return .admit;
+    defer gpa.free(suspended);
+    if (!std.mem.eql(u8, suspended, "true")) return .admit;
+    return .{ .deny = .{
+        .code = try gpa.dupe(u8, "suspended"),
+        .message = try gpa.dupe(u8, "You are suspended; ask an administrator."),
+    } };
 }
 
 // ---- Who sees a channel.

@@ -220,11 +220,19 @@ pub const Rule = struct {
     }
 };
 
+pub const Denial = struct { code: []u8, message: []u8 };
+
+/// Whether somebody enters, and stays in.
+pub const Admission = union(enum) {
+    admit,
+    deny: Denial,
+};
+
 pub const Decision = union(enum) {
     allow,
     /// Allowed, with a JSON object that goes to the client.
     grant: []u8,
-    deny: struct { code: []u8, message: []u8 },
+    deny: Denial,
 };
 
 pub const Rendition = struct { to: Selector, payload: []u8 };
@@ -255,7 +263,7 @@ pub const Rendering = struct {
     }
 };
 
-// ---- How texts and sets look in the bindings
+// ---- How texts, sets and denials look in the bindings
 
 /// A text as the bindings have it, in the same memory.
 fn lent(text: []const u8) c.policy_string_t {
@@ -316,10 +324,15 @@ fn rawSelector(selector: Selector) Error!c.types_selector_t {
     return .{ .any = list(c.types_list_clause_t, raws) };
 }
 
+fn rawDenial(denial: Denial) c.types_denial_t {
+    return .{ .code = lent(denial.code), .message = lent(denial.message) };
+}
+
 // ---- What the bindings call: each hook of the world. They free the answers afterwards.
 
 comptime {
     exportHidden(&configure, "exports_lifecycle_configure");
+    exportHidden(&admit, "exports_admission_admit");
     exportHidden(&audience, "exports_visibility_audience");
     exportHidden(&decide, "exports_visibility_decide");
     exportHidden(&authorize, "exports_commands_authorize");
@@ -341,6 +354,12 @@ fn configure(settings: *c.policy_string_t, why: *c.policy_string_t) callconv(.c)
     const refused = hooks.configure(text) catch |reason| failed(reason);
     if (refused) |reason| why.* = lent(reason);
     return refused == null;
+}
+
+fn admit(request: c.context_borrow_request_t, denial: *c.types_denial_t) callconv(.c) bool {
+    const admission: Admission = hooks.admit(.{ .handle = request }) catch |reason| failed(reason);
+    if (admission == .deny) denial.* = rawDenial(admission.deny);
+    return admission == .admit;
 }
 
 fn audience(
@@ -374,7 +393,7 @@ fn authorize(
     switch (decision) {
         .allow => {},
         .grant => |json| grant.* = .{ .is_some = true, .val = lent(json) },
-        .deny => |why| denial.* = .{ .code = lent(why.code), .message = lent(why.message) },
+        .deny => |why| denial.* = rawDenial(why),
     }
     return decision != .deny;
 }

@@ -1,4 +1,4 @@
-// House rules: who sees which channel, who gets contact data, and when a channel is open.
+// House rules: who enters, who sees which channel, who gets contact data, and when a channel is open.
 // `settings.ts` says what the settings mean. Nothing is remembered between calls but them.
 
 import { Json } from "../wardroom/json";
@@ -6,10 +6,12 @@ import {
   Channel,
   Clause,
   Command,
+  Denial,
   Event,
   now,
   Rendering,
   Rendition,
+  Request,
   Rule,
   Selector,
   Subject,
@@ -30,6 +32,14 @@ export function configure(text: string): string | null {
   const reader = new SettingsReader();
   settings = reader.read(text);
   return reader.wrong;
+}
+
+/** What it returns keeps them out, or puts them out; null is a yes. */
+export function admit(request: Request): Denial | null {
+  // Asked when somebody comes, and again when what is known of them changes.
+  const suspended = request.subject().attribute("suspended");
+  if (suspended === null || suspended != "true") return null;
+  return new Denial("suspended", "You are suspended; ask an administrator.");
 }
 
 export function audience(channel: Channel): Rule {

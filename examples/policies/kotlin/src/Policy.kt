@@ -1,10 +1,11 @@
-// House rules: who sees which channel, who gets contact data, and when a channel is open.
+// House rules: who enters, who sees which channel, who gets contact data, and when a channel is open.
 // `Settings.kt` says what the settings mean. Nothing is remembered between calls but them.
 
 package policy
 
 import kotlin.js.Date
 import kotlin.js.Json
+import wardroom.Admission
 import wardroom.Channel
 import wardroom.ChannelVisibility
 import wardroom.Clause
@@ -17,6 +18,7 @@ import wardroom.Lifecycle
 import wardroom.Policy
 import wardroom.Rendering
 import wardroom.Rendition
+import wardroom.Request
 import wardroom.Rule
 import wardroom.Selector
 import wardroom.Subject
@@ -28,11 +30,17 @@ private val CONTACT = listOf("email", "phone")
 private const val NO_LEVEL = 1_000_000_000
 
 /** What the server asks. */
-val policy: Policy = object : Lifecycle, ChannelVisibility, Commands, Events {
+val policy: Policy = object : Lifecycle, Admission, ChannelVisibility, Commands, Events {
     private var current = Settings()
 
     override fun configure(settings: String) {
         current = Settings.parse(settings)
+    }
+
+    override fun admit(request: Request) {
+        // Asked when somebody comes, and again when what is known of them changes.
+        if (request.subject().attribute("suspended") != "true") return
+        throw Denied("suspended", "You are suspended; ask an administrator.")
     }
 
     override fun audience(channel: Channel): Rule {

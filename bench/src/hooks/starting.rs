@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use anyhow::ensure;
-use wardroom::policy::workbench::{Compiled, Seat, Workbench};
+use wardroom::policy::workbench::{Compiled, Compiler, Seat, Workbench};
 use wardroom::policy::{Isolation, PolicySource};
 use wardroom_domain::Json;
 
@@ -111,7 +111,7 @@ impl Bench {
 
 /// The component of a policy, ready for instances that are nobody's.
 pub(super) fn compiled(source: &PolicySource) -> anyhow::Result<Compiled> {
-    let workbench = Workbench::new(limits())?;
+    let workbench = Workbench::new(limits(), Compiler::Here)?;
     Ok(workbench.compile(&std::fs::read(&source.file)?)?)
 }
 

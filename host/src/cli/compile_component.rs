@@ -19,6 +19,9 @@ pub(super) struct CompileComponent {
     /// Give way to other processes
     #[arg(long)]
     give_way: bool,
+    /// Make code that counts its instructions
+    #[arg(long)]
+    count: bool,
 }
 
 pub(super) fn run(command: &CompileComponent, out: &mut dyn Write) -> Result<(), Failure> {
@@ -26,6 +29,7 @@ pub(super) fn run(command: &CompileComponent, out: &mut dyn Write) -> Result<(),
         memory_bytes: command.memory_bytes,
         processor_time: Duration::from_secs(command.processor_seconds),
         gives_way: command.give_way,
+        counts: command.count,
     };
     Ok(job.run(&mut std::io::stdin().lock(), out)?)
 }

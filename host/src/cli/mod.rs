@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::COMPILE_SUBCOMMAND;
+use crate::app::{COMPILE_SUBCOMMAND, Compiler};
 use crate::config::{Config, DEFAULT_FILE, Mode, VARIABLE_PREFIX};
 
 /// Exit code of a failure while running.
@@ -146,19 +146,22 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
 /// The environment of the process, as it came.
 type Environment = Vec<(OsString, OsString)>;
 
-/// Runs what the arguments ask for. Results go to `out`, problems to `err` as one block.
+/// Runs what the arguments ask for. Results go to `out`, problems to `err` as one block. Policies are
+/// compiled by `compiler`.
 pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
+    compiler: Compiler,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> ExitCode {
-    ExitCode::from(code(arguments, environment, out, err))
+    ExitCode::from(code(arguments, environment, compiler, out, err))
 }
 
 fn code(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
+    compiler: Compiler,
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> u8 {
@@ -177,12 +180,12 @@ fn code(
     };
     let environment: Environment = environment.into_iter().collect();
     let outcome = match cli.command {
-        Command::Serve(command) => serve::run(&command, environment),
+        Command::Serve(command) => serve::run(&command, environment, compiler),
         Command::Init(command) => init::run(&command, out),
         Command::CheckConfig(command) => check_config::run(&command, environment, out),
         Command::Token(command) => token::run(&command, environment, out),
         Command::ApiKey(command) => api_key::run(&command, out),
-        Command::Policy(command) => policy::run(&command, &environment, out),
+        Command::Policy(command) => policy::run(&command, &environment, &compiler, out),
         Command::CompileComponent(command) => compile_component::run(&command, out),
     };
     let (message, code) = match outcome {

@@ -33,7 +33,11 @@ Examples:
 SIGTERM or SIGINT drains: new connections are refused and the process ends within
 shutdown.drain. A second signal ends it at once. The log goes to standard error.";
 
-pub(super) fn run(command: &Serve, environment: Environment) -> Result<(), Failure> {
+pub(super) fn run(
+    command: &Serve,
+    environment: Environment,
+    compiler: Compiler,
+) -> Result<(), Failure> {
     let mode = command.development.mode();
     metrics::started();
     // Before anything is open. What the limit comes to is said when connections are taken.
@@ -48,25 +52,25 @@ pub(super) fn run(command: &Serve, environment: Environment) -> Result<(), Failu
         core_dumps::forbid().context("cannot forbid core dumps (process.core_dumps)")?;
     }
     let logging = telemetry::init(&config.log)?;
-    run_logged(config, reread).map_err(|error| {
+    run_logged(config, reread, compiler).map_err(|error| {
         // Behind the log, and like it not for longer than anybody reads it.
         logging.say(&format!("error: {error:#}"));
         Failure::Told
     })
 }
 
-fn run_logged(config: Config, reread: Reread) -> anyhow::Result<()> {
+fn run_logged(config: Config, reread: Reread, compiler: Compiler) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
-    let outcome = runtime.block_on(serve(config, reread));
+    let outcome = runtime.block_on(serve(config, reread, compiler));
     // Whatever still runs has had its time; a blocked thread must not hold the process.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(config: Config, reread: Reread) -> anyhow::Result<()> {
+async fn serve(config: Config, reread: Reread, compiler: Compiler) -> anyhow::Result<()> {
     let shutdown = Shutdown::new();
     shutdown.on_signals().context("cannot listen to signals")?;
     let api_key = config.demo.as_ref().and_then(|demo| demo.api_key.clone());
@@ -85,14 +89,12 @@ async fn serve(config: Config, reread: Reread) -> anyhow::Result<()> {
     if config.store.path.is_none() {
         warn!("store.path is not set: the directory is kept in memory and lost at the end");
     }
-    let compiler = Compiler::own_program().unwrap_or_else(|error| {
+    if compiler == Compiler::Here {
         warn!(
-            %error,
             "the system does not tell which program this is: policies are compiled in it, where \
              policy.compile_timeout and policy.compile_memory do not hold"
         );
-        Compiler::Here
-    });
+    }
     let ready = |running: &Running| {
         info!(public = %running.public, internal = %running.internal, "ready");
         announce_aside(running.clone(), api_key.clone());

@@ -21,7 +21,7 @@ fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (u8, String, String)
     let environment = environment
         .iter()
         .map(|(name, value)| (OsString::from(name), OsString::from(value)));
-    let code = code(arguments, environment, &mut out, &mut err);
+    let code = code(arguments, environment, Compiler::Here, &mut out, &mut err);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (code, text(out), text(err))
 }
@@ -60,7 +60,8 @@ fn whoever_stops_reading_is_told_nothing_more() {
         "directory:write",
     ];
     let mut err = Vec::new();
-    let code = code(arguments.map(OsString::from), [], &mut Gone, &mut err);
+    let arguments = arguments.map(OsString::from);
+    let code = code(arguments, [], Compiler::Here, &mut Gone, &mut err);
     assert_eq!((code, err.as_slice()), (RUNTIME_FAILURE, &b""[..]));
 }
 
@@ -331,7 +332,8 @@ fn a_variable_that_is_not_text_is_named() {
     let environment = [(name, OsString::from_vec(vec![0xff]))];
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let arguments = ["wardroom", "check-config"].map(OsString::from);
-    assert_eq!(code(arguments, environment, &mut out, &mut err), 2);
+    let code = code(arguments, environment, Compiler::Here, &mut out, &mut err);
+    assert_eq!(code, 2);
     let err = String::from_utf8(err).unwrap();
     assert_eq!(
         err,

@@ -20,14 +20,13 @@ pub(super) fn start() -> Result<Engine, Error> {
 
 /// Makes an engine that counts the instructions of guests, which makes each of them dearer.
 pub(super) fn start_counting() -> Result<Engine, Error> {
-    let mut config = config();
-    config.consume_fuel(true);
-    run(&config)
+    run(&counting())
 }
 
-/// Makes an engine that compiles for one that [`start`] made, and runs nothing: it has no clock.
-pub(super) fn compiler() -> Result<Engine, Error> {
-    Engine::new(&config())
+/// Makes an engine that compiles for one that [`start`] made, or [`start_counting`] if it `counts`, and
+/// runs nothing: it has no clock.
+pub(super) fn compiler(counts: bool) -> Result<Engine, Error> {
+    Engine::new(&if counts { counting() } else { config() })
 }
 
 fn config() -> Config {
@@ -39,6 +38,12 @@ fn config() -> Config {
         .max_wasm_stack(POLICY_STACK_BYTES)
         // Enough to name the place of a trap; a long one makes each trap dear.
         .wasm_backtrace_max_frames(NonZeroUsize::new(4));
+    config
+}
+
+fn counting() -> Config {
+    let mut config = config();
+    config.consume_fuel(true);
     config
 }
 

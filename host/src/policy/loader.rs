@@ -171,6 +171,7 @@ fn compile(
         pace: build.pace,
         timeout: build.limits.compile_timeout,
         memory_bytes: build.limits.compile_memory_bytes,
+        counts: false,
         stop: build.stop,
     })?;
     let took_ms = began.elapsed().as_millis();

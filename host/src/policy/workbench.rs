@@ -9,7 +9,7 @@ use wardroom_domain::{ChannelFacts, Form, Json, RequestFacts, Rule, SubjectFacts
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
-use super::compiling::{self, NotCompiled, Pace};
+use super::compiling::{Order, Pace, Stop};
 use super::component::{self, Linked, LoadError};
 use super::contract;
 use super::convert::Refused;
@@ -24,6 +24,7 @@ use super::wasi;
 use crate::json;
 use crate::limits::POLICY_DECIDE_BATCH;
 
+pub use super::compiling::Compiler;
 pub use super::component::Digest;
 pub use super::contract::{Finding, Surfaces};
 pub use super::decision::Hook;
@@ -43,6 +44,8 @@ pub struct Workbench {
     engine: Engine,
     linker: Linker<State>,
     limits: PolicyLimits,
+    compiler: Compiler,
+    counts: bool,
 }
 
 /// A component that was taken.
@@ -120,25 +123,27 @@ pub fn met(import: &str) -> Met {
 }
 
 impl Workbench {
-    /// Starts an engine like a server's.
+    /// Starts an engine like a server's, for components that `compiler` compiles within the limits.
     ///
     /// # Errors
     /// The engine does not start.
-    pub fn new(limits: PolicyLimits) -> Result<Self, WorkbenchError> {
-        Self::on(engine::start(), limits)
+    pub fn new(limits: PolicyLimits, compiler: Compiler) -> Result<Self, WorkbenchError> {
+        Self::on(engine::start(), limits, compiler, false)
     }
 
     /// Starts an engine that counts the instructions of policies, and is slower for it.
     ///
     /// # Errors
     /// The engine does not start.
-    pub fn counting(limits: PolicyLimits) -> Result<Self, WorkbenchError> {
-        Self::on(engine::start_counting(), limits)
+    pub fn counting(limits: PolicyLimits, compiler: Compiler) -> Result<Self, WorkbenchError> {
+        Self::on(engine::start_counting(), limits, compiler, true)
     }
 
     fn on(
         engine: Result<Engine, wasmtime::Error>,
         limits: PolicyLimits,
+        compiler: Compiler,
+        counts: bool,
     ) -> Result<Self, WorkbenchError> {
         let failed = |error: wasmtime::Error| WorkbenchError(format!("{error:#}"));
         let engine = engine.map_err(failed)?;
@@ -147,18 +152,28 @@ impl Workbench {
             engine,
             linker,
             limits,
+            compiler,
+            counts,
         })
     }
 
-    /// Compiles a component. It takes up to seconds.
+    /// Compiles a component, as a server does. It takes up to seconds, and no longer than the limits
+    /// allow.
     ///
     /// # Errors
     /// Why a server refuses it.
     pub fn compile(&self, bytes: &[u8]) -> Result<Compiled, LoadError> {
         let started = Instant::now();
         let linked = component::link(&self.engine, &self.linker, bytes, None, |engine, bytes| {
-            compiling::here(engine, bytes, Pace::Full)
-                .map_err(|error| NotCompiled::Invalid(format!("{error:#}")))
+            self.compiler.compile(&Order {
+                engine,
+                bytes,
+                pace: Pace::Full,
+                timeout: self.limits.compile_timeout,
+                memory_bytes: self.limits.compile_memory_bytes,
+                counts: self.counts,
+                stop: &Stop::default(),
+            })
         })?;
         let compiled = Compiled {
             engine: self.engine.clone(),
@@ -175,15 +190,18 @@ impl Workbench {
     }
 
     /// Looks at a component from outside: what it exports and imports, and everything that keeps a
-    /// server from taking it.
+    /// server from taking it. What can be seen without compiling is found without it, at once.
     #[must_use]
     pub fn inspect(&self, bytes: &[u8]) -> Inspection {
-        let compiled = self.compile(bytes);
         let mut surfaces = contract::surfaces(bytes).unwrap_or_default();
-        let explained = surfaces.findings.iter().any(|finding| finding.refused);
-        if let Err(error) = &compiled
-            && !explained
-        {
+        if surfaces.findings.iter().any(|finding| finding.refused) {
+            return Inspection {
+                surfaces,
+                compiled: None,
+            };
+        }
+        let compiled = self.compile(bytes);
+        if let Err(error) = &compiled {
             // Only the engine knows what is wrong.
             surfaces.findings.insert(
                 0,

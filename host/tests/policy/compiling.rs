@@ -34,7 +34,7 @@ fn refusal(file: &Path, compiler: Compiler, limits: PolicyLimits) -> String {
 }
 
 /// A folder with a component in it that was made of a good one.
-fn made(make: impl Fn(&[u8]) -> Vec<u8>) -> (TempDir, PathBuf) {
+pub(crate) fn made(make: impl Fn(&[u8]) -> Vec<u8>) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("policy.wasm");
     fs::write(&file, make(&fs::read(guest("nobody")).unwrap())).unwrap();
@@ -42,7 +42,7 @@ fn made(make: impl Fn(&[u8]) -> Vec<u8>) -> (TempDir, PathBuf) {
 }
 
 /// A program that is run in the place of the compiler.
-fn program(folder: &TempDir, text: &str) -> Compiler {
+pub(crate) fn program(folder: &TempDir, text: &str) -> Compiler {
     let file = folder.path().join("program");
     fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
     fs::set_permissions(&file, Permissions::from_mode(0o700)).unwrap();

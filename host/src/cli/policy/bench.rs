@@ -9,12 +9,12 @@ use bytesize::ByteSize;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Settings, limits, read, shown, workbench};
+use super::{Bounds, Settings, read, shown};
 use crate::cli::Failure;
 use crate::limits::POLICY_START_DEADLINE;
 use crate::policy_tools::bench::{Costs, Latency, Measured, RECOVERY, measure, questions};
 use crate::policy_tools::cases;
-use crate::policy_tools::workbench::{Compiled, Workbench};
+use crate::policy_tools::workbench::{Compiled, Compiler, Workbench};
 
 /// Measure what a component costs: each hook, a start, memory
 #[derive(Args, Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Bench {
     /// Ask what these cases ask, instead of one plausible question for each hook
     #[arg(long, value_name = "CASES", conflicts_with = "settings")]
     cases: Option<PathBuf>,
+    #[command(flatten)]
+    bounds: Bounds,
     /// Print JSON, times in seconds
     #[arg(long)]
     json: bool,
@@ -43,7 +45,11 @@ caller: a fresh instance, and its first answer. Instructions are WebAssembly's, 
 server does for the policy; they are the same on every machine. The times are this machine's: take
 them on a quiet one, with a release build of wardroom.";
 
-pub(super) fn run(command: &Bench, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(
+    command: &Bench,
+    compiler: &Compiler,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let bytes = read(&command.file)?;
     let settings = command.settings.load()?;
     let cases = match &command.cases {
@@ -58,10 +64,11 @@ pub(super) fn run(command: &Bench, out: &mut dyn Write) -> Result<(), Failure> {
     };
     report.line("file", &ByteSize(bytes.len() as u64).to_string())?;
     report.begin("compile")?;
-    let policy = compile(&workbench(Some(POLICY_START_DEADLINE))?, &bytes)?;
+    let limits = command.bounds.limits(Some(POLICY_START_DEADLINE));
+    let policy = compile(&Workbench::new(limits, compiler.clone())?, &bytes)?;
     report.end(&shown(policy.took))?;
     report.begin("counting")?;
-    let counting = Workbench::counting(limits(Some(POLICY_START_DEADLINE)))?;
+    let counting = Workbench::counting(limits, compiler.clone())?;
     let counting = compile(&counting, &bytes)?;
     let took = shown(counting.took);
     report.end(&format!(

@@ -11,9 +11,11 @@ use clap::Args;
 use serde_json::{Value, json};
 use wardroom_domain::Json;
 
-use super::{Settings, read, shown, workbench};
+use super::{Bounds, Settings, read, shown};
 use crate::cli::Failure;
-use crate::policy_tools::workbench::{Digest, Finding, Met, NotStarted, Surfaces, Workbench, met};
+use crate::policy_tools::workbench::{
+    Compiler, Digest, Finding, Met, NotStarted, Surfaces, Workbench, met,
+};
 
 /// Say what a component exports and imports, and why a server would refuse it
 #[derive(Args, Debug)]
@@ -26,6 +28,8 @@ pub(super) struct Check {
     against: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    bounds: Bounds,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -61,10 +65,14 @@ impl Checked {
     }
 }
 
-pub(super) fn run(command: &Check, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(
+    command: &Check,
+    compiler: &Compiler,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let bytes = read(&command.file)?;
     let settings = command.settings.load()?;
-    let bench = workbench(None)?;
+    let bench = Workbench::new(command.bounds.limits(None), compiler.clone())?;
     let given = command.settings.settings.is_some().then_some(&settings);
     let mut checked = check(&bench, &bytes, given);
     if let Some(running) = &command.against {

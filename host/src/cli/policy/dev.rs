@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::remote::{DEFAULT_URL, DevKey, read_key};
-use super::{Settings, check, read, shown, test, workbench};
+use super::{Bounds, Settings, check, read, shown, test};
 use crate::builtin;
 use crate::cli::Failure;
 use crate::limits::POLICY_START_DEADLINE;
@@ -19,7 +19,7 @@ use crate::policy_tools::project::{Dependencies, Project};
 use crate::policy_tools::runner::Options;
 use crate::policy_tools::server::{Server, Verdict};
 use crate::policy_tools::watch::Sources;
-use crate::policy_tools::workbench::Digest;
+use crate::policy_tools::workbench::{Compiler, Digest, Workbench};
 
 /// Build, check, test and install a policy whenever its sources change, until Ctrl-C
 #[derive(Args, Debug)]
@@ -39,6 +39,8 @@ pub(super) struct Dev {
     cases: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    bounds: Bounds,
     /// Where to put a component that is good: a file that a server has as a policy, or its folder
     #[arg(long, value_name = "DEST")]
     install: Option<PathBuf>,
@@ -70,6 +72,7 @@ hidden files and folders named build, target, node_modules and the like.";
 /// What `dev` works with.
 struct Bench<'a> {
     command: &'a Dev,
+    compiler: &'a Compiler,
     project: Project,
     target: Option<PathBuf>,
     server: Option<Server>,
@@ -77,7 +80,7 @@ struct Bench<'a> {
     installed: Cell<Option<Dependencies>>,
 }
 
-pub(super) fn run(command: &Dev, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(command: &Dev, compiler: &Compiler, out: &mut dyn Write) -> Result<(), Failure> {
     let usage = Failure::Usage;
     let install = command.install.as_ref();
     if install.is_some_and(|to| builtin::is_builtin(to)) {
@@ -94,6 +97,7 @@ pub(super) fn run(command: &Dev, out: &mut dyn Write) -> Result<(), Failure> {
     let server = command.server()?;
     let bench = Bench {
         command,
+        compiler,
         project,
         target,
         server,
@@ -215,7 +219,8 @@ impl Bench<'_> {
 
     fn examine(&self, bytes: &[u8], out: &mut dyn Write) -> Result<(), Failure> {
         let command = self.command;
-        let bench = workbench(Some(POLICY_START_DEADLINE))?;
+        let limits = command.bounds.limits(Some(POLICY_START_DEADLINE));
+        let bench = Workbench::new(limits, self.compiler.clone())?;
         let settings = command.settings.load()?;
         let given = command.settings.settings.is_some().then_some(&settings);
         let checked = check::check(&bench, bytes, given);

@@ -15,13 +15,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bytesize::ByteSize;
 use clap::{Args, Subcommand};
 use wardroom_domain::Json;
 
 use super::{Environment, Failure};
 use crate::builtin;
 use crate::config::{Log, LogFormat};
-use crate::policy_tools::workbench::{PolicyLimits, Workbench};
+use crate::policy_tools::workbench::{Compiler, PolicyLimits};
 use crate::policy_tools::{cases, files};
 use crate::telemetry;
 
@@ -64,15 +65,16 @@ enum Command {
 pub(super) fn run(
     command: &Policy,
     environment: &Environment,
+    compiler: &Compiler,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     match &command.command {
         Command::New(command) => new::run(command, out),
         Command::List(command) => list::run(command, environment, out),
-        Command::Check(command) => check::run(command, out),
-        Command::Test(command) => test::run(command, out),
-        Command::Bench(command) => bench::run(command, out),
-        Command::Dev(command) => dev::run(command, out),
+        Command::Check(command) => check::run(command, compiler, out),
+        Command::Test(command) => test::run(command, compiler, out),
+        Command::Bench(command) => bench::run(command, compiler, out),
+        Command::Dev(command) => dev::run(command, compiler, out),
         Command::Explain(command) => explain::run(command, environment, out),
         Command::Shadow(command) => versions::shadow(command, environment, out),
         Command::DryRun(command) => versions::dry_run(command, environment, out),
@@ -118,18 +120,32 @@ impl Verbose {
     }
 }
 
-/// A server's limits, but that a call may take this long.
-fn limits(call_deadline: Option<Duration>) -> PolicyLimits {
-    let mut limits = PolicyLimits::default();
-    if let Some(deadline) = call_deadline {
-        limits.call_deadline = deadline;
-    }
-    limits
+/// What compiling a component may take.
+#[derive(Args, Clone, Copy, Debug)]
+struct Bounds {
+    /// How long compiling may take, as policy.compile_timeout of a server [default: 2m]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    compile_timeout: Option<Duration>,
+    /// How much memory compiling may take, as policy.compile_memory of a server [default: 2GiB]
+    #[arg(long, value_name = "SIZE")]
+    compile_memory: Option<ByteSize>,
 }
 
-/// A workbench on which a call may take this long.
-fn workbench(call_deadline: Option<Duration>) -> Result<Workbench, Failure> {
-    Ok(Workbench::new(limits(call_deadline))?)
+impl Bounds {
+    /// A server's limits, but for these bounds, and that a call may take this long.
+    fn limits(self, call_deadline: Option<Duration>) -> PolicyLimits {
+        let mut limits = PolicyLimits::default();
+        if let Some(deadline) = call_deadline {
+            limits.call_deadline = deadline;
+        }
+        if let Some(timeout) = self.compile_timeout {
+            limits.compile_timeout = timeout;
+        }
+        if let Some(ByteSize(bytes)) = self.compile_memory {
+            limits.compile_memory_bytes = bytes;
+        }
+        limits
+    }
 }
 
 /// The bytes of a component, as a server would read them: of a file, or of a policy in the binary.

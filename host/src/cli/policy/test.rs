@@ -8,14 +8,14 @@ use anyhow::{Context, anyhow};
 use bytesize::ByteSize;
 use clap::Args;
 
-use super::{Verbose, read, shown, workbench};
+use super::{Bounds, Verbose, read, shown};
 use crate::cli::Failure;
 use crate::limits::POLICY_START_DEADLINE;
 use crate::policy_tools::cases::{self, Case};
 use crate::policy_tools::junit;
 use crate::policy_tools::runner::{self, Fault, Options, Outcome, Report, Run};
 use crate::policy_tools::shorten;
-use crate::policy_tools::workbench::Compiled;
+use crate::policy_tools::workbench::{Compiled, Compiler, Workbench};
 
 /// Run table cases against a component
 #[derive(Args, Debug)]
@@ -46,6 +46,8 @@ pub(super) struct Test {
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     deadline: Option<Duration>,
     #[command(flatten)]
+    bounds: Bounds,
+    #[command(flatten)]
     verbose: Verbose,
 }
 
@@ -63,11 +65,12 @@ an endurance test: an instance of a server answers up to 100,000 calls.
 
 Exit codes: 0 every case passed, 1 one failed, 2 a file cannot be read.";
 
-pub(super) fn run(command: &Test, out: &mut dyn Write) -> Result<(), Failure> {
+pub(super) fn run(command: &Test, compiler: &Compiler, out: &mut dyn Write) -> Result<(), Failure> {
     command.verbose.begin()?;
     let cases = load(&command.cases)?;
     let bytes = read(&command.file)?;
-    let bench = workbench(Some(command.deadline.unwrap_or(POLICY_START_DEADLINE)))?;
+    let deadline = command.deadline.unwrap_or(POLICY_START_DEADLINE);
+    let bench = Workbench::new(command.bounds.limits(Some(deadline)), compiler.clone())?;
     // Large ones take seconds.
     write!(out, "compiling {} ... ", ByteSize(bytes.len() as u64))?;
     out.flush()?;

@@ -15,7 +15,7 @@ use nix::unistd::Pid;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::job::{self, Answer, GIVE_WAY};
+use super::job::{self, Answer, COUNT, GIVE_WAY};
 use super::{NotCompiled, Order, Pace, SUBCOMMAND};
 use crate::limits::{
     POLICY_COMPILE_SPARE_SECONDS, POLICY_COMPILE_THREADS, POLICY_COMPILER_TEXT_BYTES,
@@ -81,6 +81,9 @@ fn start(program: &Path, order: &Order<'_>) -> io::Result<Child> {
         .arg(seconds.to_string());
     if order.pace == Pace::GiveWay {
         command.arg(GIVE_WAY);
+    }
+    if order.counts {
+        command.arg(COUNT);
     }
     command
         // It needs nothing, and is to know nothing: variables may hold secrets.

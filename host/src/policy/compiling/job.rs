@@ -14,6 +14,8 @@ use crate::limits::POLICY_COMPILE_SPARE_SECONDS;
 
 /// The word that has it give way.
 pub(super) const GIVE_WAY: &str = "--give-way";
+/// The word that has it make code that counts its instructions.
+pub(super) const COUNT: &str = "--count";
 
 /// What an answer begins with: the code of a component follows, why it is refused, or nothing.
 const CODE: u8 = b'c';
@@ -29,6 +31,8 @@ pub struct Job {
     pub processor_time: Duration,
     /// Whether it gives way to others.
     pub gives_way: bool,
+    /// Whether the code is for an engine that counts instructions.
+    pub counts: bool,
 }
 
 /// What a compiler has to say.
@@ -68,7 +72,7 @@ impl Job {
         } else {
             Pace::Full
         };
-        let compiled = engine::compiler()
+        let compiled = engine::compiler(self.counts)
             .and_then(|engine| threads::on(pace, || engine.precompile_component(&bytes)));
         match compiled {
             Ok(code) => {

@@ -64,7 +64,7 @@ impl Compiler {
 }
 
 /// Compiles a component in this process, without bounds.
-pub(super) fn here(engine: &Engine, bytes: &[u8], pace: Pace) -> wasmtime::Result<Component> {
+fn here(engine: &Engine, bytes: &[u8], pace: Pace) -> wasmtime::Result<Component> {
     threads::on(pace, || Component::new(engine, bytes))
 }
 
@@ -88,6 +88,8 @@ pub(super) struct Order<'a> {
     pub(super) timeout: Duration,
     /// Memory that it may take, in bytes of address space.
     pub(super) memory_bytes: u64,
+    /// Whether the engine counts instructions, which makes code of another kind.
+    pub(super) counts: bool,
     /// Calls it off.
     pub(super) stop: &'a Stop,
 }

@@ -1,6 +1,7 @@
 //! The tools for authors of policies, through the command line and on real components.
 
 mod bench;
+mod bounds;
 mod check;
 mod dev;
 mod test;
@@ -11,13 +12,22 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use tempfile::TempDir;
+use wardroom::policy::Compiler;
+
+use crate::compiling::apart;
 
 /// Runs `wardroom policy` with these arguments; the standard output and the standard error, and
 /// whether it succeeded with exit code 0.
 pub(crate) fn policy(arguments: &[&str]) -> (ExitCode, String, String) {
+    policy_by(apart(), arguments)
+}
+
+/// The same, with components compiled by something else.
+fn policy_by(compiler: Compiler, arguments: &[&str]) -> (ExitCode, String, String) {
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let arguments = ["wardroom", "policy"].iter().chain(arguments);
-    let code = wardroom::cli::run(arguments.map(OsString::from), [], &mut out, &mut err);
+    let arguments = arguments.map(OsString::from);
+    let code = wardroom::cli::run(arguments, [], compiler, &mut out, &mut err);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (code, text(out), text(err))
 }

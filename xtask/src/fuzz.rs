@@ -10,6 +10,19 @@ use clap::Args;
 use crate::setup;
 use crate::shell::{cargo, root, run, say, target};
 
+/// The version of `cargo-fuzz` whose instrumentation is known to work with the stable compiler.
+const CARGO_FUZZ: &str = "0.13.2";
+
+/// How a target is built. Sanitizers need a nightly compiler; without `unsafe` there is little for them to
+/// find. With debug assertions an overflow is a finding. One unit for each crate would take twice as long.
+const BUILD: [&str; 5] = [
+    "--sanitizer",
+    "none",
+    "--debug-assertions",
+    "--codegen-units",
+    "16",
+];
+
 /// Which targets to fuzz, and for how long.
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -34,12 +47,12 @@ pub(crate) fn fuzz(arguments: &Arguments) -> Result<()> {
     setup::debian("c++", "g++")?;
     if !crate::shell::exists("cargo-fuzz") {
         say("`cargo-fuzz` is missing: installing it");
-        run(&mut cargo(&[
-            "install",
-            "--locked",
-            "--quiet",
-            "cargo-fuzz",
-        ]))?;
+        let version = ["--version", CARGO_FUZZ];
+        let mut install = cargo(&["install", "--locked", "--quiet", "cargo-fuzz"]);
+        run(install.args(version)).context(
+            "cargo-fuzz is missing and cannot be installed; install it with `cargo install --locked \
+             cargo-fuzz`, where crates can be fetched",
+        )?;
     }
     let chosen = if arguments.targets.is_empty() {
         &all
@@ -65,11 +78,16 @@ fn names(seeds: &Path) -> Result<Vec<String>> {
 fn one(name: &str, seeds: &Path, seconds: u64) -> Result<()> {
     let found = target().join("fuzz/corpus").join(name);
     fs::create_dir_all(&found).with_context(|| format!("cannot make {}", found.display()))?;
-    // Sanitizers need a nightly compiler; without `unsafe` there is little for them to find. With
-    // `--debug-assertions` an overflow is a finding.
-    let mut fuzz = cargo(&["fuzz", "run", "--sanitizer", "none", "--debug-assertions"]);
+    let mut fuzz = cargo(&["fuzz", "run"]);
+    fuzz.args(BUILD);
     fuzz.arg("--target-dir").arg(target().join("fuzz/build"));
     fuzz.arg(name).arg(&found).arg(seeds);
     let time = format!("-max_total_time={seconds}");
-    run(fuzz.args(["--", &time, "-max_len=65536", "-timeout=10"]))
+    let bounds = ["-max_len=65536", "-timeout=10", "-print_final_stats=1"];
+    run(fuzz.args(["--", &time]).args(bounds)).with_context(|| {
+        format!(
+            "{name} does not hold; the input, if it was built and ran, is in fuzz/artifacts/{name}: \
+             mend the reader, and keep the input as a seed in fuzz/seeds/{name}"
+        )
+    })
 }

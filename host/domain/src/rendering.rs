@@ -65,6 +65,15 @@ impl Rendered {
         let place = renditions.position(|r| r.matches(channel, subject))?;
         self.renditions[place].payload.as_ref().map(|_| place)
     }
+
+    /// Whether it is plain, without a look at anybody, that all get something: no rendition is empty,
+    /// down to one for everybody. Where this is false, all may get something nevertheless.
+    #[must_use]
+    pub fn leaves_nobody_out(&self) -> bool {
+        let mut renditions = self.renditions.iter();
+        let decisive = renditions.find(|r| r.to.is_empty() || r.payload.is_none());
+        decisive.is_some_and(|rendition| rendition.payload.is_some())
+    }
 }
 
 /// The policies made more renditions of one event than [`MAX_RENDITIONS_PER_EVENT`].

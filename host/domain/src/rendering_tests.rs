@@ -106,3 +106,24 @@ fn five_policies_that_split_in_two_fit() {
     }
     assert_eq!(shown(renditions, "f").as_deref(), Some("\"\""));
 }
+
+#[test]
+fn that_nobody_is_left_out_is_known_without_a_look_at_anybody() {
+    let rendered = |renditions| Rendered {
+        renditions,
+        channel: None,
+        departed: Vec::new(),
+    };
+    let to = |to: Vec<Selector>, payload: Option<&str>| Rendition {
+        to,
+        payload: payload.map(json),
+    };
+    let admins = || vec![roles(&["admin"])];
+    let all = rendered(hidden_from_all_but(&["admin", "staff"]));
+    assert!(all.leaves_nobody_out());
+    let rest_hidden = vec![to(admins(), Some("1")), to(Vec::new(), None)];
+    assert!(!rendered(rest_hidden).leaves_nobody_out());
+    let some_hidden = vec![to(admins(), None), to(Vec::new(), Some("1"))];
+    assert!(!rendered(some_hidden).leaves_nobody_out());
+    assert!(!rendered(vec![to(admins(), Some("1"))]).leaves_nobody_out());
+}

@@ -188,8 +188,13 @@ fn reached(output: &Output, state: &Workspace) -> usize {
             .subject(user)
             .is_some_and(|subject| rendered.place_for(&subject).is_some()),
     };
+    // Most events are for all: nobody has to be looked at one by one.
+    let all_get = match rendering {
+        Rendering::Unchanged => true,
+        Rendering::Rendered(rendered) => rendered.leaves_nobody_out(),
+    };
     match audience {
-        Audience::Workspace if *rendering == Rendering::Unchanged => state.live_connections(),
+        Audience::Workspace if all_get => state.live_connections(),
         Audience::Workspace => {
             let everybody = state.sockets_from("").filter(|(user, _)| gets(user));
             everybody.map(|(_, sockets)| live(sockets)).sum()

@@ -141,7 +141,7 @@ fn a_new_policy_is_written_once_and_says_how_it_goes_on() {
     assert_eq!((code, err.as_str()), (0, ""));
     let lines = [
         "  make\n",
-        "  wardroom policy test build/quiet-hours.wasm cases.toml\n",
+        "  wardroom policy test build/quiet-hours.wasm cases.toml admission.toml\n",
     ];
     for line in lines {
         assert!(out.contains(line) && out.contains(place), "{out}");

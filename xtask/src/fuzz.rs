@@ -14,7 +14,7 @@ use crate::shell::{cargo, root, run, say, target};
 const CARGO_FUZZ: &str = "0.13.2";
 
 /// How a target is built. Sanitizers need a nightly compiler; without `unsafe` there is little for them to
-/// find. With debug assertions an overflow is a finding. One unit for each crate would take twice as long.
+/// find. With debug assertions an overflow is a finding. In 16 units both cores compile the large crates.
 const BUILD: [&str; 5] = [
     "--sanitizer",
     "none",

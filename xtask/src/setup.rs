@@ -179,7 +179,8 @@ pub(crate) fn spelling() -> Result<()> {
 /// Looks for dependencies that nothing uses.
 pub(crate) fn unused() -> Result<()> {
     subcommand("machete")?;
-    run(&mut crate::shell::cargo(&["machete"]))
+    // With the variable it takes itself for one that `cargo run` has started, as it has this.
+    run(crate::shell::cargo(&["machete"]).env_remove("CARGO_PKG_NAME"))
 }
 
 /// Makes sure that cargo has a subcommand, from its own registry if it has not.

@@ -22,6 +22,9 @@ pub(super) struct CompileComponent {
     /// Make code that counts its instructions
     #[arg(long)]
     count: bool,
+    /// Compile nothing, and write what the component exports and imports, as JSON
+    #[arg(long)]
+    surfaces: bool,
 }
 
 pub(super) fn run(command: &CompileComponent, out: &mut dyn Write) -> Result<(), Failure> {
@@ -30,6 +33,7 @@ pub(super) fn run(command: &CompileComponent, out: &mut dyn Write) -> Result<(),
         processor_time: Duration::from_secs(command.processor_seconds),
         gives_way: command.give_way,
         counts: command.count,
+        surfaces: command.surfaces,
     };
     Ok(job.run(&mut std::io::stdin().lock(), out)?)
 }

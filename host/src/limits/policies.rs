@@ -67,6 +67,10 @@ pub const POLICY_COMPILE_MEMORY_LEAST_BYTES: u64 = 256 << 20;
 /// Processor time that a compiler may take beyond what it could within its time, in seconds: it ends
 /// by itself then, if nobody is left to end it.
 pub const POLICY_COMPILE_SPARE_SECONDS: u64 = 5;
+/// How long the process may take that reads what a component exports and imports, where that is to be told.
+pub const POLICY_SURFACES_TIMEOUT: Duration = Duration::from_secs(10);
+/// Memory that it may take, in bytes of address space.
+pub const POLICY_SURFACES_BYTES: u64 = 1 << 30;
 /// What is read of the complaints of a compiler, in bytes.
 pub const POLICY_COMPILER_TEXT_BYTES: u64 = 16 << 10;
 /// Threads that compile one policy, at most; as many as there are processors if those are fewer.

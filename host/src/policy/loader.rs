@@ -13,7 +13,6 @@ use super::cache::Cache;
 use super::capability;
 use super::compiling::{Compiler, NotCompiled, Order, Pace, Stop};
 use super::component::{self, Digest, Linked, LoadError};
-use super::contract;
 use super::decision::DecisionSink;
 use super::engine;
 use super::facts::State;
@@ -104,7 +103,7 @@ impl Loader {
     /// takes up to seconds: not for a thread that serves anybody.
     pub(super) fn version(&self, build: Build<'_>, step: &Step) -> Result<Version, Refusal> {
         self.built(build, step)
-            .map_err(|refusal| explained(refusal, build.bytes))
+            .map_err(|refusal| explained(&self.surroundings.compiler, refusal, build.bytes))
     }
 
     fn built(&self, build: Build<'_>, step: &Step) -> Result<Version, Refusal> {
@@ -182,11 +181,14 @@ fn compile(
 
 /// Says of types that differ which ones do, where that can be found: the engine names the first
 /// difference, in its own terms.
-fn explained(refusal: Refusal, bytes: &[u8]) -> Refusal {
-    match (&refusal, contract::explain(bytes)) {
-        (Refusal::Load(LoadError::Mismatch(_)), Some(reasons)) => {
-            Refusal::Load(LoadError::Mismatch(reasons))
-        }
-        _ => refusal,
+fn explained(compiler: &Compiler, refusal: Refusal, bytes: &[u8]) -> Refusal {
+    if !matches!(refusal, Refusal::Load(LoadError::Mismatch(_))) {
+        return refusal;
+    }
+    // Where it cannot be read, what the engine said has to do.
+    let surfaces = compiler.surfaces(bytes).ok().flatten();
+    match surfaces.and_then(|surfaces| surfaces.reasons()) {
+        Some(reasons) => Refusal::Load(LoadError::Mismatch(reasons)),
+        None => refusal,
     }
 }

@@ -52,6 +52,13 @@ fn read_names(bytes: &[u8]) -> Result<Names, BinaryReaderError> {
     Ok(names)
 }
 
+/// Whether all that it announces is there. Readers that take their input in pieces make room for what a
+/// section says it holds, and a few bytes may say that of 4 GiB.
+pub(super) fn is_whole(bytes: &[u8]) -> bool {
+    let mut payloads = Parser::new(0).parse_all(bytes);
+    payloads.all(|payload| payload.is_ok())
+}
+
 /// Refuses a component that is made of more than a server compiles. What it is made of may still be
 /// wrong.
 ///

@@ -193,7 +193,21 @@ impl Workbench {
     /// server from taking it. What can be seen without compiling is found without it, at once.
     #[must_use]
     pub fn inspect(&self, bytes: &[u8]) -> Inspection {
-        let mut surfaces = contract::surfaces(bytes).unwrap_or_default();
+        let mut surfaces = match self.compiler.surfaces(bytes) {
+            Ok(surfaces) => surfaces.unwrap_or_default(),
+            // A server does not read it in this way, and may take it.
+            Err(_) => Surfaces {
+                findings: vec![Finding {
+                    refused: false,
+                    at: "the file".to_owned(),
+                    said: "what it exports and imports cannot be shown: reading it takes more time or \
+                           memory than it may, or its packages need each other in a circle"
+                        .to_owned(),
+                    hint: None,
+                }],
+                ..Surfaces::default()
+            },
+        };
         if surfaces.findings.iter().any(|finding| finding.refused) {
             return Inspection {
                 surfaces,

@@ -25,7 +25,7 @@ fn load(file: &Path, compiler: Compiler, limits: PolicyLimits) -> Result<Policie
     Policies::load_in(vec![source("p", file)], limits, surroundings)
 }
 
-fn refusal(file: &Path, compiler: Compiler, limits: PolicyLimits) -> String {
+pub(crate) fn refusal(file: &Path, compiler: Compiler, limits: PolicyLimits) -> String {
     match load(file, compiler, limits) {
         Ok(_) => panic!("{} was taken", file.display()),
         Err(StartError::Policy { reason, .. }) => reason,

@@ -1,5 +1,5 @@
-//! Compiles in a process of its own: starts it, hands it the component, takes the code, and ends it
-//! whatever happens. Knows nothing of what goes on in it.
+//! Has a component worked on in a process of its own: starts it, hands it the component, takes the answer,
+//! and ends it whatever happens. Knows nothing of what goes on in it.
 
 use std::io::{Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -15,10 +15,11 @@ use nix::unistd::Pid;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::job::{self, Answer, COUNT, GIVE_WAY};
-use super::{NotCompiled, Order, Pace, SUBCOMMAND};
+use super::job::{self, Answer, COUNT, GIVE_WAY, SURFACES};
+use super::{NotCompiled, Order, Pace, SUBCOMMAND, Stop};
 use crate::limits::{
     POLICY_COMPILE_SPARE_SECONDS, POLICY_COMPILE_THREADS, POLICY_COMPILER_TEXT_BYTES,
+    POLICY_SURFACES_BYTES, POLICY_SURFACES_TIMEOUT,
 };
 
 /// What Rust prints before it ends a process for which there is no more memory.
@@ -49,10 +50,49 @@ struct Outcome {
     status: ExitStatus,
 }
 
+/// What another process is to do with a component, and within which bounds.
+struct Work<'a> {
+    /// What it is told beside the bounds.
+    words: Vec<&'static str>,
+    bytes: &'a [u8],
+    timeout: Duration,
+    memory_bytes: u64,
+    stop: &'a Stop,
+}
+
 /// Has a component compiled by another process of this program.
 pub(super) fn compile(program: &Path, order: &Order<'_>) -> Result<Component, NotCompiled> {
-    let mut child = start(program, order).map_err(|e| NotCompiled::NotStarted(e.to_string()))?;
-    let outcome = converse(&mut child, order);
+    let gives_way = (order.pace == Pace::GiveWay).then_some(GIVE_WAY);
+    let work = Work {
+        words: gives_way
+            .into_iter()
+            .chain(order.counts.then_some(COUNT))
+            .collect(),
+        bytes: order.bytes,
+        timeout: order.timeout,
+        memory_bytes: order.memory_bytes,
+        stop: order.stop,
+    };
+    deserialize(order.engine, &done(program, &work)?)
+        .map_err(|error| NotCompiled::Ended(format!("its code is of no use: {error:#}")))
+}
+
+/// Has what a component shows of itself read by another process of this program, as JSON.
+pub(super) fn surfaces(program: &Path, bytes: &[u8]) -> Result<Vec<u8>, NotCompiled> {
+    let work = Work {
+        words: vec![SURFACES],
+        bytes,
+        timeout: POLICY_SURFACES_TIMEOUT,
+        memory_bytes: POLICY_SURFACES_BYTES,
+        stop: &Stop::default(),
+    };
+    done(program, &work)
+}
+
+/// Has work done by another process of this program.
+fn done(program: &Path, work: &Work<'_>) -> Result<Vec<u8>, NotCompiled> {
+    let mut child = start(program, work).map_err(|e| NotCompiled::NotStarted(e.to_string()))?;
+    let outcome = converse(&mut child, work);
     // It may be done, late, unwanted or out of its mind: it does not outlive this call.
     end(&mut child);
     let ended = child.wait();
@@ -64,28 +104,20 @@ pub(super) fn compile(program: &Path, order: &Order<'_>) -> Result<Component, No
         end,
         status,
     };
-    let code = judge(outcome, order)?;
-    deserialize(order.engine, &code)
-        .map_err(|error| NotCompiled::Ended(format!("its code is of no use: {error:#}")))
+    judge(outcome, work)
 }
 
-fn start(program: &Path, order: &Order<'_>) -> io::Result<Child> {
+fn start(program: &Path, work: &Work<'_>) -> io::Result<Child> {
     // A bound beside the one on the clock, for when nobody is left who looks at that.
-    let seconds = order.timeout.as_secs() + POLICY_COMPILE_SPARE_SECONDS;
+    let seconds = work.timeout.as_secs() + POLICY_COMPILE_SPARE_SECONDS;
     let seconds = seconds.saturating_mul(POLICY_COMPILE_THREADS as u64);
     let mut command = Command::new(program);
     command
         .arg0(env!("CARGO_PKG_NAME"))
         .arg(SUBCOMMAND)
-        .arg(order.memory_bytes.to_string())
-        .arg(seconds.to_string());
-    if order.pace == Pace::GiveWay {
-        command.arg(GIVE_WAY);
-    }
-    if order.counts {
-        command.arg(COUNT);
-    }
-    command
+        .arg(work.memory_bytes.to_string())
+        .arg(seconds.to_string())
+        .args(&work.words)
         // It needs nothing, and is to know nothing: variables may hold secrets.
         .env_clear()
         .current_dir("/")
@@ -98,17 +130,17 @@ fn start(program: &Path, order: &Order<'_>) -> io::Result<Child> {
 }
 
 /// Hands over the component and takes what comes, until it is over, too late or called off.
-fn converse(child: &mut Child, order: &Order<'_>) -> io::Result<(Vec<u8>, Vec<u8>, End)> {
+fn converse(child: &mut Child, work: &Work<'_>) -> io::Result<(Vec<u8>, Vec<u8>, End)> {
     let missing = || io::Error::other("it has no pipe");
     let mut input = child.stdin.take().ok_or_else(missing)?;
     let output = child.stdout.take().ok_or_else(missing)?;
     let errors = child.stderr.take().ok_or_else(missing)?;
     let (told, news) = channel();
-    order.stop.tell(told.clone());
+    work.stop.tell(told.clone());
     thread::scope(|scope| {
         let take = || {
             // More code than it may have memory is none.
-            let answer = read(output, order.memory_bytes);
+            let answer = read(output, work.memory_bytes);
             // Whoever waits may have gone.
             let _gone = told.send(News::Over);
             answer
@@ -117,12 +149,12 @@ fn converse(child: &mut Child, order: &Order<'_>) -> io::Result<(Vec<u8>, Vec<u8
             let answer = spawn(scope, take)?;
             let complaint = spawn(scope, || read(errors, POLICY_COMPILER_TEXT_BYTES))?;
             // It may end before it has read everything; then how it ended says more.
-            let give = move || drop(input.write_all(order.bytes));
+            let give = move || drop(input.write_all(work.bytes));
             spawn(scope, give)?;
             Ok::<_, io::Error>((answer, complaint))
         })();
         let end = match &started {
-            Ok(_) => wait(&news, order.timeout),
+            Ok(_) => wait(&news, work.timeout),
             Err(_) => End::Over,
         };
         // Its pipes end with it, and so do the threads at their other ends.
@@ -170,8 +202,8 @@ fn read(from: impl Read, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The code, or why there is none.
-fn judge(outcome: Outcome, order: &Order<'_>) -> Result<Vec<u8>, NotCompiled> {
+/// The answer, or why there is none.
+fn judge(outcome: Outcome, work: &Work<'_>) -> Result<Vec<u8>, NotCompiled> {
     let Outcome {
         answer,
         complaint,
@@ -183,18 +215,18 @@ fn judge(outcome: Outcome, order: &Order<'_>) -> Result<Vec<u8>, NotCompiled> {
     match (end, signal) {
         (End::CalledOff, _) => return Err(NotCompiled::CalledOff),
         (End::TimedOut, _) | (_, Some(Signal::SIGXCPU)) => {
-            return Err(NotCompiled::TimedOut(order.timeout));
+            return Err(NotCompiled::TimedOut(work.timeout));
         }
         (End::Over, _) => {}
     }
     if complaint.contains(NO_MEMORY) {
-        return Err(NotCompiled::OutOfMemory(order.memory_bytes));
+        return Err(NotCompiled::OutOfMemory(work.memory_bytes));
     }
     if status.success() {
         return match job::answer(answer) {
-            Some(Answer::Code(code)) => Ok(code),
+            Some(Answer::Done(answer)) => Ok(answer),
             Some(Answer::Refused(reason)) => Err(NotCompiled::Invalid(reason)),
-            Some(Answer::NoMemory) => Err(NotCompiled::OutOfMemory(order.memory_bytes)),
+            Some(Answer::NoMemory) => Err(NotCompiled::OutOfMemory(work.memory_bytes)),
             None => Err(NotCompiled::Ended("it said nothing".to_owned())),
         };
     }

@@ -1,5 +1,5 @@
-//! What the process does that compiles: bounds itself, reads a component, writes its code. Knows
-//! nothing of who asked.
+//! What the process does that compiles or reads a component: bounds itself, takes the component, writes an
+//! answer. Knows nothing of who asked.
 
 use std::io::{self, Read, Write};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::super::engine;
+use super::super::{contract, engine};
 use super::{Pace, threads};
 use crate::core_dumps;
 use crate::limits::POLICY_COMPILE_SPARE_SECONDS;
@@ -16,13 +16,15 @@ use crate::limits::POLICY_COMPILE_SPARE_SECONDS;
 pub(super) const GIVE_WAY: &str = "--give-way";
 /// The word that has it make code that counts its instructions.
 pub(super) const COUNT: &str = "--count";
+/// The word that has it say what the component shows of itself, and compile nothing.
+pub(super) const SURFACES: &str = "--surfaces";
 
-/// What an answer begins with: the code of a component follows, why it is refused, or nothing.
-const CODE: u8 = b'c';
+/// What an answer begins with: what was asked for follows, why it is refused, or nothing.
+const DONE: u8 = b'c';
 const REFUSED: u8 = b'r';
 const NO_MEMORY: u8 = b'm';
 
-/// One component that is to be compiled by this process, which does nothing else.
+/// One component that is to be compiled or read by this process, which does nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Job {
     /// Memory that the process may take, in bytes of address space.
@@ -33,12 +35,14 @@ pub struct Job {
     pub gives_way: bool,
     /// Whether the code is for an engine that counts instructions.
     pub counts: bool,
+    /// Whether it is not compiled, and what it shows of itself is told as JSON.
+    pub surfaces: bool,
 }
 
 /// What a compiler has to say.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    Code(Vec<u8>),
+    Done(Vec<u8>),
     Refused(String),
     NoMemory,
 }
@@ -46,9 +50,9 @@ pub(super) enum Answer {
 /// Takes an answer apart; nothing if it is none.
 pub(super) fn answer(mut bytes: Vec<u8>) -> Option<Answer> {
     match *bytes.first()? {
-        CODE => {
+        DONE => {
             bytes.drain(..1);
-            Some(Answer::Code(bytes))
+            Some(Answer::Done(bytes))
         }
         REFUSED => Some(Answer::Refused(
             String::from_utf8_lossy(&bytes[1..]).into_owned(),
@@ -67,6 +71,12 @@ impl Job {
         self.bound()?;
         let mut bytes = Vec::new();
         input.read_to_end(&mut bytes)?;
+        if self.surfaces {
+            let surfaces = contract::surfaces(&bytes);
+            out.write_all(&[DONE])?;
+            serde_json::to_writer(&mut *out, &surfaces)?;
+            return out.flush();
+        }
         let pace = if self.gives_way {
             Pace::GiveWay
         } else {
@@ -76,7 +86,7 @@ impl Job {
             .and_then(|engine| threads::on(pace, || engine.precompile_component(&bytes)));
         match compiled {
             Ok(code) => {
-                out.write_all(&[CODE])?;
+                out.write_all(&[DONE])?;
                 out.write_all(&code)?;
             }
             Err(error) if is_out_of_memory(&error) => out.write_all(&[NO_MEMORY])?,
@@ -147,7 +157,7 @@ mod tests {
 
     #[test]
     fn an_answer_comes_apart() {
-        let code = Answer::Code(b"xyz".to_vec());
+        let code = Answer::Done(b"xyz".to_vec());
         assert_eq!(answer(b"cxyz".to_vec()), Some(code));
         let refused = Answer::Refused("no".to_owned());
         assert_eq!(answer(b"rno".to_vec()), Some(refused));

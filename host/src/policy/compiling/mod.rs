@@ -1,8 +1,9 @@
-//! Compiles components where it disturbs nobody: in a process of its own that is ended at its bounds,
-//! or here, on threads of their own. Knows nothing of policies.
+//! Compiles and reads components where it disturbs nobody: in a process of its own that is ended at its
+//! bounds, or here, on threads of their own. Knows nothing of policies.
 //!
-//! What compiling costs does not follow from the size of a component: a few kilobytes can take minutes
-//! and gigabytes. Nothing but the end of its process gives that back.
+//! What that costs does not follow from the size of a component: a few kilobytes can take minutes and
+//! gigabytes, or lead the library that reads interfaces round in a circle of packages until its stack is
+//! used up. Nothing but a process of its own can end without the server.
 
 mod apart;
 mod job;
@@ -19,6 +20,7 @@ use wasmtime::component::Component;
 
 pub use self::job::Job;
 pub(super) use self::stop::Stop;
+use super::contract::{self, Surfaces};
 
 /// The hidden subcommand of the program by which it compiles a component for another of its kind.
 pub const SUBCOMMAND: &str = "compile-component";
@@ -59,6 +61,23 @@ impl Compiler {
             Self::Here => here(order.engine, order.bytes, order.pace)
                 .map_err(|error| NotCompiled::Invalid(format!("{error:#}"))),
             Self::Apart(program) => apart::compile(program, order),
+        }
+    }
+}
+
+impl Compiler {
+    /// What a component shows of itself; nothing where that cannot be understood.
+    ///
+    /// # Errors
+    /// The process that was to read it could not be started, or ended without an answer: at its bounds, or
+    /// because the reader does not hold.
+    pub(super) fn surfaces(&self, bytes: &[u8]) -> Result<Option<Surfaces>, NotCompiled> {
+        match self {
+            Self::Here => Ok(contract::surfaces(bytes)),
+            Self::Apart(program) => {
+                let answer = apart::surfaces(program, bytes)?;
+                serde_json::from_slice(&answer).map_err(|e| NotCompiled::Ended(e.to_string()))
+            }
         }
     }
 }

@@ -9,12 +9,15 @@ mod types;
 
 use std::sync::OnceLock;
 
+use serde::{Deserialize, Serialize};
 use wit_parser::decoding::{DecodedWasm, decode};
 use wit_parser::{PackageId, Resolve, WorldId, WorldItem, WorldKey};
 
 use interfaces::Surface;
 use names::Name;
 pub(super) use names::{Standing, standing};
+
+use super::outline;
 
 /// The version of `wardroom:policy` that this server speaks.
 pub(super) const SPOKEN: &str = "1.0.0";
@@ -56,7 +59,7 @@ const WIT: [(&str, &str); 5] = [
 ];
 
 /// One thing to say about a component.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// Whether the server refuses the component because of it. If not, it is worth knowing only.
     pub refused: bool,
@@ -79,7 +82,7 @@ impl std::fmt::Display for Finding {
 }
 
 /// What a component exports and imports, and what is to be said of it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surfaces {
     /// Hooks of the interface that it exports, by their short names.
     pub hooks: Vec<String>,
@@ -108,9 +111,13 @@ impl Surfaces {
 
 /// Reads a component and compares it with the interface. Nothing where the parser does not
 /// understand it: then only the engine can say what is wrong.
+///
+/// The parser does not hold against every file: where packages need each other in a circle it uses up its
+/// stack, which ends the process. [`Compiler::surfaces`](super::compiling::Compiler::surfaces) has it read
+/// apart.
 pub(super) fn surfaces(bytes: &[u8]) -> Option<Surfaces> {
     const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
-    if !bytes.starts_with(COMPONENT) {
+    if !bytes.starts_with(COMPONENT) || !outline::is_whole(bytes) {
         return None;
     }
     match decode(bytes).ok()? {
@@ -127,15 +134,16 @@ pub(super) fn surfaces(bytes: &[u8]) -> Option<Surfaces> {
     }
 }
 
-/// What keeps the server from taking these bytes, in one text without advice; nothing if no reason
-/// was found.
-pub(super) fn explain(bytes: &[u8]) -> Option<String> {
-    let findings = surfaces(bytes)?.findings.into_iter();
-    let reasons: Vec<String> = findings
-        .filter(|finding| finding.refused)
-        .map(|finding| format!("{}: {}", finding.at, finding.said))
-        .collect();
-    (!reasons.is_empty()).then(|| reasons.join("; "))
+impl Surfaces {
+    /// What keeps the server from taking the component, in one text without advice; nothing if no reason
+    /// was found.
+    pub(super) fn reasons(&self) -> Option<String> {
+        let refused = self.findings.iter().filter(|finding| finding.refused);
+        let reasons: Vec<String> = refused
+            .map(|finding| format!("{}: {}", finding.at, finding.said))
+            .collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
 }
 
 fn compare(theirs: &Resolve, world: WorldId) -> Surfaces {

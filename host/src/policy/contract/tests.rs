@@ -300,7 +300,7 @@ fn no_hook_and_functions_by_themselves_are_said() {
 #[test]
 fn a_file_that_is_no_component_has_no_surface() {
     assert_eq!(surfaces(b"\0asm\x01\0\0\0"), None);
-    assert_eq!(explain(b"nothing"), None);
+    assert_eq!(surfaces(b"nothing"), None);
 }
 
 #[test]

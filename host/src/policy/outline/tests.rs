@@ -7,6 +7,7 @@ use std::path::Path;
 use wasm_encoder::Encode;
 
 use super::*;
+use crate::policy::contract;
 
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 const MODULE: &[u8] = b"\0asm\x01\0\0\0";
@@ -225,4 +226,18 @@ fn what_is_not_well_formed_is_said_to_be_no_component() {
     // An instruction that there is not.
     let unknown = function(vec![0, 0xff, 0x0b]);
     assert!(matches!(check_shape(&unknown), Err(LoadError::Invalid(_))));
+}
+
+/// The reader of interfaces took 4 GiB for a file of 18 bytes.
+#[test]
+fn what_announces_more_than_there_is_is_not_whole() {
+    let mut long = COMPONENT.to_vec();
+    long.extend([0, 0xff, 0xff, 0xff, 0xff, 0x0f]);
+    let inside = component(&[(4, long.clone())]);
+    let whole = nested(3);
+    for cut in [&long, &inside, &whole[..whole.len() - 1].to_vec()] {
+        assert!(!is_whole(cut));
+        assert!(contract::surfaces(cut).is_none());
+    }
+    assert!(is_whole(&whole));
 }

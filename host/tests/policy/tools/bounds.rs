@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use wardroom::policy::PolicyLimits;
+use wardroom::policy::{Compiler, PolicyLimits};
 
 use super::{assert_code, assert_has, folder, policy, policy_by, text};
 use crate::bombs;
-use crate::compiling::{made, program};
-use crate::fixtures::guest;
+use crate::compiling::{apart, made, program, refusal};
+use crate::fixtures::{guest, limits};
 
 /// A case that any policy that hides everything passes.
 const CASE: &str = "[[case]]\nname = \"hidden\"\nchannel = { id = \"c\" }\n\
@@ -73,7 +73,10 @@ fn the_bounds_are_those_of_a_server() {
 #[test]
 fn what_can_be_seen_from_outside_is_refused_without_compiling() {
     let folder = tempfile::tempdir().unwrap();
-    let compiler = program(&folder, "printf rasked");
+    let reads = env!("CARGO_BIN_EXE_wardroom");
+    let stands_in =
+        format!("case \"$*\" in *--surfaces*) exec {reads} \"$@\";; esac; printf rasked");
+    let compiler = program(&folder, &stands_in);
     for name in ["liar", "half", "future", "reaches_out", "no_hook"] {
         let (code, out, _) = policy_by(compiler.clone(), &["check", text(&guest(name))]);
         assert_code(code, 1);
@@ -92,4 +95,26 @@ fn what_is_measured_is_compiled_apart_as_well() {
     assert_code(code, 0);
     let costs: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert!(costs["hooks"][0]["instructions"].as_u64().unwrap() > 0);
+}
+
+/// The library that reads interfaces goes round in this circle until its stack is used up, which would end
+/// the process that it is in.
+#[test]
+fn packages_that_need_each_other_in_a_circle_end_no_tool_and_no_server() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz/seeds/component/packages_in_a_circle.wasm");
+    let (code, out, _) = policy(&["check", text(&file)]);
+    assert_code(code, 1);
+    assert_has(&out, &["in a circle", "refused: "]);
+    let said = refusal(&file, apart(), limits());
+    assert!(!said.is_empty());
+}
+
+#[test]
+fn what_a_component_shows_is_the_same_wherever_it_is_read() {
+    let file = guest("liar");
+    let (_, here, _) = policy_by(Compiler::Here, &["check", text(&file), "--json"]);
+    let (_, apart, _) = policy_by(apart(), &["check", text(&file), "--json"]);
+    assert_eq!(here, apart);
+    assert!(here.contains("\"refused\""), "{here}");
 }

@@ -80,8 +80,13 @@ pub const STATE_BYTES_PER_SECOND: u64 = 64 * 1024;
 /// behind whom.
 pub const MAX_STATE_PAGE: usize = 1_000;
 
-/// Members of a workspace that are looked at for an answer to `get-state` before other work gets its turn.
+/// Members of a workspace whose looks are looked up for an answer to `get-state` before other work gets its
+/// turn.
 pub const MEMBERS_PER_TURN: usize = 1_000;
+/// Members of a workspace that are looked at for whether an answer to `get-state` is there already, before
+/// other work gets its turn. That takes some milliseconds; more turns would keep others who ask waiting,
+/// for one looks at a time.
+pub const SURVEYED_PER_TURN: usize = 5_000;
 
 /// Bytes of an answer to `get-state` that are written before other work gets its turn.
 pub const STATE_TURN_BYTES: usize = 64 * 1024;

@@ -14,7 +14,7 @@ use wardroom_domain::{Generation, UserId, Workspace, WorkspaceId};
 use super::wire::{Asker, Page, Survey};
 use crate::budget::{Budget, Share};
 use crate::commit::{Appearances, Committer, Failure};
-use crate::limits::{MAX_STATE_BYTES, MEMBERS_PER_TURN, STATE_PATIENCE, STATE_TURN_BYTES};
+use crate::limits::{MAX_STATE_BYTES, STATE_PATIENCE, STATE_TURN_BYTES, SURVEYED_PER_TURN};
 use crate::metrics::{Metrics, StateAnswer};
 
 /// Makes answers.
@@ -231,7 +231,7 @@ impl States {
 /// Looks at all that an answer tells, and lets other work run in between.
 async fn surveyed<'a>(state: &'a Workspace, asker: Asker<'a>) -> Survey<'a> {
     let mut survey = Survey::new(state, asker);
-    while survey.look(MEMBERS_PER_TURN) {
+    while survey.look(SURVEYED_PER_TURN) {
         tokio::task::yield_now().await;
     }
     survey

@@ -192,12 +192,36 @@ async fn pages_together_are_the_whole_and_are_shared_like_it() {
     assert!(!String::from_utf8(whole.to_vec()).unwrap().contains("next"));
 }
 
+/// Channels are told with the first page alone, and who sits where with every page.
+#[tokio::test]
+async fn a_later_page_is_shared_by_those_alone_who_see_the_same_of_who_sits_where() {
+    let house = House::within(1 << 20, LONG).await;
+    house
+        .run(Command::Select {
+            socket: SocketId::new("s0").unwrap(),
+            channel: ChannelId::new("closed").unwrap(),
+            media: None,
+        })
+        .await;
+    let page = Page {
+        after: Some(UserId::new("a").unwrap()),
+        limit: 10,
+    };
+    let own = house.page(0, Some(&page)).await.unwrap();
+    let others = house.page(1, Some(&page)).await.unwrap();
+    let shared = house.page(2, Some(&page)).await.unwrap();
+    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+    assert!(text(&own).contains("closed"), "{}", text(&own));
+    assert!(!text(&others).contains("closed"), "{}", text(&others));
+    assert_eq!(others.as_ptr(), shared.as_ptr());
+}
+
 /// Somebody whose text is there already looks at all members all the same.
 #[tokio::test]
 async fn other_work_runs_while_the_members_of_a_large_workspace_are_looked_at() {
-    const TURNS: usize = 3;
+    const TURNS: usize = 2;
     let house = House::within(1 << 30, LONG).await;
-    for number in 3..TURNS * MEMBERS_PER_TURN {
+    for number in 3..TURNS * SURVEYED_PER_TURN {
         house.put(number).await;
     }
     let _kept = house.text(1).await.unwrap();

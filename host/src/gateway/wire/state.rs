@@ -127,6 +127,12 @@ impl<'a> Survey<'a> {
         self.bytes += BYTES_OF_ONE + 2 * user.as_str().len();
         let selection = self.state.selections().get(user);
         self.bytes += selection.map_or(0, |it| media_state(&it.media).as_str().len());
+        // Where channels are not told, the class does not say yet who sees which.
+        let is_later = self.asker.page.is_some_and(|page| page.after.is_some());
+        if is_later && let Some(selection) = selection {
+            let sees = self.state.may_see(self.asker.user, &selection.channel);
+            self.aspects.push(u8::from(sees));
+        }
         let member = self.state.members().get(user);
         self.bytes += member.map_or(0, |member| member.profile.as_str().len());
         for aspect in seen.iter().flat_map(Seen::aspects) {
@@ -139,7 +145,9 @@ impl<'a> Survey<'a> {
 
     /// What the answers have in common that are the same for a state.
     pub(crate) fn class(&self) -> Vec<u8> {
-        [&*self.class, &self.hidden, &self.aspects].concat()
+        // So that no two ways to part it are the same.
+        let hidden = self.hidden.len().to_be_bytes();
+        [&*self.class, &hidden, &self.hidden, &self.aspects].concat()
     }
 
     /// How long such an answer is at most, in bytes.

@@ -109,7 +109,8 @@ fn done(program: &Path, work: &Work<'_>) -> Result<Vec<u8>, NotCompiled> {
 
 fn start(program: &Path, work: &Work<'_>) -> io::Result<Child> {
     // A bound beside the one on the clock, for when nobody is left who looks at that.
-    let seconds = work.timeout.as_secs() + POLICY_COMPILE_SPARE_SECONDS;
+    let seconds = work.timeout.as_secs();
+    let seconds = seconds.saturating_add(POLICY_COMPILE_SPARE_SECONDS);
     let seconds = seconds.saturating_mul(POLICY_COMPILE_THREADS as u64);
     let mut command = Command::new(program);
     command

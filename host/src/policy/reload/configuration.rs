@@ -1,6 +1,7 @@
 //! The files that configure the policies: followed like theirs, and read on a thread of their own,
 //! since what they name may have to be compiled. Knows nothing of what they hold.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -54,23 +55,28 @@ impl Configuration {
 
     /// Has it read if it has changed, if it was refused, or in any case. A former one that is still
     /// on its way is called off for a newer. True if it is read from now on.
-    pub(super) fn look(&mut self, any_case: bool, policies: &Policies, waker: &Waker) -> bool {
-        // While a call about it hangs, nothing is known of it.
-        let Ok(present) = traces(&self.files) else {
-            return false;
-        };
+    ///
+    /// # Errors
+    /// A call about one of its files fails or hangs: nothing is known of it.
+    pub(super) fn look(
+        &mut self,
+        any_case: bool,
+        policies: &Policies,
+        waker: &Waker,
+    ) -> io::Result<bool> {
+        let present = traces(&self.files)?;
         let changed = any_case || present != self.seen;
         if !changed && (self.is_under_way() || policies.refused_configuration().is_none()) {
-            return false;
+            return Ok(false);
         }
         // Taken before the file is read: what is written meanwhile differs from it.
         self.seen = present;
         if self.is_under_way() {
             self.wanted = true;
             policies.call_off_configuration();
-            return false;
+            return Ok(false);
         }
-        self.begin(waker)
+        Ok(self.begin(waker))
     }
 
     fn begin(&mut self, waker: &Waker) -> bool {
@@ -159,12 +165,12 @@ mod tests {
             files: vec![file],
             look: Box::new(look),
         });
-        assert!(configuration.look(false, &policies, &waker));
+        assert!(configuration.look(false, &policies, &waker).unwrap());
         assert_eq!(reads.recv_timeout(PATIENCE).unwrap(), "as it is now");
         assert_eq!(ended.recv_timeout(PATIENCE), Ok(Signal::Over));
         assert!(configuration.tend(&policies, &waker));
         // It is read once for that.
-        assert!(!configuration.look(false, &policies, &waker));
+        assert!(!configuration.look(false, &policies, &waker).unwrap());
         assert!(!configuration.is_under_way());
     }
 
@@ -196,7 +202,7 @@ mod tests {
             files: vec![file],
             look: Box::new(look),
         });
-        assert!(configuration.look(true, &policies, &waker));
+        assert!(configuration.look(true, &policies, &waker).unwrap());
         for content in ["", "x"] {
             assert_eq!(reads.recv_timeout(PATIENCE).unwrap(), content);
             assert_eq!(ended.recv_timeout(PATIENCE), Ok(Signal::Over));
@@ -204,7 +210,7 @@ mod tests {
         }
         // The list is what it was, so that it ends here; what is written from then on shows.
         assert!(!configuration.is_under_way());
-        assert!(configuration.look(false, &policies, &waker));
+        assert!(configuration.look(false, &policies, &waker).unwrap());
         assert_eq!(reads.recv_timeout(PATIENCE).unwrap(), "xx");
     }
 }

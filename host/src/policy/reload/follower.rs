@@ -219,12 +219,16 @@ impl Follower {
             }
         }
         self.watch_directories();
-        let configuring = self
-            .configuration
-            .as_mut()
-            .is_some_and(|it| it.look(all, &self.policies, &self.waker));
+        let configuration = self.configuration.as_mut();
+        let looked = configuration.map(|it| it.look(all, &self.policies, &self.waker));
+        let (mut missed, configuring) = match looked {
+            Some(Err(_)) => (true, false),
+            Some(Ok(configuring)) => (false, configuring),
+            None => (false, false),
+        };
         for followed in &mut self.files {
             let Ok(present) = trace(&followed.file.file) else {
+                missed = true;
                 continue;
             };
             let changed = followed.seen.as_ref() != Some(&present);
@@ -236,6 +240,13 @@ impl Follower {
                 followed.wanted = true;
                 followed.held = configuring;
             }
+        }
+        if all && missed {
+            // Nothing is known of it, and so nothing is said of whether it has changed.
+            self.before = None;
+            tracing::warn!(
+                "a file could not be looked at; when it can be and has changed, it is read"
+            );
         }
         self.begin();
     }
